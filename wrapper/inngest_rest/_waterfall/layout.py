@@ -37,7 +37,7 @@ _KINDS = {
 
 
 class DrawnSpan(Protocol):
-    """What a waterfall shows of a span; `models.Span` has it."""
+    """The part of a span that a waterfall shows; `models.Span` has it."""
 
     @property
     def name(self) -> str: ...
@@ -78,20 +78,23 @@ class Row:
 
     @property
     def shown_kind(self) -> str:
-        """Its kind, unless its name tells that."""
+        """Its kind, unless its name contains that."""
         return "" if self.kind in ("run", "attempt") else self.kind
 
     @property
     def took(self) -> str:
-        """How long it took so far, in words."""
-        waits = "queued" if self.is_open else ""
-        return waits if self.duration is None else text_of(self.duration)
+        """Its duration so far, in words."""
+        if self.duration is not None:
+            return text_of(self.duration)
+        return "queued" if self.is_open else ""
 
     @property
     def waited(self) -> tuple[str, ...]:
-        """How long it was queued, in words, if it was."""
-        is_late = self.offset > self.queued
-        return (f"queued for {text_of(self.offset - self.queued)}",) if is_late else ()
+        """Its time in the queue, in words, if any."""
+        in_queue = self.offset - self.queued
+        if in_queue <= timedelta():
+            return ()
+        return (f"queued for {text_of(in_queue)}",)
 
 
 @frozen
@@ -120,7 +123,8 @@ class _Place:
 
     @classmethod
     def of(cls, span: DrawnSpan, parent: _Place | None) -> _Place:
-        started_at, ended_at = span.started_at, span.ended_at
+        started_at = span.started_at
+        ended_at = span.ended_at
         if ended_at is None and started_at and span.duration is not None:
             ended_at = started_at + span.duration
         queued_at = span.queued_at or started_at
@@ -150,8 +154,9 @@ class _Place:
     def settle_end(self, now: datetime) -> None:
         """Choose the end to draw, once the parent has one."""
         if self.is_open and self.parent is not None and not self.parent.is_open:
-            # With its parent ends what has no end of its own, such as the sleep of a cancelled run.
-            self.is_open, self.ended_at = False, self.parent.ended_at
+            # A span without an end ends with its parent, such as the sleep of a cancelled run.
+            self.is_open = False
+            self.ended_at = self.parent.ended_at
         if self.is_open:
             self.ended_at = now
         if self.ended_at and self.started_at:
@@ -167,17 +172,18 @@ def lay_out(root: DrawnSpan, now: datetime | None) -> Waterfall:
     places = list(_places(root))
     _settle_ends(places, now)
     times = [time for place in places for time in place.times]
-    begin = min(times, default=None)
+    begin = min(times, default=now)
+    end = max(times, default=now)
     return Waterfall(
         run_id=None if root.run_id is None else shortened(root.run_id),
-        rows=tuple(_row(place, begin or now) for place in places),
-        begin=begin,
-        total=max(max(times) - begin, MILLISECOND) if begin else MILLISECOND,
+        rows=tuple(_row(place, begin) for place in places),
+        begin=begin if times else None,
+        total=max(end - begin, MILLISECOND),
     )
 
 
 def _settle_ends(places: list[_Place], now: datetime) -> None:
-    for place in reversed(places):  # what is below a span before it
+    for place in reversed(places):  # the spans below a span before it
         if place.ended_at is None and not place.is_open:
             place.ended_at = place.last_seen
         place.tell_parent()
@@ -196,8 +202,15 @@ def _places(root: DrawnSpan) -> Iterator[_Place]:
 
 
 def _row(place: _Place, begin: datetime) -> Row:
-    span, status = place.span, shortened(place.span.status)
+    span = place.span
+    status = shortened(span.status)
     start = place.started_at or place.ended_at or place.queued_at or begin
+    duration = None
+    if place.ended_at and place.started_at:
+        duration = place.ended_at - place.started_at
+    error = None
+    if span.status == "failed" and not place.failed_below:
+        error = _error(span)
     return Row(
         depth=place.depth,
         name=shortened(span.name),
@@ -206,13 +219,9 @@ def _row(place: _Place, begin: datetime) -> Row:
         mark=_MARKS.get(status, ("?", "dim")),
         queued=min(place.queued_at or start, start) - begin,
         offset=start - begin,
-        duration=place.ended_at - place.started_at
-        if place.ended_at and place.started_at
-        else None,
+        duration=duration,
         is_open=place.is_open,
-        error=_error(span)
-        if span.status == "failed" and not place.failed_below
-        else None,
+        error=error,
     )
 
 
@@ -224,9 +233,11 @@ def _kind(span: DrawnSpan) -> str:
 
 def _error(span: DrawnSpan) -> str | None:
     """Return the error of a failed span on one line."""
-    output = cast(
-        "dict[str, Any]", span.output if isinstance(span.output, dict) else {}
-    )
-    name, message = output.get("name") or output.get("error"), output.get("message")
-    parts = [each for each in (name, message) if isinstance(each, str) and each]
-    return shortened(": ".join(parts).partition("\n")[0]) or None
+    if not isinstance(span.output, dict):
+        return None
+    output = cast("dict[str, Any]", span.output)
+    name = output.get("name") or output.get("error")
+    message = output.get("message")
+    parts = [part for part in (name, message) if isinstance(part, str) and part]
+    first_line = ": ".join(parts).partition("\n")[0]
+    return shortened(first_line) or None

@@ -26,29 +26,33 @@ _DEEPEST_INDENT = 8
 def draw_page(root: DrawnSpan, *, now: datetime | None) -> str:
     """Return the page of a waterfall."""
     waterfall = lay_out(root, now)
-    first, marks = waterfall.rows[0], ticks(waterfall.total, 6)
+    total = waterfall.total
+    first = waterfall.rows[0]
+    mark, _color = first.mark
+    summary = [f" · {escape(part)}" for part in _summary(first, waterfall.begin)]
+    all_ticks = ticks(total, 6)
+    axis = [
+        f'<span style="--at:{tick / total:.4%}">{tick_text(tick)}</span>'
+        for tick in all_ticks
+    ]
+    lines: list[str] = []
+    for row in waterfall.rows:
+        lines += _lines(row, total)
     page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
     return Template(page).substitute(
         name=escape(waterfall.run_id or first.name),
-        mark=first.mark[0],
+        mark=mark,
         status=escape(first.status),
-        summary="".join(
-            f" · {escape(part)}" for part in _summary(first, waterfall.begin)
-        ),
-        tick=f"{marks[1] / waterfall.total:.4%}",
-        axis="".join(
-            f'<span style="--at:{tick / waterfall.total:.4%}">{tick_text(tick)}</span>'
-            for tick in marks
-        ),
-        rows="".join(
-            line for row in waterfall.rows for line in _lines(row, waterfall.total)
-        ),
+        summary="".join(summary),
+        tick=f"{all_ticks[1] / total:.4%}",
+        axis="".join(axis),
+        rows="".join(lines),
     )
 
 
 def _summary(root: Row, begin: datetime | None) -> Iterator[str]:
     if root.duration is not None:
-        yield f"{root.took}{' so far' if root.is_open else ''}"
+        yield f"{root.took} so far" if root.is_open else root.took
     yield from root.waited
     if begin:
         yield f"{begin:%Y-%m-%d %H:%M:%S %Z}"

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     Paint = Callable[[str, str], str]
 
-_MARK, _GAP = "✓ ", "  "  # what comes before a name, and between two columns
+_MARK = "✓ "  # before a name
+_GAP = "  "  # between two columns
 
 # In a narrower terminal, there is no room for bars.
 _NARROWEST = 60
@@ -45,10 +46,10 @@ _STYLES = {
 _STYLES_BY_STATUS = {"failed": "red", "cancelled": "yellow", "skipped": "dim"}
 _IDLE = frozenset({"sleep", "wait", "invoke"})
 
-# What a half of a cell of a bar shows.
+# The states of a half of a bar's cell.
 _EMPTY, _QUEUED, _BUSY = range(3)
 
-# A cell of a bar by its halves: at left + 3 * right.
+# A cell of a bar by the states of its halves: at left + 3 * right.
 _CELLS = " ╴╸╶─╾╺╼━"
 _IDLE_CELLS = " ╴╸╶─╾╺╼╍"
 
@@ -61,16 +62,15 @@ def draw(
     if color is None:
         color = console.color_system is not None and not console.no_color
     columns = max(width or console.width, _NARROWEST)
-    chart = _Chart(lay_out(root, now), columns, _paint if color else _leave_plain)
+    paint = _paint if color else _leave_plain
+    chart = _Chart(lay_out(root, now), columns, paint)
     return "\n".join(line.rstrip() for line in chart.lines())
 
 
 def _paint(text: str, style: str) -> str:
-    return (
-        Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
-        if style
-        else text
-    )
+    if not style:
+        return text
+    return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
 
 
 def _leave_plain(text: str, _style: str) -> str:
@@ -117,17 +117,20 @@ class _Chart:
         run = self._waterfall.rows[0]
         name = self._paint(self._waterfall.run_id or "Run", "bold")
         status = self._paint(run.status, run.mark[1])
+        title = f"{name}  {status}"
         begin = self._waterfall.begin
-        return f"{name}  {status}" + (
-            f"  {begin:%Y-%m-%d %H:%M:%S %Z}" if begin else ""
-        )
+        if begin is not None:
+            title += f"  {begin:%Y-%m-%d %H:%M:%S %Z}"
+        return title
 
     def _line(self, row: Row) -> str:
         style = _STYLES_BY_STATUS.get(row.status) or _STYLES.get(row.kind, "cyan")
+        mark, mark_style = row.mark
         name = _fitted(_indented_name(row), self._name_width)
+        name_style = "" if row.depth else "bold"
         kind = _fitted(row.shown_kind, self._kind_width)
         cells = [
-            f"{self._paint(*row.mark)} {self._paint(name, '' if row.depth else 'bold')}",
+            f"{self._paint(mark, mark_style)} {self._paint(name, name_style)}",
             self._paint(kind, "dim"),
             _bar(row, self._waterfall, self._bar_width, style, self._paint),
             self._duration(row).rjust(self._duration_width),
@@ -135,7 +138,7 @@ class _Chart:
         return _GAP.join(cells)
 
     def _duration(self, row: Row) -> str:
-        """Return how long a span took, with an ellipsis if it goes on, aligned with the others."""
+        """Return the duration of a span, aligned with others; an ellipsis if it goes on."""
         if row.is_open and row.duration is not None:
             return f"{row.took}…"
         return f"{row.took} " if self._has_open_rows else row.took
@@ -154,7 +157,8 @@ def _axis(waterfall: Waterfall, width: int) -> str:
     line = ""
     for tick in ticks(waterfall.total, width // 10):
         text = tick_text(tick)
-        place = min(round(tick / waterfall.total * width), max(width - len(text), 0))
+        last_place = max(width - len(text), 0)
+        place = min(round(tick / waterfall.total * width), last_place)
         if place > len(line) or not line:
             line = line.ljust(place) + text
     return line
@@ -166,25 +170,27 @@ def _bar(row: Row, waterfall: Waterfall, width: int, style: str, paint: Paint) -
     def half_cells(offset: timedelta) -> int:
         return round(offset / waterfall.total * width * 2)
 
-    queued, start = half_cells(row.queued), half_cells(row.offset)
+    start = half_cells(row.offset)
     end = start
     if row.duration is not None:
-        # However short it was, it is seen.
+        # At least half a cell, so that a short span is seen.
         start = min(start, width * 2 - 1)
         end = max(half_cells(row.offset + row.duration), start + 1)
-    queued = min(queued, start)
-    halves = [
-        *[_EMPTY] * queued,
-        *[_QUEUED] * (start - queued),
-        *[_BUSY] * (end - start),
-        *[_EMPTY] * (2 * width - end),
-    ]
+    queued = min(half_cells(row.queued), start)
+    halves = [_EMPTY] * queued
+    halves += [_QUEUED] * (start - queued)
+    halves += [_BUSY] * (end - start)
+    halves += [_EMPTY] * (2 * width - end)
     cells = _IDLE_CELLS if row.kind in _IDLE else _CELLS
-    pairs = zip(halves[::2], halves[1::2], strict=True)
-    text = "".join(cells[left + 3 * right] for left, right in pairs).rstrip()
+    text = ""
+    for left, right in zip(halves[::2], halves[1::2], strict=True):
+        text += cells[left + 3 * right]
+    text = text.rstrip()
     first_busy = start // 2
-    bar = paint(text[:first_busy], "dim") + paint(text[first_busy:], style)
-    return bar + " " * (width - len(text))
+    waiting = paint(text[:first_busy], "dim")
+    busy = paint(text[first_busy:], style)
+    padding = " " * (width - len(text))
+    return f"{waiting}{busy}{padding}"
 
 
 def _fitted(text: str, cells: int) -> str:
@@ -193,6 +199,10 @@ def _fitted(text: str, cells: int) -> str:
     Names of steps in a loop differ at their ends.
     """
     if cell_len(text) > cells:
-        tail = set_cell_size(text[::-1], cells - 1 - cells // 2)[::-1]
-        text = f"{set_cell_size(text, cells // 2)}…{tail}"
-    return with_direction(text) + " " * (cells - cell_len(text))
+        head_cells = cells // 2
+        tail_cells = cells - 1 - head_cells
+        head = set_cell_size(text, head_cells)
+        tail = set_cell_size(text[::-1], tail_cells)[::-1]
+        text = f"{head}…{tail}"
+    padding = " " * (cells - cell_len(text))
+    return with_direction(text) + padding

@@ -10,11 +10,11 @@ _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 # Tick intervals; longer ones are powers of ten in days.
 _STEPS = (
-    *(timedelta(milliseconds=each) for each in (1, 2, 5, 10, 20, 50, 100, 200, 500)),
-    *(timedelta(seconds=each) for each in (1, 2, 5, 10, 15, 30)),
-    *(timedelta(minutes=each) for each in (1, 2, 5, 10, 15, 30)),
-    *(timedelta(hours=each) for each in (1, 2, 3, 6, 12)),
-    *(timedelta(days=each * 10**power) for power in range(7) for each in (1, 2, 5)),
+    *(MILLISECOND * number for number in (1, 2, 5, 10, 20, 50, 100, 200, 500)),
+    *(_SECOND * number for number in (1, 2, 5, 10, 15, 30)),
+    *(_MINUTE * number for number in (1, 2, 5, 10, 15, 30)),
+    *(_HOUR * number for number in (1, 2, 3, 6, 12)),
+    *(_DAY * number * 10**power for power in range(7) for number in (1, 2, 5)),
 )
 
 
@@ -40,8 +40,10 @@ def text_of(duration: timedelta) -> str:
 
 def ticks(total: timedelta, at_most: int) -> list[timedelta]:
     """Return round durations from zero up to a total, no more than `at_most` after the zero."""
-    step = next((each for each in _STEPS if total < each * (at_most + 1)), _STEPS[-1])
-    return [step * count for count in range(min(total // step, at_most) + 1)]
+    long_enough = [step for step in _STEPS if total < step * (at_most + 1)]
+    step = long_enough[0] if long_enough else _STEPS[-1]
+    last = min(total // step, at_most)
+    return [step * number for number in range(last + 1)]
 
 
 def tick_text(tick: timedelta) -> str:
