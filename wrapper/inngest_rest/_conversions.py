@@ -17,14 +17,12 @@ from attrs import fields, has
 
 Conversion = Callable[[Any], Any]
 
-_UNCHANGED = (NoneType, bool, int)
-
 
 class Conversions(dict[type, Conversion]):
     """The function that converts values of a type, by type: `conversions[type(value)](value)`.
 
-    That of a class which is not among them is that of the first type which it is a subclass of; it
-    is found once. `own` come first: a program writes times more briefly, for example.
+    Any other class has the function of the first of these types that it is a subclass of, which is
+    looked up once. `own` come first: a program writes times more briefly, for example.
     """
 
     def __init__(self, own: Mapping[type, Conversion]) -> None:
@@ -43,7 +41,7 @@ class Conversions(dict[type, Conversion]):
     def convert_or_describe(self, value: object) -> Any:
         """Convert a value; describe it if it is nested too deeply.
 
-        An event may be, and whoever may send events decides how deeply.
+        Every sender of events decides how deeply their data are nested.
         """
         try:
             return self.convert(value)
@@ -55,15 +53,21 @@ class Conversions(dict[type, Conversion]):
         return {
             Enum: self._enum,
             str: _text,
-            **dict.fromkeys(_UNCHANGED, _same),
+            NoneType: _same,
+            bool: _same,
+            int: _same,
             float: _number,
             datetime: _iso_text,
             date: date.isoformat,
             time: time.isoformat,
             timedelta: timedelta.total_seconds,
-            # `dict` is a mapping: its own entry spares it the search.
-            **dict.fromkeys((dict, Mapping), self._object),
-            **dict.fromkeys((list, tuple, AbstractSet, range), self._array),
+            # `dict` is a mapping: its own entry saves the search.
+            dict: self._object,
+            Mapping: self._object,
+            list: self._array,
+            tuple: self._array,
+            AbstractSet: self._array,
+            range: self._array,
         }
 
     def _of_subclass(self, kind: Any) -> Conversion:
@@ -71,9 +75,9 @@ class Conversions(dict[type, Conversion]):
             if issubclass(kind, base):
                 return conversion
         if has(kind):
-            return self._of_fields([each.name for each in fields(kind)])
+            return self._of_fields([field.name for field in fields(kind)])
         if is_dataclass(kind):
-            return self._of_fields([each.name for each in dataclass_fields(kind)])
+            return self._of_fields([field.name for field in dataclass_fields(kind)])
         if hasattr(kind, "model_dump"):  # a pydantic model
             return lambda model: self.convert(model.model_dump())
         return str
@@ -84,19 +88,23 @@ class Conversions(dict[type, Conversion]):
         }
 
     def _object(self, pairs: Mapping[object, object]) -> dict[str, Any]:
-        return {
-            key if type(key) is str and key.isascii() else str(self[type(key)](key)): (
-                self[type(value)](value)
-            )
-            for key, value in pairs.items()
-        }
+        converted: dict[str, Any] = {}
+        for key, value in pairs.items():
+            name = key if type(key) is str and key.isascii() else self._name(key)
+            converted[name] = self[type(value)](value)
+        return converted
+
+    def _name(self, key: object) -> str:
+        return str(self[type(key)](key))
 
     def _array(self, items: Iterable[object]) -> list[Any]:
         return [self[type(item)](item) for item in items]
 
     def _enum(self, member: Enum) -> Any:
         value = member._value_  # `value` takes five times as long
-        return value if type(value) is str and value.isascii() else self.convert(value)
+        if type(value) is str and value.isascii():
+            return value
+        return self.convert(value)
 
 
 def _same(value: object) -> object:
@@ -104,8 +112,10 @@ def _same(value: object) -> object:
 
 
 def _text(value: str) -> str:
+    if value.isascii():
+        return str(value)
     # A lone surrogate cannot be written to a file or sent.
-    return str(value) if value.isascii() else value.encode(errors="replace").decode()
+    return value.encode(errors="replace").decode()
 
 
 def _number(value: float) -> float | str:

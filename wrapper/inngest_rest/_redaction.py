@@ -21,23 +21,21 @@ T = TypeVar("T")
 
 REDACTED = "[redacted]"
 
-# A secret is no part of a longer word. After an escape of JSON or of a URL, a word begins, although
-# the escape ends with a letter.
+# A secret is not part of a longer word. After an escape of JSON or of a URL, a word begins, even
+# though the escape ends with a letter.
 _begins_word = re.compile(
     r"(?<!\w)|(?<=\\[nrtbf])|(?<=\\u[0-9a-fA-F]{4})|(?<=%[0-9a-fA-F]{2})", re.ASCII
 ).match
 
 _MARKER = r"-{4,5} ?%s [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
 
-# What each kind of secret begins with, a letter or a dash first, by which it is found fast, and
-# what follows. Quantifiers are not nested.
+# The beginning of each kind of secret, with a letter or a dash first so that it is found fast, and
+# the rest. Quantifiers are not nested.
 _KINDS = {
     "stripe": (r"(?:[prs]k_(?:live|test)|whsec)_", r"\w{8,}+"),
     "github": (r"(?:github_pat|gh[oprsu])_", r"\w{16,}+"),
-    "dashed": (
-        r"(?:sk-|x(?:app|ox[a-z])-)",
-        r"[\w-]{16,}+",
-    ),  # OpenAI and others, Slack
+    # OpenAI and others, Slack
+    "dashed": (r"(?:sk-|x(?:app|ox[a-z])-)", r"[\w-]{16,}+"),
     "bearer": (r"[Bb](?i:earer)(?:\s|%20){1,20}+", r"[\w.~+/-]{8,}+=*+"),
     "aws": (r"(?:AKIA|ASIA)", r"[0-9A-Z]{16}(?!\w)"),
     "inngest": (r"signkey-", r"\w++-[0-9a-fA-F]{16,}+"),
@@ -46,9 +44,8 @@ _KINDS = {
     "private": (_MARKER % "BEGIN", rf"(?s:.*?)(?:{_MARKER % 'END'}|\Z)"),
 }
 
-_find_start = re.compile(
-    "|".join(f"(?P<{kind}>{start})" for kind, (start, _) in _KINDS.items()), re.ASCII
-).search
+_starts = "|".join(f"(?P<{kind}>{start})" for kind, (start, _) in _KINDS.items())
+_find_start = re.compile(_starts, re.ASCII).search
 _bodies = {kind: re.compile(body, re.ASCII) for kind, (_, body) in _KINDS.items()}
 _run = re.compile(r"[\w-]*+", re.ASCII)
 
@@ -75,26 +72,33 @@ class Redactor:
 
     def __call__(self, value: T) -> T:
         """Return a value of any kind without secrets in its texts."""
-        return value if self.what is None else with_texts(value, self.text)
+        if self.what is None:
+            return value
+        return with_texts(value, self.text)
 
     def _without_keys(self, text: str) -> str:
-        parts = list[str]()
-        done = position = without_dot = 0
+        parts: list[str] = []
+        done = 0  # up to here, the text is in the parts
+        position = 0  # of the search
+        run_end = 0  # of a run that has no dot, and so no token in it
         while (start := _find_start(text, position)) is not None:
-            kind, position = cast("str", start.lastgroup), start.end()
+            kind = cast("str", start.lastgroup)
+            position = start.end()
             if kind != "private" and not _begins_word(text, start.start()):
                 position = start.start() + 1
                 continue
-            if kind == "token" and position < without_dot:
+            if kind == "token" and position < run_end:
                 continue  # another start of it has read this run
             body = _bodies[kind].match(text, position)
             if body is not None:
-                parts += text[done : start.start()], REDACTED
-                done = position = body.end()
+                parts += [text[done : start.start()], REDACTED]
+                position = body.end()
+                done = position
                 self.count += 1
             elif kind == "token":
-                without_dot = cast("re.Match[str]", _run.match(text, position)).end()
-        return "".join((*parts, text[done:]))
+                run = cast("re.Match[str]", _run.match(text, position))
+                run_end = run.end()
+        return "".join([*parts, text[done:]])
 
 
 def with_texts(value: T, convert: Callable[[str], str]) -> T:
@@ -111,9 +115,11 @@ def _with_texts(value: Any, convert: Callable[[str], str]) -> Any:
         case Mapping():
             return _with_keys(cast("Mapping[object, object]", value), convert)
         case list() | tuple():
-            items = [_with_texts(each, convert) for each in cast("list[object]", value)]
+            items = [_with_texts(item, convert) for item in cast("list[object]", value)]
             kind = cast("Any", type(value))  # pyright: ignore[reportUnknownArgumentType]
-            return kind(*items) if hasattr(kind, "_fields") else kind(items)
+            if hasattr(kind, "_fields"):  # a named tuple
+                return kind(*items)
+            return kind(items)
         case _ if has(cast("Any", type(value))):
             return _with_fields(value, convert)
         case _:
@@ -123,25 +129,30 @@ def _with_texts(value: Any, convert: Callable[[str], str]) -> Any:
 def _with_keys(
     value: Mapping[object, object], convert: Callable[[str], str]
 ) -> dict[Any, Any]:
-    """Return a dict in which two keys that become the same text stay two."""
-    found, numbers = dict[Any, Any](), Counter[Any]()
-    for name, each in value.items():
-        key = new = _with_texts(name, convert)
-        while key in found:
-            numbers[new] += 1
-            key = f"{new} {numbers[new] + 1}"
-        found[key] = _with_texts(each, convert)
-    return found
+    """Return a dict with each text converted; keys that become the same text are numbered."""
+    converted: dict[Any, Any] = {}
+    repeats = Counter[Any]()
+    for name, item in value.items():
+        text = _with_texts(name, convert)
+        key = text
+        while key in converted:
+            repeats[text] += 1
+            key = f"{text} {repeats[text] + 1}"
+        converted[key] = _with_texts(item, convert)
+    return converted
 
 
 def _with_fields(value: Any, convert: Callable[[str], str]) -> Any:
-    changed, kind = dict[str, Any](), cast("Any", type(value))
-    for each in fields(kind):
-        before = getattr(value, each.name)
+    changed: dict[str, Any] = {}
+    kind = cast("Any", type(value))
+    for field in fields(kind):
+        before = getattr(value, field.name)
         try:
             after = _with_texts(before, convert)
         except RecursionError:
             after = f"({type(before).__name__}, nested too deeply)"  # as `to_dict` says
-        if each.init and after != before:
-            changed[each.alias] = after
-    return evolve(value, **changed) if changed else value
+        if field.init and after != before:
+            changed[field.alias] = after
+    if not changed:
+        return value
+    return evolve(value, **changed)

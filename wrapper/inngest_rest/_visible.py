@@ -16,14 +16,22 @@ _MAX_ON_LINE = 400
 _MAX_IN_QUESTION = 80
 _MAX_OF_REPR = 200
 
-# Other words for a status, which do not look like it: nobody means a status of a newer server.
+# Other words for a status, which are not spelled like it.
 _STATUS_BY_SYNONYM = {
-    **dict.fromkeys(("error", "errors", "errored", "failure"), "failed"),
-    **dict.fromkeys(
-        ("success", "succeeded", "successful", "done", "ok", "finished"), "completed"
-    ),
+    "error": "failed",
+    "errors": "failed",
+    "errored": "failed",
+    "failure": "failed",
+    "success": "completed",
+    "succeeded": "completed",
+    "successful": "completed",
+    "done": "completed",
+    "ok": "completed",
+    "finished": "completed",
     "pending": "queued",
-    **dict.fromkeys(("active", "started", "open"), "running"),
+    "active": "running",
+    "started": "running",
+    "open": "running",
 }
 
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
@@ -42,19 +50,19 @@ def visible(text: str) -> str:
     Among those are ESC and the C1 codes, line ends, bidirectional controls, zero-width characters,
     blank letters and lone surrogates.
     """
-    return _written_out(
-        text, lambda character: character.encode("unicode_escape").decode()
-    )
+    return _escaped(text, _as_in_python)
 
 
 def safe(text: str) -> str:
-    """Return text in its lines, with each character that could hide or move something escaped."""
-    return "\n".join(map(visible, text.expandtabs(4).split("\n")))
+    """Return text with its line breaks, and each invisible or misleading character escaped."""
+    lines = text.expandtabs(4).split("\n")
+    return "\n".join([visible(line) for line in lines])
 
 
 def visible_json(text: str) -> str:
     """Return lines of JSON with each such character as a JSON escape of the same meaning."""
-    return "\n".join(_written_out(line, _as_in_json) for line in text.split("\n"))
+    lines = text.split("\n")
+    return "\n".join([_escaped(line, _as_in_json) for line in lines])
 
 
 def shortened(text: str) -> str:
@@ -66,10 +74,11 @@ def shortened(text: str) -> str:
 
 
 def quoted(name: str) -> str:
-    """Return a name from outside in quotation marks, which it cannot end, on one line and short."""
+    """Return an untrusted name, shortened, in quotation marks, which it cannot end."""
     if len(name) > _MAX_IN_QUESTION:
         name = f"{name[: _MAX_IN_QUESTION - 1]}…"
-    return with_direction(visible_json(json.dumps(name, ensure_ascii=False)))
+    text = json.dumps(name, ensure_ascii=False)
+    return with_direction(visible_json(text))
 
 
 def shown(value: object) -> str:
@@ -81,36 +90,38 @@ def shown(value: object) -> str:
         text = repr(value)
     except (RecursionError, ValueError):
         return f"<{type(value).__name__}>"
-    return text if len(text) <= _MAX_OF_REPR else f"{text[:_MAX_OF_REPR]}..."
+    if len(text) > _MAX_OF_REPR:
+        return f"{text[:_MAX_OF_REPR]}..."
+    return text
 
 
 def type_name(value: object) -> str:
     """Return the name of a value's type, with its module if a built-in type has the same name."""
     kind = type(value)
-    is_ambiguous = (
-        hasattr(builtins, kind.__name__) and kind.__module__ != builtins.__name__
-    )
-    return f"{kind.__module__}.{kind.__name__}" if is_ambiguous else kind.__name__
+    is_builtin = kind.__module__ == builtins.__name__
+    if hasattr(builtins, kind.__name__) and not is_builtin:
+        return f"{kind.__module__}.{kind.__name__}"
+    return kind.__name__
 
 
 def did_you_mean(given: object, valid: Collection[str]) -> str:
     """Return the end of a message about an invalid name: the nearest valid one, and all of them."""
     names = ", ".join(valid) or "none"
     near = nearest(given, valid)
-    return (
-        f"; did you mean '{near}'? Valid values: {names}"
-        if near
-        else f"; valid values: {names}"
-    )
+    if near:
+        return f"; did you mean '{near}'? Valid values: {names}"
+    return f"; valid values: {names}"
 
 
 def nearest(given: object, valid: Iterable[str]) -> str | None:
     """Return the nearest valid name, ignoring case; None if none is near."""
     from difflib import get_close_matches  # noqa: PLC0415 - few make mistakes
 
-    name = (given if isinstance(given, str) else shown(given)).lower()
+    text = given if isinstance(given, str) else shown(given)
+    name = text.lower()
     by_lower_case = {valid_name.lower(): valid_name for valid_name in valid}
-    if (status := _STATUS_BY_SYNONYM.get(name)) in by_lower_case:
+    status = _STATUS_BY_SYNONYM.get(name)
+    if status in by_lower_case:
         return by_lower_case[status]
     close = get_close_matches(name[:_MAX_OF_REPR], by_lower_case, n=1, cutoff=0.7)
     return by_lower_case[close[0]] if close else None
@@ -118,29 +129,46 @@ def nearest(given: object, valid: Iterable[str]) -> str | None:
 
 def and_more(items: Sequence[str], at_most: int = 5) -> str:
     """Return the first items as text, and the number of the rest."""
-    first, more = ", ".join(items[:at_most]), len(items) - at_most
-    return f"{first} and {more:,} more" if more > 0 else first
+    first = ", ".join(items[:at_most])
+    more = len(items) - at_most
+    if more > 0:
+        return f"{first} and {more:,} more"
+    return first
 
 
 def with_direction(text: str) -> str:
-    """Return text with a mark after what runs from right to left, which would move what follows."""
-    is_plain = text.isascii() or _RIGHT_TO_LEFT.isdisjoint(
-        map(unicodedata.bidirectional, text)
-    )
-    return text if is_plain else f"{text}{_LEFT_TO_RIGHT_MARK}"
+    """Return text with a mark after right-to-left text, which would move the text after it."""
+    if text.isascii():
+        return text
+    directions = {unicodedata.bidirectional(character) for character in text}
+    if _RIGHT_TO_LEFT.isdisjoint(directions):
+        return text
+    return f"{text}{_LEFT_TO_RIGHT_MARK}"
 
 
-def _written_out(text: str, escape: Callable[[str], str]) -> str:
-    if text.isprintable() and (text.isascii() or not _HIDDEN.search(text)):
+def _escaped(text: str, escape: Callable[[str], str]) -> str:
+    if _is_visible(text):
         return text
     return "".join(
-        character
-        if character.isprintable() and not _HIDDEN.match(character)
-        else escape(character)
-        for character in text
+        [
+            character if _is_visible(character) else escape(character)
+            for character in text
+        ]
     )
+
+
+def _is_visible(text: str) -> bool:
+    if not text.isprintable():
+        return False
+    return text.isascii() or not _HIDDEN.search(text)
+
+
+def _as_in_python(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 def _as_in_json(character: str) -> str:
-    units = character.encode("utf-16-be", "surrogatepass").hex()
-    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    """Return the escapes of its one or two UTF-16 code units."""
+    digits = character.encode("utf-16-be", "surrogatepass").hex()
+    units = [digits[:4], digits[4:]]
+    return "".join(f"\\u{unit}" for unit in units if unit)

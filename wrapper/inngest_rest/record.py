@@ -53,18 +53,18 @@ class Record:
         return html(self)
 
     def _cells(self, *, with_tuples: bool = False) -> Iterator[tuple[str, Any]]:
-        """Yield what a table in a notebook has of it."""
+        """Yield the fields that a table in a notebook has."""
         return self._shown_fields(with_tuples=with_tuples)
 
     def _shown_fields(self, *, with_tuples: bool = False) -> Iterator[tuple[str, Any]]:
-        """Yield the fields that a repr has, and perhaps the tuples that it leaves out."""
-        is_in_repr = {each.name: each.repr for each in fields(type(self))}  # type: ignore[arg-type]
+        """Yield the fields of a repr; `with_tuples` also those tuples that it leaves out."""
+        is_in_repr = {field.name: field.repr for field in fields(type(self))}  # type: ignore[arg-type]
         for name in (*is_in_repr, *self.DERIVED):
             value = getattr(self, name)
-            is_shown = is_in_repr.get(name, True) or (
-                with_tuples and isinstance(value, tuple)
-            )
-            if is_shown and value is not None:
+            if value is None:
+                continue
+            is_added_tuple = with_tuples and isinstance(value, tuple)
+            if is_added_tuple or is_in_repr.get(name, True):
                 yield name, value
 
     def to_dict(self, *, flat: bool = False) -> dict[str, Any]:
@@ -83,16 +83,15 @@ class Record:
         if flat:
             return {column.name: column.value_of(self) for column in columns(kind)}
         public_fields = _reader(kind)
-        found = public_fields(self)
+        values = public_fields(self)
         try:
-            for name, value in found.items():
+            for name, value in values.items():
                 if value is not None:
-                    found[name] = _CONVERSIONS[type(value)](value)
+                    values[name] = _CONVERSIONS[type(value)](value)
         except RecursionError:
-            return {
-                name: to_builtin(value) for name, value in public_fields(self).items()
-            }
-        return found
+            values = public_fields(self)
+            return {name: to_builtin(value) for name, value in values.items()}
+        return values
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return `to_dict()` as JSON text.
@@ -100,9 +99,8 @@ class Record:
         Args:
             indent: Number of spaces to indent by; None for a single line.
         """
-        return json.dumps(
-            self.to_dict(), ensure_ascii=False, allow_nan=False, indent=indent
-        )
+        value = self.to_dict()
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent)
 
 
 class Column(NamedTuple):
@@ -116,17 +114,20 @@ class Column(NamedTuple):
 @cache
 def public_names(kind: Any) -> tuple[str, ...]:
     """Return the names of the fields of a class of records that `to_dict` has."""
-    return tuple(each.name for each in fields(kind) if not each.name.startswith("_"))
+    names = [field.name for field in fields(kind)]
+    return tuple(name for name in names if not name.startswith("_"))
 
 
 @cache
 def _reader(kind: Any) -> Callable[[Any], dict[str, Any]]:
-    """Return a function that returns these fields of a record, as they are, in a new dict."""
+    """Return a function that returns the public fields of a record in a new dict, as they are."""
     names = public_names(kind)
     if len(names) == 1:
-        return lambda record: {names[0]: getattr(record, names[0])}
-    if not _has_slots(kind) and len(names) == len(fields(kind)):
-        return lambda record: {**vars(record)}  # they are all that it has
+        (name,) = names
+        return lambda record: {name: getattr(record, name)}
+    are_all_public = len(names) == len(fields(kind))
+    if are_all_public and not _has_slots(kind):
+        return lambda record: {**vars(record)}
     values_of = attrgetter(*names)
     return lambda record: dict(zip(names, values_of(record), strict=True))
 
@@ -142,9 +143,10 @@ def columns(kind: Any) -> tuple[Column, ...]:
     for name in kind.DERIVED:
         hints[name] = get_type_hints(getattr(kind, name).fget)["return"]
     names = (*public_names(kind), *kind.DERIVED)
-    return tuple(
-        column for name in names for column in _columns_of_field(name, hints[name])
-    )
+    found: list[Column] = []
+    for name in names:
+        found += _columns_of_field(name, hints[name])
+    return tuple(found)
 
 
 _CELL_TYPES = {str, bool, int, float, datetime, timedelta, tuple[str, ...]}
@@ -154,35 +156,43 @@ def _columns_of_field(name: str, hint: Any) -> Iterator[Column]:
     value_of = attrgetter(name)
     kind = _without_none(hint)
     if isinstance(kind, type) and issubclass(kind, Record):
-        for column in columns(cast("Any", kind)):
-            nested_value = _unless_none(value_of, column.value_of)
-            yield Column(f"{name}_{column.name}", column.type, nested_value)
+        for nested in columns(cast("Any", kind)):
+            yield Column(
+                name=f"{name}_{nested.name}",
+                type=nested.type,
+                value_of=_unless_none(value_of, nested.value_of),
+            )
     elif kind in _CELL_TYPES:
-        yield Column(name, get_origin(kind) or kind, value_of)
+        yield Column(name=name, type=get_origin(kind) or kind, value_of=value_of)
     else:
         convert = _CONVERSIONS.convert if _is_text(kind) else _as_json
-        yield Column(name, str, _unless_none(value_of, convert))
+        value_in_text = _unless_none(value_of, convert)
+        yield Column(name=name, type=str, value_of=value_in_text)
 
 
 def _without_none(hint: Any) -> Any:
     """Return the type of an optional field, and any other type as it is."""
     options = get_args(hint)
     others = [option for option in options if option is not NoneType]
-    return others[0] if len(others) == 1 and NoneType in options else hint
+    if NoneType in options and len(others) == 1:
+        return others[0]
+    return hint
 
 
 def _is_text(kind: Any) -> bool:
-    return get_origin(kind) is Literal or (
-        isinstance(kind, type) and issubclass(kind, str)
-    )
+    if get_origin(kind) is Literal:
+        return True
+    return isinstance(kind, type) and issubclass(kind, str)
 
 
 def _unless_none(
     value_of: Callable[[Any], Any], convert: Callable[[Any], Any]
 ) -> Callable[[Any], Any]:
-    return lambda record: (
-        None if (value := value_of(record)) is None else convert(value)
-    )
+    def converted(record: Any) -> Any:
+        value = value_of(record)
+        return None if value is None else convert(value)
+
+    return converted
 
 
 def _as_json(value: object) -> str:
@@ -190,7 +200,7 @@ def _as_json(value: object) -> str:
 
 
 def html(value: object) -> str:
-    """Return what a notebook shows of a record, or of several: a table of escaped text."""
+    """Return a record, or several, as a table of escaped text for a notebook."""
     if isinstance(value, Record):
         return _html_of_record(value)
     records: Any = value
@@ -210,23 +220,27 @@ def _html_of_record(record: Record) -> str:
 
 def _html_of_records(records: Any) -> str:
     cells_of_each = [dict(record._cells()) for record in records[:_MAX_ROWS]]  # noqa: SLF001
-    names = list(dict.fromkeys(name for cells in cells_of_each for name in cells))
+    names: dict[str, None] = {}  # in the order of the first record that has each
+    for cells in cells_of_each:
+        names |= dict.fromkeys(cells)
+    heading = _html_of_row(names)
     rows = [
-        names,
-        *([cells.get(name, "") for name in names] for cells in cells_of_each),
+        _html_of_row(cells.get(name, "") for name in names) for cells in cells_of_each
     ]
-    table = _html_table(
-        "".join(f"<td>{_html_of_cell(cell)}</td>" for cell in row) for row in rows
-    )
-    return table + "".join(_and_more(records))
+    return _html_table([heading, *rows]) + "".join(_and_more(records))
+
+
+def _html_of_row(values: Iterable[object]) -> str:
+    return "".join(f"<td>{_html_of_cell(value)}</td>" for value in values)
 
 
 def _html_table(rows: Iterable[str]) -> str:
-    return f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+    lines = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<table>{lines}</table>"
 
 
 def _html_of_cell(value: object) -> str:
-    """Return a value in a cell: records that are no sentence as a table, others as text."""
+    """Return a value in a cell: records without a text of their own as a table, others as text."""
     from html import escape  # noqa: PLC0415 - for notebooks alone
 
     if _is_table(value):
@@ -234,7 +248,7 @@ def _html_of_cell(value: object) -> str:
     if not isinstance(value, tuple):
         return escape(shortened(in_words(value)))
     items = cast("tuple[object, ...]", value)
-    if items and all(map(_is_table, items)):
+    if items and all(_is_table(item) for item in items):
         return html(items)
     lines = [escape(shortened(in_words(item))) for item in items[:_MAX_ROWS]]
     return "<br>".join([*lines, *_and_more(items)])
@@ -266,27 +280,26 @@ def in_words(value: object, *, indent: int | None = None) -> str:
         case Record() if not _is_table(value):
             return str(value)
         case Mapping() if counts := _counts(cast("Mapping[object, object]", value)):
-            return ", ".join(
-                f"{n:,} {key.value.replace('_', ' ')}" for key, n in counts.items()
-            )
+            words = [
+                f"{count:,} {key.value.replace('_', ' ')}"
+                for key, count in counts.items()
+            ]
+            return ", ".join(words)
         case _:
             builtin = to_builtin(value)
-            is_text = isinstance(builtin, str)
-            return (
-                builtin
-                if is_text
-                else json.dumps(builtin, ensure_ascii=False, indent=indent)
-            )
+            if isinstance(builtin, str):
+                return builtin
+            return json.dumps(builtin, ensure_ascii=False, indent=indent)
 
 
 def _counts(value: Mapping[object, object]) -> dict[Enum, int]:
-    """Return the numbers by members of an enum, if a mapping has no others."""
-    counts = {
-        key: n
-        for key, n in value.items()
-        if isinstance(key, Enum) and isinstance(n, int)
-    }
-    return counts if len(counts) == len(value) else {}
+    """Return the numbers by members of an enum; empty if the mapping has any other item."""
+    counts: dict[Enum, int] = {}
+    for key, count in value.items():
+        if not isinstance(key, Enum) or not isinstance(count, int):
+            return {}
+        counts[key] = count
+    return counts
 
 
 def _brief_repr(value: object) -> str:
@@ -299,7 +312,9 @@ def _brief_repr(value: object) -> str:
     reprs = [_brief_repr(item) for item in items[:_MAX_ITEMS]]
     if len(items) > _MAX_ITEMS:
         reprs.append(f"... {len(items) - _MAX_ITEMS} more")
-    return f"({reprs[0]},)" if len(reprs) == 1 else f"({', '.join(reprs)})"
+    if len(reprs) == 1:
+        return f"({reprs[0]},)"
+    return f"({', '.join(reprs)})"
 
 
 _CONVERSIONS = Conversions({Record: lambda record: record.to_dict()})
