@@ -164,18 +164,20 @@ class ActionReport(_Stored):
 
     def __str__(self) -> str:
         counts = [
-            f"{n:,} {outcome.replace('_', ' ')}" for outcome, n in self.counts.items()
+            f"{count:,} {outcome.replace('_', ' ')}"
+            for outcome, count in self.counts.items()
         ]
-        nothing = (
-            f"nothing to do ({self.searched})" if self.searched else "nothing to do"
-        )
-        return f"{self.action}: {', '.join(counts) or nothing}"
+        summary = ", ".join(counts) or "nothing to do"
+        if self.searched and not counts:
+            summary += f" ({self.searched})"
+        return f"{self.action}: {summary}"
 
     def to_dict(self, *, flat: bool = False) -> dict[str, Any]:
         """Return the report as a dict that `json.dumps` accepts, its counts included."""
         fields = super().to_dict(flat=flat)
         if not flat:
-            fields["counts"] = {str(outcome): n for outcome, n in self.counts.items()}
+            counts = {str(outcome): count for outcome, count in self.counts.items()}
+            fields["counts"] = counts
         return fields
 
     @classmethod

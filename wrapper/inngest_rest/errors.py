@@ -36,7 +36,9 @@ class Setting:
     variable: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.argument} ({self.variable})" if self.variable else self.argument
+        if not self.variable:
+            return self.argument
+        return f"{self.argument} ({self.variable})"
 
 
 @frozen
@@ -52,10 +54,10 @@ class NextCall:
     arguments: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        arguments = (
-            f"({', '.join(map(repr, self.arguments))})" if self.arguments else ""
-        )
-        return f"client.{self.name}{arguments}"
+        if not self.arguments:
+            return f"client.{self.name}"
+        arguments = ", ".join(repr(argument) for argument in self.arguments)
+        return f"client.{self.name}({arguments})"
 
 
 class Advice(str):
@@ -75,7 +77,8 @@ class Advice(str):
 
     @classmethod
     def _of(cls, parts: tuple[str | NextCall | Setting, ...]) -> Self:
-        self = super().__new__(cls, "".join(map(str, parts)))
+        text = "".join(str(part) for part in parts)
+        self = super().__new__(cls, text)
         self._parts = parts
         return self
 
@@ -95,8 +98,9 @@ class Advice(str):
 
     def then(self, other: Advice) -> Advice:
         """Return both, one after the other."""
-        between = (" ",) if self and other else ()
-        return Advice._of((*self._parts, *between, *other._parts))
+        if not self or not other:
+            return Advice._of((*self._parts, *other._parts))
+        return Advice._of((*self._parts, " ", *other._parts))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return self._of, (self._parts,)
@@ -110,14 +114,18 @@ def _parts(
     first, *rest = text.split("{}")
     parts: list[str | NextCall | Setting] = [first]
     for name, after in zip(named, rest, strict=True):
-        parts += name, after
+        parts += [name, after]
     return tuple(parts)
 
 
 def _named(part: str | NextCall | Setting, name_of: Callable[[NextCall], str]) -> str:
-    if isinstance(part, NextCall):
-        return name_of(part)
-    return part if isinstance(part, str) else part.variable or part.argument
+    match part:
+        case NextCall():
+            return name_of(part)
+        case Setting():
+            return part.variable or part.argument
+        case _:
+            return part
 
 
 class InngestError(Exception):
@@ -214,7 +222,8 @@ class InvalidEventError(InvalidArgumentError):
 
     def __init__(self, reason: str, *, position: int = 0) -> None:
         super().__init__(f"event {position}: {reason}")
-        self.position, self.reason = position, reason
+        self.position = position
+        self.reason = reason
 
 
 class TransportError(InngestError):
@@ -235,8 +244,11 @@ class TransportError(InngestError):
         self, reason: str, *, method: str, url: str, delivered: bool = True
     ) -> None:
         super().__init__(reason)
-        self.reason, self.method, self.url = reason, method, url
-        self.delivered, self.attempts = delivered, 1
+        self.reason = reason
+        self.method = method
+        self.url = url
+        self.delivered = delivered
+        self.attempts = 1
 
     @property
     def described(self) -> str:
@@ -274,8 +286,11 @@ class InvalidResponseError(InngestError):
         response: RawResponse | None = None,
     ) -> None:
         super().__init__(f"{method} {url} answered {status}: {reason}")
-        self.method, self.url, self.status = method, url, status
-        self.body, self.response = body[:500], response
+        self.method = method
+        self.url = url
+        self.status = status
+        self.body = body[:500]
+        self.response = response
 
 
 class EventDataError(InngestError):
@@ -288,7 +303,8 @@ class EventDataError(InngestError):
 
     def __init__(self, reason: str, *, event: StoredEvent) -> None:
         super().__init__(f"event {event.internal_id} ({event.name}): {reason}")
-        self.event, self.reason = event, reason
+        self.event = event
+        self.reason = reason
 
 
 class WaitTimeoutError(InngestError):
@@ -314,8 +330,10 @@ class WaitTimeoutError(InngestError):
         was_seen: bool = False,  # where there is no record of the run
     ) -> None:
         super().__init__(message)
-        self.run, self.event_id = run, event_id
-        self.ids, self.runs = tuple(ids), tuple(runs)
+        self.run = run
+        self.event_id = event_id
+        self.ids = tuple(ids)
+        self.runs = tuple(runs)
         self.was_seen = was_seen or run is not None or bool(runs)
 
 
@@ -350,7 +368,8 @@ class PartialSendError(InngestError):
             f"{report.unknown} unknown{reason}. Resend .report.failures unchanged; their ids "
             "prevent duplicate runs."
         )
-        self.report, self.ids = report, tuple(ids)
+        self.report = report
+        self.ids = tuple(ids)
 
 
 class ClosedError(InngestError, RuntimeError):
@@ -402,9 +421,14 @@ class ApiError(InngestError):
         response: RawResponse | None = None,
     ) -> None:
         super().__init__(message)
-        self.message, self.status, self.code = message, status, code
-        self.method, self.url, self.attempts = method, url, 1
-        self.hidden, self.response = hidden, response
+        self.message = message
+        self.status = status
+        self.code = code
+        self.method = method
+        self.url = url
+        self.attempts = 1
+        self.hidden = hidden
+        self.response = response
         # 501 is from a server that lacks the operation.
         self.may_have_taken_effect = status == 408 or (status >= 500 and status != 501)
 
@@ -412,10 +436,10 @@ class ApiError(InngestError):
     def described(self) -> str:
         """The server's response in one line, without the advice."""
         code = f" ({self.code})" if self.code else ""
-        said = f"{self.method} {self.url} answered {self.status}{code}: {self.message}"
+        text = f"{self.method} {self.url} answered {self.status}{code}: {self.message}"
         if self.attempts > 1:
-            said = said.removesuffix(".") + _attempts(self.attempts)
-        return said
+            text = text.removesuffix(".") + _attempts(self.attempts)
+        return text
 
 
 class BadRequestError(ApiError):

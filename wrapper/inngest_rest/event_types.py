@@ -28,6 +28,8 @@ __all__ = ["EventType"]
 
 D = TypeVar("D")
 
+_PATH = r" - at `\$(.*?)`"  # in messages of msgspec
+
 
 @attrs.frozen
 class EventType(Generic[D]):
@@ -106,14 +108,11 @@ class EventType(Generic[D]):
 
 
 def check_kind(name: str, kind: object) -> None:
-    """Reject what is not a type of payload, or has fields that cannot be converted."""
+    """Raise for a type that is not a payload's, or has fields that cannot be converted."""
     bare: Any = get_origin(kind) or kind
     if _is_pydantic(bare):
         return
-    is_class: bool = type.__instancecheck__(type, bare)
-    if not is_class or not (
-        dataclasses.is_dataclass(bare) or attrs.has(bare) or is_typeddict(bare)
-    ):
+    if not _is_payload_class(bare):
         raise InvalidArgumentError(
             f"{name} must be a dataclass, an attrs class, a TypedDict or a pydantic model, "
             f"not {shown(kind)}",
@@ -129,18 +128,26 @@ def check_kind(name: str, kind: object) -> None:
         ) from None
 
 
+def _is_payload_class(kind: Any) -> bool:
+    if not type.__instancecheck__(type, kind):
+        return False
+    return dataclasses.is_dataclass(kind) or attrs.has(kind) or is_typeddict(kind)
+
+
 def _to_data(payload: D, kind: type[D]) -> dict[str, Any]:
     """Return a payload as event data, in the types of JSON; a ValueError has the path in it."""
     bare = get_origin(kind) or kind
-    if not isinstance(payload, dict if is_typeddict(bare) else bare):
+    expected = dict if is_typeddict(bare) else bare
+    if not isinstance(payload, expected):
         raise ValueError(f"data must be {_name(kind)}, not {type(payload).__name__}")  # noqa: TRY004
     if _is_pydantic(bare):
         return cast("dict[str, Any]", _dumped(payload))
     plain = _plain(payload)
     again = _plain(_to_payload(plain, kind))
-    # A misspelt key would go unnoticed.
-    if again != plain and (dropped := next(_dropped(plain, again, "data"), None)):
-        raise ValueError(dropped)
+    if again != plain:
+        # A misspelt key would go unnoticed.
+        for dropped in _dropped(plain, again, "data"):
+            raise ValueError(dropped)
     return plain
 
 
@@ -150,8 +157,10 @@ def _to_payload(data: Mapping[str, Any] | None, kind: type[D]) -> D:
         return msgspec.convert(data or {}, kind, dec_hook=_validated)
     except msgspec.ValidationError as error:
         # The path in a pydantic model comes before that of the model.
-        reason, *paths = re.split(r" - at `\$(.*?)`", str(error))
-        path = "".join(paths[-2::-2])
+        message = str(error)
+        paths = re.findall(_PATH, message)
+        reason = re.split(_PATH, message)[0]
+        path = "".join(reversed(paths))
         raise ValueError(f"data{path}: {reason[:1].lower()}{reason[1:]}") from None
 
 
@@ -180,9 +189,8 @@ def _dropped(before: object, after: object, path: str) -> Iterator[str]:
     elif isinstance(before, list | tuple) and isinstance(after, list | tuple):
         items_before = cast("Sequence[object]", before)
         items_after = cast("Sequence[object]", after)
-        for index, (item, kept_item) in enumerate(
-            zip(items_before, items_after, strict=False)
-        ):
+        pairs = zip(items_before, items_after, strict=False)
+        for index, (item, kept_item) in enumerate(pairs):
             yield from _dropped(item, kept_item, f"{path}[{index}]")
 
 
@@ -210,10 +218,9 @@ def _validated(kind: Any, data: object) -> Any:
         return kind.model_validate(data)
     except ValueError as error:
         first = cast("Any", error).errors()[0]
-        parts = first["loc"]
-        path = "".join(
-            f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts
-        )
+        path = ""
+        for part in first["loc"]:
+            path += f"[{part}]" if isinstance(part, int) else f".{part}"
         raise ValueError(f"{first['msg']} - at `${path}`") from None
 
 

@@ -86,9 +86,9 @@ class AsyncEventBuffer(Buffer):
             event: An `Event`, or a mapping with the same keys; its id is fixed by this call.
         """
         self._start()
-        return await self._elsewhere(self._queue.put, event) or await self._add_to_full(
-            event
-        )
+        if await self._elsewhere(self._queue.put, event):
+            return True
+        return await self._add_to_full(event)
 
     async def flush(self, timeout: Seconds | None = 30.0) -> bool:
         """Send the events added so far, and await their final outcome, as `EventBuffer.flush`.
@@ -144,18 +144,23 @@ class AsyncEventBuffer(Buffer):
         self._notice = asyncio.Event()
 
     async def _wait(self, seen: int, seconds: float | None = None) -> None:
-        if self._count == seen:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._notice.wait()
+        if self._count != seen:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._notice.wait()
 
     def _start(self) -> None:
         """Start the task unless one is running in a live event loop."""
-        if not self._is_stopping and (self._worker is None or self._worker.done()):
-            loop = asyncio.get_running_loop()
-            if loop is not self._loop:
-                self._loop, self._notice = loop, asyncio.Event()
-            self._worker = loop.create_task(self._work(), name="inngest-rest-buffer")
+        if self._is_stopping:
+            return
+        if self._worker is not None and not self._worker.done():
+            return
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop = loop
+            self._notice = asyncio.Event()
+        self._worker = loop.create_task(self._work(), name="inngest-rest-buffer")
 
     async def _elsewhere(self, function: Callable[[*Args], T], *args: *Args) -> T:
         """Call a function that may block on disk: in a thread for a file, inline for memory."""
@@ -176,7 +181,8 @@ class AsyncEventBuffer(Buffer):
         try:
             return await self._whole(taking)
         except asyncio.CancelledError:
-            if taking.exception() is None and (batch := taking.result()) is not None:
+            batch = None if taking.exception() else taking.result()
+            if batch is not None:
                 self._queue.put_back(batch)
             raise
 
