@@ -292,16 +292,14 @@ class _Judge:
             return CronState.CHANGED
         of_v1 = yield from self._function_of_v1(function)
         created_at = of_v1.created_at if of_v1 else None
-        synced_at = self._app.synced_at
         if created_at is not None and created_at > planned:
             return CronState.NOT_DUE
-        if created_at is None and synced_at is None:
-            return CronState.UNKNOWN
-        if synced_at is not None and synced_at > planned:
-            return CronState.UNKNOWN
         if of_v1 is not None and history.runs and _may_have_changed(of_v1):
             return CronState.UNKNOWN
-        return CronState.NEVER
+        synced_at = self._app.synced_at
+        if synced_at is None:
+            return CronState.UNKNOWN if created_at is None else CronState.NEVER
+        return CronState.UNKNOWN if synced_at > planned else CronState.NEVER
 
     def _jitter(self, function: Function, schedule: str) -> Plan[timedelta]:
         """Return the longest delay of the schedule's runs, which only v1 states."""

@@ -201,24 +201,30 @@ def _read_event_evidence(
         functions_same_since=now + timedelta(seconds=catalogue.same_since - began),
         is_listed_by_v1=event_runs.are_listed_by_v1(session),
     )
+    yield from _read_causes(reader, evidence)
+    return evidence
+
+
+def _read_causes(reader: Reader, evidence: EventEvidence) -> Plan[None]:
+    """Read what may explain a function without a run: the same id, and runs that limits count."""
+    event = evidence.event
     unexplained = [
-        without_run.function
+        without_run
         for without_run in evidence.without_run
         if not without_run.is_excluded
     ]
+    functions = [without_run.function for without_run in unexplained]
     once_per_id = [
-        function for function in unexplained if not ignores_repeated_ids(function)
+        function for function in functions if not ignores_repeated_ids(function)
     ]
     if once_per_id and event.id != event.internal_id:
         yield from _read_same_id(reader, evidence, once_per_id)
-    for function in unexplained:
+    for function in functions:
         if limit(function, "rateLimit", "debounce", "singleton"):
             other_runs = yield from read_other_runs(reader, function, evidence.received)
             evidence.other_runs[name_of(function)] = other_runs
-    for without_run in evidence.without_run:
-        if without_run.function in unexplained:
-            yield from _read_events_of_limit(reader, without_run)
-    return evidence
+    for without_run in unexplained:
+        yield from _read_events_of_limit(reader, without_run)
 
 
 def _read_events_of_limit(

@@ -240,18 +240,22 @@ class Outbox(Queue):
         outcomes = dict(self._outcomes)
         if not outcomes and not unsent:
             return
-        accepted = [seq for seq, reason in outcomes.items() if reason is None]
-        rejected = {
-            seq: reason for seq, reason in outcomes.items() if reason is not None
-        }
         now = self._now()
+        accepted: list[int] = []
+        rejected: list[int] = []
+        dead_letters: list[tuple[float, str, int]] = []
+        for seq, reason in outcomes.items():
+            if reason is None:
+                accepted.append(seq)
+            else:
+                rejected.append(seq)
+                dead_letters.append((now, reason, seq))
         with self.file.transaction("cannot record outcomes") as db:
             db.executemany(_RELEASE, [self._release_of(seq) for seq in unsent])
             if self._resends is not None:
                 self._resends.keep(db, accepted)
             # First: this frees the space that dead letters need.
             db.executemany(_DELETE, [(seq,) for seq in accepted])
-            dead_letters = [(now, reason, seq) for seq, reason in rejected.items()]
             db.executemany(_MOVE_TO_DEAD_LETTERS, dead_letters)
             db.executemany(_DELETE, [(seq,) for seq in rejected])
         self._note_written(outcomes)

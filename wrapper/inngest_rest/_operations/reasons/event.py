@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from attrs import frozen
+
 from inngest_rest._core.resources.catalogue import is_run_of, nearest_triggers
 from inngest_rest._core.resources.flow_control import (
     BATCH,
@@ -133,25 +135,47 @@ def rate_limit(without_run: FunctionWithoutRun) -> Iterator[Finding]:
     if rate is None:
         return
     period = parse_duration(rate.get("period")) or DAY
-    counted = without_run.runs_within(period)
-    key = rate.get("key")
-    same_key = counted if key is None else []
-    is_no_key_same = False
-    if key:
-        has_same_key = [without_run.has_same_key(run, key) for run in counted]
-        pairs = zip(counted, has_same_key, strict=True)
-        same_key = [run for run, is_same in pairs if is_same]
-        are_others_read = not without_run.has_further_runs
-        is_no_key_same = are_others_read and set(has_same_key) <= {False}
+    counted = _counted_runs(without_run, period, rate.get("key"))
+    same_key = counted.of_same_key
     yield without_run.finding(
         Kind.RATE_LIMIT,
         {
             "rate_limit": rate,
-            "earlier_runs": [run.id for run in counted],
+            "earlier_runs": [run.id for run in counted.runs],
             "same_key": [run.id for run in same_key],
             "earlier_events": [run.event_ids[0] for run in same_key if run.event_ids],
         },
-        details={"is_no_key_same": is_no_key_same},
+        details={"is_no_key_same": counted.is_no_key_same},
+    )
+
+
+@frozen(kw_only=True)
+class _CountedRuns:
+    """The runs that a rate limit may have counted before an event."""
+
+    runs: list[Run]
+    of_same_key: list[Run]  # those with the key of the event; all without a key
+    is_no_key_same: bool = False  # certainly
+
+
+def _counted_runs(
+    without_run: FunctionWithoutRun, period: timedelta, key: str | None
+) -> _CountedRuns:
+    runs = without_run.runs_within(period)
+    if key is None:
+        return _CountedRuns(runs=runs, of_same_key=runs)
+    of_same_key: list[Run] = []
+    is_any_unknown = without_run.has_further_runs
+    for run in runs:
+        is_same = without_run.has_same_key(run, key)
+        if is_same:
+            of_same_key.append(run)
+        elif is_same is None:
+            is_any_unknown = True
+    return _CountedRuns(
+        runs=runs,
+        of_same_key=of_same_key,
+        is_no_key_same=not of_same_key and not is_any_unknown,
     )
 
 
