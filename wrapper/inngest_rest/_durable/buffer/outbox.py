@@ -315,7 +315,7 @@ class Outbox(Queue):
             rows = db.execute(_DEAD_LETTERS).fetchall()
         failures: list[SendFailure] = []
         for seq, text, reason in rows:
-            event = decode(text) if is_json_object(text) else {}
+            event: dict[str, Any] = decode(text) if is_json_object(text) else {}
             failure = SendFailure(position=seq, event=event, reason=str(reason))
             failures.append(failure)
         return failures
