@@ -18,11 +18,8 @@ if TYPE_CHECKING:
 
 def _seconds(value: Seconds) -> float:
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    if (
-        isinstance(seconds, bool)
-        or not isinstance(seconds, int | float)
-        or not seconds > 0
-    ):  # pyright: ignore[reportUnnecessaryIsInstance]
+    is_number = isinstance(seconds, int | float)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if isinstance(seconds, bool) or not is_number or not seconds > 0:
         raise ConfigurationError(
             "initial, maximum and total of a RetryPolicy must be positive numbers of seconds or "
             f"timedeltas, not {shown(value)}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlencode
 
 from inngest_rest.errors import InvalidArgumentError
@@ -117,13 +117,18 @@ def with_query(url: str, parameters: Mapping[str, Any] | None) -> str:
     """Return a URL with parameters, each of which may have several values."""
     if not parameters:
         return url
-    pairs: list[tuple[str, str]] = []
-    for name, values in parameters.items():
-        several: Iterable[object] = (
-            values if isinstance(values, list | tuple) else [values]
-        )
-        pairs += [(name, _text_of(value)) for value in several]
+    pairs = [
+        (name, _text_of(value))
+        for name, given in parameters.items()
+        for value in _values(given)
+    ]
     return f"{url}?{urlencode(pairs)}"
+
+
+def _values(given: object) -> Iterable[object]:
+    if isinstance(given, list | tuple):
+        return cast("Iterable[object]", given)
+    return [given]
 
 
 def _text_of(value: object) -> str:
