@@ -447,8 +447,6 @@ def command(words: str, url: str, count: int) -> Work:
     return importing(COMMAND.format(words.replace("URL", url).split(" ")), url, count)
 
 
-MAKE_CLIENT = "from inngest_rest import InngestClient; client = InngestClient(dev=True)"
-
 SENDING: dict[str, Case] = {
     "send_many mappings": partial(send_many, pool=workload.pool),
     "send_many nested mappings": partial(send_many, pool=workload.nested_pool),
@@ -504,8 +502,6 @@ CASES: dict[str, Case] = {
     "segment track": segment_track,
     "import httpx": partial(importing, "import httpx"),
     "import inngest_rest": partial(importing, "from inngest_rest import InngestClient, Event"),
-    "make a client": partial(importing, MAKE_CLIENT),
-    "make a client, reach for runs": partial(importing, f"{MAKE_CLIENT}; client.runs"),
     # Both are refused by the client, before it sends a request.
     "inngest-rest send": partial(command, "--dev send "),
     "inngest-rest runs get": partial(command, "--dev runs get a/b"),
