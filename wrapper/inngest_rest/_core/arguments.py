@@ -86,7 +86,11 @@ def check_count_or_none(
 
 
 def check_count(
-    name: str, value: int, *, at_least: int = 1, at_most: int | None = None
+    name: str,
+    value: int,
+    *,
+    at_least: int = 1,
+    at_most: int | None = None,
 ) -> int:
     """Reject anything but an integer from `at_least`, which is 1 or 0, to `at_most`."""
     is_integer = isinstance(value, int) and not isinstance(value, bool)  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -155,7 +159,10 @@ def check_json_object(name: str, value: Mapping[str, Any] | None) -> dict[str, A
 
 
 def check_each(
-    name: str, items: Iterable[S], items_are: str, check: Callable[[str, S], T]
+    name: str,
+    items: Iterable[S],
+    items_are: str,
+    check: Callable[[str, S], T],
 ) -> list[T]:
     """Check each item of an iterable; an error has the index of its item."""
     if isinstance(items, str | bytes) or not isinstance(items, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]

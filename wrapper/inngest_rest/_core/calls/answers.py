@@ -120,7 +120,12 @@ _MOST_CONTAINERS = 1_000_000
 _LONGEST_PAUSE = 366 * 86_400.0
 
 
-def read(response: Response, route: Route[A, T], url: str, session: Session) -> T:
+def read(
+    response: Response,
+    route: Route[A, T],
+    url: str,
+    session: Session,
+) -> T:
     """Return the result of a complete response, or raise its error; `url` has no keys."""
     answer = _Response(response, route, url, session)
     answer.check_size()
@@ -541,7 +546,10 @@ def recording(session: Session) -> Generator[Sequence[RawResponse]]:
 
 
 def record(
-    session: Session, route: Route[Any, Any], response: Response, url: str
+    session: Session,
+    route: Route[Any, Any],
+    response: Response,
+    url: str,
 ) -> None:
     """Keep a response for the recordings of this context, if there are any."""
     recordings = _recordings.get()

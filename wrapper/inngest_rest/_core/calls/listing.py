@@ -251,7 +251,11 @@ class Walk(Generic[T]):
         # If the server returned more than requested, the next page begins in the same response.
         taken = wanted[: self._left]
         following = self._following(
-            path, page, fresh=fresh, taken=taken, skipped=skipped
+            path,
+            page,
+            fresh=fresh,
+            taken=taken,
+            skipped=skipped,
         )
         items = self._take(page.items, taken)
         self._cursor = following
@@ -280,7 +284,11 @@ class Walk(Generic[T]):
         return min(size, self._left)
 
     def _wanted(
-        self, path: str, items: Sequence[T], fresh: Sequence[int], deadline: float
+        self,
+        path: str,
+        items: Sequence[T],
+        fresh: Sequence[int],
+        deadline: float,
     ) -> Plan[Sequence[int]]:
         """Return the indices of the items that the listing's own filters keep."""
         wanted = fresh
@@ -393,7 +401,11 @@ class Walk(Generic[T]):
                 return path_and_page
 
     def _fetch_at(
-        self, cursor: Cursor | None, size: int, now: datetime, deadline: float
+        self,
+        cursor: Cursor | None,
+        size: int,
+        now: datetime,
+        deadline: float,
     ) -> Plan[tuple[str, ListedPage[T]]]:
         """Fetch a page in the rest of the window, or in the whole one if that fails."""
         server_cursor = (cursor.cursor if cursor else "") or UNSET
@@ -482,7 +494,12 @@ class Walk(Generic[T]):
 
     def _broken_off(self, reason: str, path: str) -> InvalidResponseError:
         url = self._listing.session.settings.api_url + path
-        return InvalidResponseError(reason, method="GET", url=url, status=200)
+        return InvalidResponseError(
+            reason,
+            method="GET",
+            url=url,
+            status=200,
+        )
 
 
 def read_all(listing: Listing[T], *, deadline: float = math.inf) -> Plan[list[T]]:

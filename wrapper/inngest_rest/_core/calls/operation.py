@@ -51,7 +51,11 @@ def perform(
 
 
 def _perform(
-    session: Session, route: Route[A, T], url: str, deadline: float, span: CallSpan
+    session: Session,
+    route: Route[A, T],
+    url: str,
+    deadline: float,
+    span: CallSpan,
 ) -> Plan[T]:
     attempts = _Attempts(session, route, deadline)
     while True:
@@ -202,7 +206,11 @@ def _unsupported(
 
 
 def _with_keys(
-    session: Session, route: Route[A, T], url: str, deadline: float, span: CallSpan
+    session: Session,
+    route: Route[A, T],
+    url: str,
+    deadline: float,
+    span: CallSpan,
 ) -> Plan[T]:
     """Make one attempt; if a key is rejected, repeat it with the next one."""
     api = route.operation.tag

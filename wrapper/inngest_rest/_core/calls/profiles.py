@@ -149,7 +149,12 @@ def _profile(path: Path, name: str, table: object) -> Profile:
     )
 
 
-def _check(path: Path, name: str, setting: str, value: object) -> None:
+def _check(
+    path: Path,
+    name: str,
+    setting: str,
+    value: object,
+) -> None:
     """Reject a setting that is unknown or of another type, and anything that looks like a key."""
     place = f"has {setting} in profile {name}"
     if setting in _KEYS or setting == "headers":

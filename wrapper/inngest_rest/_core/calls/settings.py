@@ -134,7 +134,11 @@ class Settings:
 
 
 def invalid_setting(
-    setting: Setting, reason: str, *, how: str | Advice = "", name: str | None = None
+    setting: Setting,
+    reason: str,
+    *,
+    how: str | Advice = "",
+    name: str | None = None,
 ) -> ConfigurationError:
     """Return the error for a setting.
 
@@ -508,7 +512,10 @@ def check_timeout(timeout: Seconds) -> float:
 
 
 def _checked(
-    check: Callable[[str, S, *Args], T], name: str, value: S, *others: *Args
+    check: Callable[[str, S, *Args], T],
+    name: str,
+    value: S,
+    *others: *Args,
 ) -> T:
     """Run a check of an argument that is a setting; raise its error as a ConfigurationError."""
     try:

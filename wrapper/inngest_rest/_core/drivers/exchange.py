@@ -242,14 +242,23 @@ def _is_undelivered(error: httpx.RequestError) -> bool:
 
 
 def _failure(
-    call: Call[Any], kind: type[TransportError], reason: str, *, delivered: bool
+    call: Call[Any],
+    kind: type[TransportError],
+    reason: str,
+    *,
+    delivered: bool,
 ) -> TransportError:
     extra = {
         **request_fields(call.method, call.template, call.url),
         "error": kind.__name__,
     }
     logger.debug("%s %s: %s", call.method, call.url, reason, extra=extra)
-    return kind(reason, method=call.method, url=call.url, delivered=delivered)
+    return kind(
+        reason,
+        method=call.method,
+        url=call.url,
+        delivered=delivered,
+    )
 
 
 def _likely_cause(reason: str) -> str:

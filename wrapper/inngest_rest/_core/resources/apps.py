@@ -96,7 +96,10 @@ def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan
 
 
 def sync_app(
-    session: Session, app_id: str, url: str, wait: Seconds | None
+    session: Session,
+    app_id: str,
+    url: str,
+    wait: Seconds | None,
 ) -> Plan[AppSync]:
     """Make the server sync an app; if it has no route for that, make the app register itself."""
     check_id("app", app_id, argument="id")
@@ -192,7 +195,14 @@ def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
     def build(seconds: float, trace: object) -> Request:
         target = requestable(url)
         headers = {"Host": target.origin.authority, "Content-Length": "0"}
-        return Request("PUT", target, headers, timeout=seconds, shown=url, trace=trace)
+        return Request(
+            "PUT",
+            target,
+            headers,
+            timeout=seconds,
+            shown=url,
+            trace=trace,
+        )
 
     def read(response: Response) -> AppSync:
         if response.is_success:

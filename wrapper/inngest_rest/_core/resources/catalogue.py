@@ -110,7 +110,10 @@ def read_catalogue(
 
 
 def _read_functions(
-    session: Session, apps: list[App], gaps: list[str], deadline: float
+    session: Session,
+    apps: list[App],
+    gaps: list[str],
+    deadline: float,
 ) -> Plan[list[Function]]:
     functions: list[Function] = []
     for app in apps:

@@ -131,7 +131,13 @@ def _measured_variant(
             "max": optional(metric.max_),
         }
     weight = optional(weights.get(name, UNSET))
-    return record(models.Variant, raw, name=name, weight=weight, metrics=metrics)
+    return record(
+        models.Variant,
+        raw,
+        name=name,
+        weight=weight,
+        metrics=metrics,
+    )
 
 
 def session_key(raw: api.V2SessionKey) -> str:

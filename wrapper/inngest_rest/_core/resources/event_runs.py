@@ -139,7 +139,10 @@ def _complete(
 
 
 def _with_v1(
-    session: Session, event_id: str, of_v2: list[Run], deadline: float
+    session: Session,
+    event_id: str,
+    of_v2: list[Run],
+    deadline: float,
 ) -> Plan[list[Run]]:
     """Return runs with the fields that only v1 has."""
     listed = yield from of_event_by_v1(session, event_id, deadline=deadline)
@@ -226,7 +229,11 @@ def _batches(function: Function) -> bool:
 
 
 def _as_by_v2(
-    session: Session, run: Run, deadline: float, *, is_whole: bool
+    session: Session,
+    run: Run,
+    deadline: float,
+    *,
+    is_whole: bool,
 ) -> Plan[Run]:
     """Return a run of v1 with the fields of v2 or, if `is_whole`, of both.
 

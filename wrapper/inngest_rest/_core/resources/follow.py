@@ -144,10 +144,20 @@ class _Moment:
 def _moments(root: Span) -> Iterator[_Moment]:
     """Yield the starts and ends in a trace by time; those of the run come first and last."""
     if root.started_at:
-        yield _Moment(at=root.started_at, kind="started", span=root, key="")
+        yield _Moment(
+            at=root.started_at,
+            kind="started",
+            span=root,
+            key="",
+        )
     yield from sorted(_moments_of_steps(root), key=attrgetter("at"))
     if root.ended_at:
-        yield _Moment(at=root.ended_at, kind="ended", span=root, key="")
+        yield _Moment(
+            at=root.ended_at,
+            kind="ended",
+            span=root,
+            key="",
+        )
 
 
 def _moments_of_steps(root: Span) -> Iterator[_Moment]:
@@ -155,11 +165,19 @@ def _moments_of_steps(root: Span) -> Iterator[_Moment]:
     for step in root.children:
         if step.started_at and step.step_id:
             yield _Moment(
-                at=step.started_at, kind="started", span=step, key=step.step_id
+                at=step.started_at,
+                kind="started",
+                span=step,
+                key=step.step_id,
             )
     for step in root.children:
         if step.ended_at and step.step_id:
-            yield _Moment(at=step.ended_at, kind="ended", span=step, key=step.step_id)
+            yield _Moment(
+                at=step.ended_at,
+                kind="ended",
+                span=step,
+                key=step.step_id,
+            )
     yield from _moments_of_failed_attempts(root)
 
 
@@ -168,4 +186,9 @@ def _moments_of_failed_attempts(root: Span) -> Iterator[_Moment]:
     for child in root.children:
         for span in child.children:
             if is_attempt(span) and span.status == "failed" and span.ended_at:
-                yield _Moment(at=span.ended_at, kind="ended", span=span, key=span.id)
+                yield _Moment(
+                    at=span.ended_at,
+                    kind="ended",
+                    span=span,
+                    key=span.id,
+                )

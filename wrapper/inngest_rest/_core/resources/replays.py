@@ -167,7 +167,10 @@ class Start(NamedTuple):
 
 
 def replay_one(
-    session: Session, run_id: str, from_step: str | None, input: list[Any] | None
+    session: Session,
+    run_id: str,
+    from_step: str | None,
+    input: list[Any] | None,
 ) -> Plan[str]:
     start = Start.check(from_step, input)
     step: Span | None = None

@@ -69,7 +69,10 @@ ROUTES = _operations_by_call()
 
 
 def ask_first(
-    session: Session, call: str, *routes: Route[Any, T], deadline: float = math.inf
+    session: Session,
+    call: str,
+    *routes: Route[Any, T],
+    deadline: float = math.inf,
 ) -> Plan[T]:
     """Perform the first of a method's routes that this server has, in the order of `ROUTES`."""
     ordered = sorted(routes, key=lambda route: ROUTES[call].index(route.operation))
@@ -94,7 +97,14 @@ def fetch_one(
     (operation,) = ROUTES[call]
     ids = _checked(path)
     module = module_of(operation)
-    route = Route.of(module, convert, *ids, query=query, body=body, **options)
+    route = Route.of(
+        module,
+        convert,
+        *ids,
+        query=query,
+        body=body,
+        **options,
+    )
     return first_present(session, route, deadline=deadline)
 
 
@@ -121,7 +131,12 @@ def list_all(
         if only in operation.name:
             module = module_of(operation)
             of_pages |= page_routes(
-                module, convert, *ids, query=query, window=window, **options
+                module,
+                convert,
+                *ids,
+                query=query,
+                window=window,
+                **options,
             )
     is_relative = window is not None and window.is_relative
     return listing_of(session, call, of_pages, is_relative=is_relative, **paging)

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 def list_jobs(
-    session: Session, run_id: str, *, cached: bool = True, deadline: float = math.inf
+    session: Session,
+    run_id: str,
+    *,
+    cached: bool = True,
+    deadline: float = math.inf,
 ) -> Plan[list[Job]]:
     """List the queued jobs of a run; unless `cached`, past the cache of v1."""
     route = Route.of(v1.list_run_jobs_v1, _jobs_of_v1, run_id)

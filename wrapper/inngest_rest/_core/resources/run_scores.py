@@ -33,7 +33,10 @@ def score(
     body: list[api.V2Score] = []
     for name, value in checked.items():
         score_of_name = api.V2Score(
-            name=name, value=value, step_id=step or UNSET, experiment=in_experiment
+            name=name,
+            value=value,
+            step_id=step or UNSET,
+            experiment=in_experiment,
         )
         body.append(score_of_name)
     # It may be repeated: a second score of a name replaces the first.

@@ -193,7 +193,10 @@ def _check_has_queries(session: Session, deadline: float) -> Plan[None]:
         if not isinstance(answer, api.V2Errors):
             url = session.settings.api_url + route.operation.path
             raise errors.RouteNotFoundError(
-                "it ignores query", status=200, method="GET", url=url
+                "it ignores query",
+                status=200,
+                method="GET",
+                url=url,
             )
 
     advice = routes.where_absent("Pass it as where instead, which is evaluated here.")
@@ -234,7 +237,11 @@ def _pages_of_v1(selection: Selection) -> PageRoutes[Run]:
 
 
 def _pages_of_v2(
-    selection: Selection, *, include_output: bool, is_ascending: bool, by_change: bool
+    selection: Selection,
+    *,
+    include_output: bool,
+    is_ascending: bool,
+    by_change: bool,
 ) -> PageRoutes[Run]:
     app_ids, function_ids = selection.names.ids
     include_output = include_output or selection.needs_output
@@ -477,7 +484,11 @@ def explain_event_id(
     """
 
     def explained(
-        session: Session, run_id: str, /, *args: P.args, **kwargs: P.kwargs
+        session: Session,
+        run_id: str,
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> Plan[T]:
         run_id = check_id("run id", run_id, argument="id")
         try:

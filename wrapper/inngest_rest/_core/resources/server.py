@@ -338,7 +338,12 @@ def _read_without_result(
 ) -> Route[Any, None]:
     """Return a GET whose response is not read."""
     kwargs = {"url": path, "params": params}
-    return Route(operation=operation, kwargs=kwargs, forms=(), convert=nothing)
+    return Route(
+        operation=operation,
+        kwargs=kwargs,
+        forms=(),
+        convert=nothing,
+    )
 
 
 def _short_listing(operation: Operation) -> Route[Any, None]:

@@ -64,7 +64,10 @@ def get_trace(
 
 
 def step_to_start_from(
-    session: Session, run_id: str, first_run_id: str, from_step: str
+    session: Session,
+    run_id: str,
+    first_run_id: str,
+    from_step: str,
 ) -> Plan[Span]:
     """Return the only step of a run with a name or id, or the last failed step.
 
@@ -104,7 +107,12 @@ def _last_failed(steps: Sequence[Span]) -> str:
     return max(failed, key=_began).step_id or ""
 
 
-def _only_step(steps: Sequence[Span], wanted: str, run_id: str, named: str) -> Span:
+def _only_step(
+    steps: Sequence[Span],
+    wanted: str,
+    run_id: str,
+    named: str,
+) -> Span:
     """Return the step with an id, else the only one with a name; `named` is the caller's word."""
     matching = [step for step in steps if step.step_id == wanted]
     if not matching:

@@ -29,7 +29,11 @@ def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
 
 
 def wait_until_ended(
-    session: Session, run_id: str, deadline: float, *, seen: Run | None = None
+    session: Session,
+    run_id: str,
+    deadline: float,
+    *,
+    seen: Run | None = None,
 ) -> Plan[Run]:
     """Poll until the run has ended, or until a time by the session's clock.
 
@@ -47,7 +51,11 @@ def wait_until_ended(
         fault: Fault | None = None
         try:
             seen = yield from runs.fetch(
-                session, run_id, deadline=deadline, also_v1=also_v1, cached=False
+                session,
+                run_id,
+                deadline=deadline,
+                also_v1=also_v1,
+                cached=False,
             )
         except FAULTS as error:
             if seen is not None:

@@ -69,7 +69,10 @@ _EXPLAIN_AFTER_DEADLINE = 0.8  # for the same, once the wait has timed out
 
 
 def read_once_stored(
-    session: Session, event_id: str, within: float, deadline: float
+    session: Session,
+    event_id: str,
+    within: float,
+    deadline: float,
 ) -> Plan[tuple[StoredEvent, datetime | None]]:
     """Get an event and the server's time; a new event may take seconds to appear."""
     appears_by = min(session.clock.monotonic() + within, deadline)
@@ -417,7 +420,11 @@ class _FirstRuns:
 
 
 def _first_runs(
-    wait: _Wait, catalogue: Catalogue | None, *, max_events: int, deadline: float
+    wait: _Wait,
+    catalogue: Catalogue | None,
+    *,
+    max_events: int,
+    deadline: float,
 ) -> Plan[list[Run]]:
     """List the runs of earlier events with the same id, for functions without a run of this one."""
     event = wait.event

@@ -92,7 +92,12 @@ def _error_of(
     if error is None:
         [failure] = report.failures
         url = f"{session.settings.event_url}/e/***"
-        error = BadRequestError(failure.reason, status=400, method="POST", url=url)
+        error = BadRequestError(
+            failure.reason,
+            status=400,
+            method="POST",
+            url=url,
+        )
     partial.__cause__ = error.__cause__
     error.__cause__ = partial
     return error

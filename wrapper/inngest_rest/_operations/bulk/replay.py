@@ -301,7 +301,10 @@ class ReplayJob(RunsJob):
         except InngestError as error:
             if replays.was_refused(error):
                 row = evolve(
-                    row, replays_before=None, requested_at=None, requested_at_here=None
+                    row,
+                    replays_before=None,
+                    requested_at=None,
+                    requested_at_here=None,
                 )
                 return failure(row, error, is_sent=False)
             lost = error

@@ -231,7 +231,12 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         window = self.asked_window
         since = None if window.since is None else instant(window.since, now)
         until = instant(window.until or timedelta(), now)
-        self.head = evolve(self.head, since=since, until=until, searched=searched)
+        self.head = evolve(
+            self.head,
+            since=since,
+            until=until,
+            searched=searched,
+        )
 
     def keep(self, item: Any) -> None:
         """Remember only the necessary parts of a listed item: there may be many large ones."""

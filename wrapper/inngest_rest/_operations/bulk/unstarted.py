@@ -90,7 +90,10 @@ class Past:
         """Read the runs that were queued after a time; known events are not invocations."""
         function = self._function
         selection = Selection.of(
-            self._session, app=function.app_id, function=function.id, since=since
+            self._session,
+            app=function.app_id,
+            function=function.id,
+            since=since,
         )
         # The unknown events that started a run, by the id of the run.
         event_ids: dict[str, str] = {}
