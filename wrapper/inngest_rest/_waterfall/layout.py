@@ -147,16 +147,19 @@ class _Place:
         """Let the parent know of a failure, and of the latest time, below it."""
         if self.parent is None:
             return
-        self.parent.failed_below |= self.failed_below or self.span.status == "failed"
-        known = [time for time in (self.parent.last_seen, self.last_seen) if time]
+        if self.failed_below or self.span.status == "failed":
+            self.parent.failed_below = True
+        last_seen = (self.parent.last_seen, self.last_seen)
+        known = [time for time in last_seen if time is not None]
         self.parent.last_seen = max(known, default=None)
 
     def settle_end(self, now: datetime) -> None:
         """Choose the end to draw, once the parent has one."""
-        if self.is_open and self.parent is not None and not self.parent.is_open:
+        parent = self.parent
+        if self.is_open and parent is not None and not parent.is_open:
             # A span without an end ends with its parent, such as the sleep of a cancelled run.
             self.is_open = False
-            self.ended_at = self.parent.ended_at
+            self.ended_at = parent.ended_at
         if self.is_open:
             self.ended_at = now
         if self.ended_at and self.started_at:
@@ -198,7 +201,8 @@ def _places(root: DrawnSpan) -> Iterator[_Place]:
         span, parent = pending.pop()
         place = _Place.of(span, parent)
         yield place
-        pending += ((child, place) for child in reversed(span.children))
+        children = reversed(span.children)
+        pending += [(child, place) for child in children]
 
 
 def _row(place: _Place, begin: datetime) -> Row:
@@ -228,7 +232,10 @@ def _row(place: _Place, begin: datetime) -> Row:
 def _kind(span: DrawnSpan) -> str:
     if re.fullmatch(r"Attempt \d+", span.name):
         return "attempt"
-    return _KINDS.get(span.step_op) or shortened(span.step_op or "")
+    known = _KINDS.get(span.step_op)
+    if known is not None:
+        return known
+    return shortened(span.step_op or "")
 
 
 def _error(span: DrawnSpan) -> str | None:
@@ -238,6 +245,7 @@ def _error(span: DrawnSpan) -> str | None:
     output = cast("dict[str, Any]", span.output)
     name = output.get("name") or output.get("error")
     message = output.get("message")
-    parts = [part for part in (name, message) if isinstance(part, str) and part]
-    first_line = ": ".join(parts).partition("\n")[0]
+    # A function may fail with any value.
+    texts = [part for part in (name, message) if isinstance(part, str)]
+    first_line = ": ".join(filter(None, texts)).partition("\n")[0]
     return shortened(first_line) or None

@@ -64,7 +64,8 @@ def _lines(row: Row, total: timedelta) -> Iterator[str]:
     tooltip = ", ".join(
         [row.name, row.status, *row.waited, f"from {text_of(row.offset)}"]
     )
-    bars = _bar("queue", row.queued / total, (row.offset - row.queued) / total)
+    waited = row.offset - row.queued
+    bars = _bar("queue", row.queued / total, waited / total)
     if row.duration is not None:
         bars += _bar("bar", row.offset / total, row.duration / total)
     yield (

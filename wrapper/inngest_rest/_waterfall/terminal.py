@@ -55,7 +55,11 @@ _IDLE_CELLS = " ╴╸╶─╾╺╼╍"
 
 
 def draw(
-    root: DrawnSpan, *, width: int | None, color: bool | None, now: datetime | None
+    root: DrawnSpan,
+    *,
+    width: int | None,
+    color: bool | None,
+    now: datetime | None,
 ) -> str:
     """Return the lines of a waterfall, colored on request or if standard output supports it."""
     console = Console(file=sys.stdout)
@@ -90,10 +94,13 @@ class _Chart:
         self._kind_width = min(max(kind_widths), _WIDEST_KIND)
         name_widths = [cell_len(_indented_name(row)) for row in rows]
         # Two fifths of the line are for names and kinds.
-        self._name_width = min(max(name_widths), width * 2 // 5 - self._kind_width)
-        self._duration_width = max(len(self._duration(row)) for row in rows)
+        room_for_name = width * 2 // 5 - self._kind_width
+        self._name_width = min(max(name_widths), room_for_name)
+        duration_widths = [len(self._duration(row)) for row in rows]
+        self._duration_width = max(duration_widths)
         texts_width = self._name_width + self._kind_width + self._duration_width
-        self._bar_width = width - len(_MARK) - 3 * len(_GAP) - texts_width
+        gaps_width = 3 * len(_GAP)
+        self._bar_width = width - len(_MARK) - gaps_width - texts_width
 
     def lines(self) -> Iterator[str]:
         yield self._title()
@@ -106,11 +113,13 @@ class _Chart:
 
     @property
     def _bar_begins_at(self) -> int:
-        return len(_MARK) + self._name_width + len(_GAP) + self._kind_width + len(_GAP)
+        texts_width = len(_MARK) + self._name_width + self._kind_width
+        return texts_width + 2 * len(_GAP)
 
     def _error_line(self, row: Row, error: str) -> str:
         indent = " " * len(_MARK) + _indent(row)
-        fitted = _fitted(error, self._width - len(indent)).rstrip()
+        room = self._width - len(indent)
+        fitted = _fitted(error, room).rstrip()
         return indent + self._paint(fitted, "red")
 
     def _title(self) -> str:
@@ -124,7 +133,9 @@ class _Chart:
         return title
 
     def _line(self, row: Row) -> str:
-        style = _STYLES_BY_STATUS.get(row.status) or _STYLES.get(row.kind, "cyan")
+        style = _STYLES_BY_STATUS.get(row.status)
+        if style is None:
+            style = _STYLES.get(row.kind, "cyan")
         mark, mark_style = row.mark
         name = _fitted(_indented_name(row), self._name_width)
         name_style = "" if row.depth else "bold"
@@ -158,13 +169,20 @@ def _axis(waterfall: Waterfall, width: int) -> str:
     for tick in ticks(waterfall.total, width // 10):
         text = tick_text(tick)
         last_place = max(width - len(text), 0)
-        place = min(round(tick / waterfall.total * width), last_place)
+        exact_place = round(tick / waterfall.total * width)
+        place = min(exact_place, last_place)
         if place > len(line) or not line:
             line = line.ljust(place) + text
     return line
 
 
-def _bar(row: Row, waterfall: Waterfall, width: int, style: str, paint: Paint) -> str:
+def _bar(
+    row: Row,
+    waterfall: Waterfall,
+    width: int,
+    style: str,
+    paint: Paint,
+) -> str:
     """Return the bar of a row, drawn in half cells."""
 
     def half_cells(offset: timedelta) -> int:
@@ -174,16 +192,20 @@ def _bar(row: Row, waterfall: Waterfall, width: int, style: str, paint: Paint) -
     end = start
     if row.duration is not None:
         # At least half a cell, so that a short span is seen.
-        start = min(start, width * 2 - 1)
-        end = max(half_cells(row.offset + row.duration), start + 1)
+        last_half = width * 2 - 1
+        start = min(start, last_half)
+        exact_end = half_cells(row.offset + row.duration)
+        end = max(exact_end, start + 1)
     queued = min(half_cells(row.queued), start)
     halves = [_EMPTY] * queued
     halves += [_QUEUED] * (start - queued)
     halves += [_BUSY] * (end - start)
     halves += [_EMPTY] * (2 * width - end)
     cells = _IDLE_CELLS if row.kind in _IDLE else _CELLS
+    left_halves = halves[::2]
+    right_halves = halves[1::2]
     text = ""
-    for left, right in zip(halves[::2], halves[1::2], strict=True):
+    for left, right in zip(left_halves, right_halves, strict=True):
         text += cells[left + 3 * right]
     text = text.rstrip()
     first_busy = start // 2
@@ -202,7 +224,8 @@ def _fitted(text: str, cells: int) -> str:
         head_cells = cells // 2
         tail_cells = cells - 1 - head_cells
         head = set_cell_size(text, head_cells)
-        tail = set_cell_size(text[::-1], tail_cells)[::-1]
+        backwards = set_cell_size(text[::-1], tail_cells)
+        tail = backwards[::-1]
         text = f"{head}…{tail}"
     padding = " " * (cells - cell_len(text))
     return with_direction(text) + padding

@@ -3,19 +3,46 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MILLISECOND = timedelta(milliseconds=1)
-_SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
-_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_SECOND = timedelta(seconds=1)
+_MINUTE = timedelta(minutes=1)
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
 
-# Tick intervals; longer ones are powers of ten in days.
-_STEPS = (
-    *(MILLISECOND * number for number in (1, 2, 5, 10, 20, 50, 100, 200, 500)),
-    *(_SECOND * number for number in (1, 2, 5, 10, 15, 30)),
-    *(_MINUTE * number for number in (1, 2, 5, 10, 15, 30)),
-    *(_HOUR * number for number in (1, 2, 3, 6, 12)),
-    *(_DAY * number * 10**power for power in range(7) for number in (1, 2, 5)),
-)
+# The longest first.
+_UNITS = {
+    _DAY: "d",
+    _HOUR: "h",
+    _MINUTE: "min",
+    _SECOND: "s",
+}
+
+# The numbers of each unit that are between two ticks.
+_ROUND_NUMBERS = {
+    MILLISECOND: (1, 2, 5, 10, 20, 50, 100, 200, 500),
+    _SECOND: (1, 2, 5, 10, 15, 30),
+    _MINUTE: (1, 2, 5, 10, 15, 30),
+    _HOUR: (1, 2, 3, 6, 12),
+}
+
+
+def _intervals() -> Iterator[timedelta]:
+    """Yield the intervals that two ticks may have, the shortest first."""
+    for unit, numbers in _ROUND_NUMBERS.items():
+        for number in numbers:
+            yield unit * number
+    for power in range(7):
+        days = _DAY * 10**power
+        for number in (1, 2, 5):
+            yield days * number
+
+
+_INTERVALS = tuple(_intervals())
 
 
 def text_of(duration: timedelta) -> str:
@@ -23,12 +50,14 @@ def text_of(duration: timedelta) -> str:
     if duration < _SECOND:
         return f"{duration // MILLISECOND} ms"
     # Rounded first, so that 59.996 s is a minute.
-    seconds = duration.total_seconds()
-    if (rounded := round(seconds, 2)) < 10:
-        return f"{rounded:.2f} s"
-    if (rounded := round(seconds, 1)) < 60:
-        return f"{rounded:.1f} s"
-    minutes, seconds = divmod(round(seconds), 60)
+    exact = duration.total_seconds()
+    to_hundredths = round(exact, 2)
+    if to_hundredths < 10:
+        return f"{to_hundredths:.2f} s"
+    to_tenths = round(exact, 1)
+    if to_tenths < 60:
+        return f"{to_tenths:.1f} s"
+    minutes, seconds = divmod(round(exact), 60)
     if minutes < 60:
         return f"{minutes} min {seconds:02} s"
     hours, minutes = divmod(round(duration / _MINUTE), 60)
@@ -40,15 +69,24 @@ def text_of(duration: timedelta) -> str:
 
 def ticks(total: timedelta, at_most: int) -> list[timedelta]:
     """Return round durations from zero up to a total, no more than `at_most` after the zero."""
-    long_enough = [step for step in _STEPS if total < step * (at_most + 1)]
-    step = long_enough[0] if long_enough else _STEPS[-1]
-    last = min(total // step, at_most)
-    return [step * number for number in range(last + 1)]
+    interval = _shortest_interval(total, at_most)
+    last = min(total // interval, at_most)
+    return [interval * number for number in range(last + 1)]
+
+
+def _shortest_interval(total: timedelta, at_most: int) -> timedelta:
+    """Return the shortest interval with no more ticks than that; the longest for many years."""
+    for interval in _INTERVALS:
+        if total < interval * (at_most + 1):
+            return interval
+    return _INTERVALS[-1]
 
 
 def tick_text(tick: timedelta) -> str:
     """Format a tick without trailing zeros: 0, 200 ms, 5 s, 1.5 s, 2 min, 3 h, 4 d."""
-    for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (_SECOND, "s")):
+    if not tick:
+        return "0"
+    for unit, name in _UNITS.items():
         if tick >= unit:
             return f"{tick / unit:g} {name}"
-    return f"{tick // MILLISECOND} ms" if tick else "0"
+    return f"{tick // MILLISECOND} ms"
