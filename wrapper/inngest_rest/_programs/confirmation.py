@@ -18,6 +18,7 @@ from inngest_rest.typing import RunSelection
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from inngest_rest._programs.parameter import Values
     from inngest_rest._table import Row
     from inngest_rest.action_reports import ActionReport
     from inngest_rest.responses import Target
@@ -36,7 +37,7 @@ _MOST_KEPT = 20  # plans that wait for their confirmation: each may have many ru
 class ShownPlan(NamedTuple):
     """A plan that was shown, and the parameters of the call that would have carried it out."""
 
-    values: Mapping[str, Any]
+    values: Values
     planned: ActionReport
 
 
@@ -49,9 +50,7 @@ class ShownPlans:
     def __init__(self) -> None:
         self._plans: dict[str, ShownPlan] = {}
 
-    def keep(
-        self, token: str, values: Mapping[str, Any], planned: ActionReport
-    ) -> None:
+    def keep(self, token: str, values: Values, planned: ActionReport) -> None:
         self._plans[token] = ShownPlan(values=what_is_done(values), planned=planned)
         tokens = list(self._plans)
         for oldest in tokens[:-_MOST_KEPT]:
@@ -62,7 +61,10 @@ class ShownPlans:
 
 
 def token_of(
-    target: Target, row: Row, values: Mapping[str, Any], planned: ActionReport
+    target: Target,
+    row: Row,
+    values: Values,
+    planned: ActionReport,
 ) -> str:
     """Return the token of a plan for a server: the number of open rows and a digest."""
     open_ids = [str(row.id) for row in planned.rows if row.is_open]
@@ -76,7 +78,7 @@ def token_of(
     return f"{len(open_ids)}-{digest[:16]}"
 
 
-def pinned(values: Mapping[str, Any], planned: ActionReport) -> Mapping[str, Any]:
+def pinned(values: Values, planned: ActionReport) -> Values:
     """Return parameters with the absolute window of the plan, however long ago that was."""
     if "started_before" in values:
         begin, end = "started_after", "started_before"
@@ -100,16 +102,16 @@ def names_that_select(row: Row) -> set[str]:
     return _SELECTION - required
 
 
-def what_is_done(values: Mapping[str, Any]) -> dict[str, Any]:
+def what_is_done(values: Values) -> dict[str, Any]:
     """Return the parameters that decide what is done, without those that decide how."""
     return without(values, _MANNER)
 
 
-def without(values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+def without(values: Values, names: Collection[str]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name not in names}
 
 
-def deed(row: Row, values: Mapping[str, Any], planned: ActionReport) -> str:
+def deed(row: Row, values: Values, planned: ActionReport) -> str:
     """Describe the act that a call would do, with its extent."""
     match row.name:
         case "send_many":
@@ -144,7 +146,7 @@ def _amount(row: Row, planned: ActionReport) -> str:
     return f"{count:,} {kind}s"
 
 
-def _deed_of_one(row: Row, values: Mapping[str, Any]) -> str:
+def _deed_of_one(row: Row, values: Values) -> str:
     """Describe the act of a call that acts on one thing."""
     given = {name: value for name, value in what_is_done(values).items() if value}
     text = json.dumps(given, ensure_ascii=False, default=str)

@@ -18,6 +18,7 @@ from inngest_rest._programs.parameters import CONFIRM, read_as
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from inngest_rest._programs.parameter import Values
     from inngest_rest._table import Row
 
 SCHEMA = "schema"
@@ -64,7 +65,7 @@ def _grouped_names(rows: Iterable[Row]) -> Iterator[str]:
             yield group
 
 
-def named(given: Mapping[str, Any]) -> str:
+def named(given: Values) -> str:
     """Return the tool of the operation that `call` is given, however it is spelled."""
     name = str(given.get("name")).strip()
     for separator in " .-":
@@ -72,7 +73,7 @@ def named(given: Mapping[str, Any]) -> str:
     return name
 
 
-def unwrapped(given: Mapping[str, Any]) -> dict[str, Any]:
+def unwrapped(given: Values) -> dict[str, Any]:
     """Return the parameters of the operation that `call` is given."""
     values = read_as(PARAMETERS[CALL], given)
     arguments: dict[str, Any] = {"confirm": values["confirm"]}
@@ -83,7 +84,7 @@ def unwrapped(given: Mapping[str, Any]) -> dict[str, Any]:
 def describe(
     rows: Mapping[str, Row],
     rare: Mapping[str, Row],
-    given: Mapping[str, Any],
+    given: Values,
     schema_of: Callable[[Row], dict[str, Any]],
 ) -> Envelope:
     """List the rare operations, or describe one by the name of its tool."""

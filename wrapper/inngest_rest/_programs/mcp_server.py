@@ -27,12 +27,11 @@ from inngest_rest._visible import and_more, did_you_mean, quoted, visible
 from inngest_rest.errors import InngestError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from mcp.server.context import ServerRequestContext
 
     from inngest_rest import InngestClient
     from inngest_rest._programs.answer import Envelope
+    from inngest_rest._programs.parameter import Values
 
     _Context = ServerRequestContext[Any]
 
@@ -149,7 +148,11 @@ class _Handlers:
         return _folders(cast("types.ListRootsResult", roots))
 
     async def _call(
-        self, context: _Context, name: str, given: Mapping[str, Any], *folders: Path
+        self,
+        context: _Context,
+        name: str,
+        given: Values,
+        *folders: Path,
     ) -> Envelope:
         """Call a tool in a thread, to serve others meanwhile, and report its progress."""
         began = anyio.current_time()
@@ -241,7 +244,11 @@ def _result(envelope: Envelope) -> types.CallToolResult:
 
 
 async def _ask(
-    context: _Context, name: str, request: Any, *, state: str | None = None
+    context: _Context,
+    name: str,
+    request: Any,
+    *,
+    state: str | None = None,
 ) -> Any:
     """Return the host's answer; of a modern host, the result that asks it to call again."""
     if context.protocol_version in MODERN_PROTOCOL_VERSIONS:

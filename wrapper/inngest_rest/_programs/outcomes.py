@@ -13,6 +13,7 @@ from inngest_rest.action_reports import ActionOutcome
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from inngest_rest._programs.parameter import Values
     from inngest_rest._programs.results import Sent
     from inngest_rest._table import Row
     from inngest_rest.action_reports import ActionReport
@@ -33,7 +34,7 @@ _CODE_OF_CHECK = {"connection": Code.NETWORK, "server": Code.SERVER}
 _SENT_AGAIN = "runs nothing twice, except functions that debounce or batch"
 
 
-def problem_in(row: Row, record: Any, values: Mapping[str, Any]) -> Problem | None:
+def problem_in(row: Row, record: Any, values: Values) -> Problem | None:
     """Return the problem that the result of a call reports, if any."""
     match row.command:
         case "runs.check" if record.broken:
@@ -111,7 +112,7 @@ def _of_diagnosis(diagnosis: Diagnosis) -> Problem:
     )
 
 
-def _not_accepted(sent: Sent, values: Mapping[str, Any]) -> Problem:
+def _not_accepted(sent: Sent, values: Values) -> Problem:
     total = sent.accepted + sent.rejected + sent.unknown
     message = (
         f"{sent.accepted} of {total} events accepted, "
@@ -123,7 +124,7 @@ def _not_accepted(sent: Sent, values: Mapping[str, Any]) -> Problem:
     return Problem(Code.PARTIAL, message, hint=hint)
 
 
-def _how_to_send_the_rest(sent: Sent, values: Mapping[str, Any]) -> str:
+def _how_to_send_the_rest(sent: Sent, values: Values) -> str:
     if "path" not in values:
         return (
             "data.failures has each with its reason. Sent again as it is there, with its id, an "

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from inngest_rest.errors import InvalidArgumentError
 
 
+Values = Mapping[str, Any]
+"""The values of a call's parameters by their names, as JSON has them."""
+
+
 class Kind(StrEnum):
     """What a parameter is in JSON; on the command line, `OBJECT` and `JSON` are JSON."""
 
@@ -180,7 +184,13 @@ _OF_TEXT: dict[Kind, Callable[[str], Any]] = {
     Kind.FLAG: lambda text: {"true": True, "false": False}.get(text.lower(), text),
 }
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_UNITS = {
+    "s": "seconds",
+    "m": "minutes",
+    "h": "hours",
+    "d": "days",
+    "w": "weeks",
+}
 
 
 def moment(name: str, text: str) -> datetime | timedelta:
@@ -227,7 +237,11 @@ def refused(name: str, reason: str) -> InvalidArgumentError:
 
 
 def unusable_file(
-    name: str, path: object, error: Exception, *, verb: str = "read"
+    name: str,
+    path: object,
+    error: Exception,
+    *,
+    verb: str = "read",
 ) -> InvalidArgumentError:
     """Return the error for a file, named by a parameter, that cannot be read or written."""
     reason = str(error)

@@ -22,8 +22,9 @@ from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.typing import RunInclude, StatusName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
+    from inngest_rest._programs.parameter import Values
     from inngest_rest._table import Row
 
 DEFAULT_LIMIT = 20
@@ -208,13 +209,13 @@ def _on_one_line(text: str) -> str:
 
 
 def read(
-    row: Row, values: Mapping[str, Any], *, of: tuple[Parameter, ...] | None = None
+    row: Row, values: Values, *, of: tuple[Parameter, ...] | None = None
 ) -> dict[str, Any]:
     """Convert JSON values by the call's parameters, or by others, to Python values."""
     return read_as(parameters(row) if of is None else of, values)
 
 
-def read_as(of: Iterable[Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
+def read_as(of: Iterable[Parameter], values: Values) -> dict[str, Any]:
     """Convert JSON values by these parameters to Python values; null counts as omitted."""
     known = {parameter.name: parameter for parameter in of}
     for name in values:
@@ -233,7 +234,7 @@ def read_as(of: Iterable[Parameter], values: Mapping[str, Any]) -> dict[str, Any
     return read
 
 
-def arguments(row: Row, values: Mapping[str, Any]) -> dict[str, Any]:
+def arguments(row: Row, values: Values) -> dict[str, Any]:
     """Return the values as arguments of the method, without those that are None."""
     given: dict[str, Any] = {}
     for parameter in parameters(row):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from attrs import evolve, frozen
 
@@ -24,8 +24,9 @@ from inngest_rest.errors import Advice, InngestError, NextCall
 from inngest_rest.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
+    from inngest_rest._programs.parameter import Values
     from inngest_rest._table import Row
 
 
@@ -178,7 +179,7 @@ _BARE = {"", "404 page not found"}
 def problem_of(
     error: BaseException,
     row: Row | None = None,
-    values: Mapping[str, Any] | None = None,
+    values: Values | None = None,
 ) -> Problem:
     """Return an error as a problem, with advice that depends on the call that it ended."""
     if isinstance(error, PartialActionError):
@@ -201,7 +202,7 @@ def problem_of(
     )
 
 
-def _is_repeatable(row: Row, values: Mapping[str, Any]) -> bool:
+def _is_repeatable(row: Row, values: Values) -> bool:
     return row.is_repeatable or row.is_repeatable_if(values)
 
 

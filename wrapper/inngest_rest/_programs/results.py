@@ -15,9 +15,10 @@ from inngest_rest.reports import SendReport
 from inngest_rest.responses import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from inngest_rest import InngestClient
+    from inngest_rest._programs.parameter import Values
 
 
 @frozen(repr=False, slots=False)
@@ -122,7 +123,7 @@ class Answered(AtTarget):
 def made(
     kind: type[Record],
     client: InngestClient,
-    values: Mapping[str, Any],
+    values: Values,
     result: Any,
     ids: Iterable[str | None],
 ) -> Record:

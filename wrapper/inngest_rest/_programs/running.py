@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from inngest_rest import BatchReport, InngestClient
     from inngest_rest._programs.answer import Envelope
     from inngest_rest._programs.confirmation import ShownPlans
+    from inngest_rest._programs.parameter import Values
     from inngest_rest._table import Row
     from inngest_rest.action_reports import ActionRow
     from inngest_rest.explanation import SendPreview
@@ -75,7 +76,7 @@ class Invocation:
     """A call with its parameters and its answer, and the confirmation that it needs."""
 
     row: Row
-    values: Mapping[str, Any]
+    values: Values
     client: InngestClient
     answer: Reply = Factory(lambda self: Reply.to(self.row), takes_self=True)
     has_errors: bool = True  # failed runs have their error in the answer
@@ -157,7 +158,7 @@ class Invocation:
         )
         raise ProblemError(problem)
 
-    def _call(self, values: Mapping[str, Any]) -> Iterator[Chunk]:
+    def _call(self, values: Values) -> Iterator[Chunk]:
         """Call the method, and yield its result as it arrives."""
         fields = self._fields_asked_for()
         fetches_output = False
@@ -180,7 +181,7 @@ class Invocation:
             for item in result.returned:
                 yield _chunk_of(to_record(item))
 
-    def _with_internal_id(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _with_internal_id(self, values: Values) -> Values:
         """Replace the id that the sender gave an event by its internal id."""
         takes_event = self.row.name in {"events.runs", "events.wait"}
         if not takes_event or is_ulid(values["id"]):
@@ -203,7 +204,7 @@ class Invocation:
             return cast("Callable[[Any], Any]", record_class(self.row))
         return _unchanged
 
-    def _result(self, values: Mapping[str, Any]) -> CallResult:
+    def _result(self, values: Values) -> CallResult:
         """Call the method, and return its result; of a partial send, the report of it."""
         row = self.row
         file_ids = list[str | None]()
@@ -252,7 +253,7 @@ class Invocation:
         if not has_items or self.values.get("where"):
             self.answer.warnings.append(f"searched {listing.searched()}")
 
-    def _only_record(self, result: CallResult, values: Mapping[str, Any]) -> Record:
+    def _only_record(self, result: CallResult, values: Values) -> Record:
         """Return the record of a call that has one; raise the problem that it reports."""
         row = self.row
         kind = record_class(row)
@@ -393,7 +394,7 @@ class Invocation:
         """Return the command line that makes the call with a token; None for a tool."""
         return None
 
-    def spelled(self, row: Row, values: Mapping[str, Any]) -> str:
+    def spelled(self, row: Row, values: Values) -> str:
         """Return another call in the caller's terms: for a tool, its name and its parameters."""
         given = {name: value for name, value in values.items() if value is not None}
         text = json.dumps(given, default=in_text)

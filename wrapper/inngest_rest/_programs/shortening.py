@@ -14,16 +14,18 @@ from inngest_rest._programs.parameter import FORMS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+_Fields = dict[str, Any]  # of a record, by name
+
 _LONGEST_LINE = 160  # of an error in a list
 _LONGEST_STACK = 300
 _MOST_IDS = 20
 
 
-def _shorten_run(run: dict[str, Any], is_item: bool) -> Iterable[str]:
+def _shorten_run(run: _Fields, is_item: bool) -> Iterable[str]:
     if is_item:
         _shorten_listed_run(run)
         return
-    error: dict[str, Any] = run.get("error") or {}
+    error: _Fields = run.get("error") or {}
     stack: str = error.pop("stack", "")
     if stack:
         error["stack"] = stack[:_LONGEST_STACK]
@@ -31,26 +33,27 @@ def _shorten_run(run: dict[str, Any], is_item: bool) -> Iterable[str]:
         yield "error.stack"
 
 
-def _shorten_listed_run(run: dict[str, Any]) -> None:
+def _shorten_listed_run(run: _Fields) -> None:
     """Name the function as rows of a report do, and leave the error as one line."""
     if "function_id" in run:
         app_id = run.pop("app_id", None)
         function_id = run.pop("function_id")
-        run["function"] = "/".join(name for name in (app_id, function_id) if name)
-    error: dict[str, Any] | None = run.get("error")
+        names = [name for name in (app_id, function_id) if name]
+        run["function"] = "/".join(names)
+    error: _Fields | None = run.get("error")
     if error is not None:
         text: str = error.get("message") or error.get("name") or ""
         first_line = text.strip().partition("\n")[0]
         run["error"] = first_line[:_LONGEST_LINE]
 
 
-def _shorten_explanation(explanation: dict[str, Any], _is_item: bool) -> Iterable[str]:
+def _shorten_explanation(explanation: _Fields, _is_item: bool) -> Iterable[str]:
     if len(explanation.get("events", ())) == 1:
         del explanation["events"]  # of a batch, they are asked for
     return []
 
 
-def _shorten_span(span: dict[str, Any], is_item: bool) -> Iterable[str]:
+def _shorten_span(span: _Fields, is_item: bool) -> Iterable[str]:
     """Keep the first copy of each stack: servers repeat it at every span around the error."""
     if is_item:
         return  # the root is shortened together with its descendants
@@ -61,7 +64,7 @@ def _shorten_span(span: dict[str, Any], is_item: bool) -> Iterable[str]:
         pending += reversed(current.get("children", []))
         if current["status"] != "failed":
             continue
-        output: dict[str, Any] = current.get("output") or {}
+        output: _Fields = current.get("output") or {}
         stack = output.get("stack")
         if stack in seen:
             current["output"] = _without(output, "stack")
@@ -70,11 +73,11 @@ def _shorten_span(span: dict[str, Any], is_item: bool) -> Iterable[str]:
             seen.add(stack)
 
 
-def _without(record: dict[str, Any], name: str) -> dict[str, Any]:
+def _without(record: _Fields, name: str) -> _Fields:
     return {key: value for key, value in record.items() if key != name}
 
 
-def _shorten_waiting_run(row: dict[str, Any], is_item: bool) -> Iterable[str]:
+def _shorten_waiting_run(row: _Fields, is_item: bool) -> Iterable[str]:
     yield from _shorten_run(row, is_item)
     if row["is_certain"]:
         del row["is_certain"]  # as nearly all are
@@ -83,12 +86,12 @@ def _shorten_waiting_run(row: dict[str, Any], is_item: bool) -> Iterable[str]:
         del row["message"]
 
 
-def _shorten_sent(sent: dict[str, Any], _is_item: bool) -> Iterable[str]:
+def _shorten_sent(sent: _Fields, _is_item: bool) -> Iterable[str]:
     """Keep the first failure of each reason, with their number, and the first ids."""
-    failures: list[dict[str, Any]] = sent.get("failures", [])
+    failures: list[_Fields] = sent.get("failures", [])
     counts = Counter(failure["reason"] for failure in failures)
     if len(counts) < len(failures):
-        first_of_reason: dict[str, dict[str, Any]] = {}
+        first_of_reason: dict[str, _Fields] = {}
         for failure in failures:
             first_of_reason.setdefault(failure["reason"], failure)
         sent["failures"] = [
@@ -101,9 +104,9 @@ def _shorten_sent(sent: dict[str, Any], _is_item: bool) -> Iterable[str]:
         yield f"ids after the first {_MOST_IDS}"
 
 
-def _shorten_diagnosis(diagnosis: dict[str, Any], _is_item: bool) -> Iterable[str]:
+def _shorten_diagnosis(diagnosis: _Fields, _is_item: bool) -> Iterable[str]:
     """Leave only the name of each check that passed."""
-    noteworthy: list[dict[str, Any]] = []
+    noteworthy: list[_Fields] = []
     passed: list[str] = []
     for finding in diagnosis["findings"]:
         if finding["state"] == "ok":
@@ -115,7 +118,7 @@ def _shorten_diagnosis(diagnosis: dict[str, Any], _is_item: bool) -> Iterable[st
     return ["findings that are ok"]
 
 
-def _shorten_group(group: dict[str, Any], _is_item: bool) -> Iterable[str]:
+def _shorten_group(group: _Fields, _is_item: bool) -> Iterable[str]:
     for name in ("times", "errors"):
         if not group[name]:
             del group[name]
@@ -127,9 +130,9 @@ def _shorten_group(group: dict[str, Any], _is_item: bool) -> Iterable[str]:
     return []
 
 
-def _shorten_description(description: dict[str, Any], _is_item: bool) -> Iterable[str]:
+def _shorten_description(description: _Fields, _is_item: bool) -> Iterable[str]:
     """Explain each form of a value only once: at the first parameter that has it."""
-    schema: dict[str, Any] = description.get("parameters", {})
+    schema: _Fields = description.get("parameters", {})
     schema.pop("additionalProperties", None)
     explained = set[str]()
     for parameter in schema.get("properties", {}).values():
@@ -143,13 +146,13 @@ def _shorten_description(description: dict[str, Any], _is_item: bool) -> Iterabl
     return []
 
 
-def _shorten_row(row: dict[str, Any], _is_item: bool) -> Iterable[str]:
+def _shorten_row(row: _Fields, _is_item: bool) -> Iterable[str]:
     if "id" in row:
         del row["position"]
     return []
 
 
-SHORTEN: Mapping[str, Callable[[dict[str, Any], bool], Iterable[str]]] = {
+SHORTEN: Mapping[str, Callable[[_Fields, bool], Iterable[str]]] = {
     "Run": _shorten_run,
     "RunExplanation": _shorten_explanation,
     "Span": _shorten_span,

@@ -24,10 +24,11 @@ from inngest_rest._visible import and_more, did_you_mean
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from inngest_rest import InngestClient
+    from inngest_rest._programs.parameter import Values
     from inngest_rest._table import Row
     from inngest_rest.typing import Redaction
 
@@ -103,7 +104,7 @@ class Tools:
                 annotations=annotations,
             )
 
-    def row_of(self, name: str, given: Mapping[str, Any]) -> Row | None:
+    def row_of(self, name: str, given: Values) -> Row | None:
         """Return the call that a tool makes with these arguments; None if there is none."""
         if name == general_tool.CALL:
             name = general_tool.named(given)
@@ -112,7 +113,7 @@ class Tools:
     def call(
         self,
         name: str,
-        given: Mapping[str, Any],
+        given: Values,
         *folders: Path,
         client: InngestClient | None = None,
         note: Callable[[], object] = lambda: None,
@@ -153,7 +154,7 @@ class Tools:
         profile = self.client.profile
         return profile is not None and profile.is_protected
 
-    def _reply(self, row: Row, values: Mapping[str, Any]) -> Reply:
+    def _reply(self, row: Row, values: Values) -> Reply:
         """Return the empty answer to a call, with the fields and of the length asked for."""
         max_chars = values.get("max_chars") or DEFAULT_MAX_CHARS
         projection = Projection.of(values.get("fields"), max_chars, record_class(row))
@@ -195,7 +196,11 @@ def _rows_of_server(client: InngestClient) -> list[Row]:
 
 
 def _read(
-    row: Row, given: Mapping[str, Any], folders: tuple[Path, ...], *, takes_token: bool
+    row: Row,
+    given: Values,
+    folders: tuple[Path, ...],
+    *,
+    takes_token: bool,
 ) -> dict[str, Any]:
     """Return the values of the parameters; raise if a file is in none of the folders."""
     known = {parameter.name: parameter for parameter in parameters_of(row)}

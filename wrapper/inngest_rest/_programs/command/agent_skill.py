@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from attrs import frozen
 
@@ -21,6 +21,7 @@ from inngest_rest.record import Record
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from inngest_rest._programs.command.arguments import Typed
     from inngest_rest._programs.command.options import Options
     from inngest_rest._programs.command.renderer import Renderer
 
@@ -173,7 +174,7 @@ def _files_in(place: Path) -> dict[str, str]:
     arguments=(argument("name", help="A playbook, such as incident."),),
     examples=("skill show", "skill show incident"),
 )
-def show(renderer: Renderer, _options: Options, typed: dict[str, Any]) -> int:
+def show(renderer: Renderer, _options: Options, typed: Typed) -> int:
     """Print the SKILL.md of this version, or one of its playbooks."""
     name = typed.get("name", "SKILL")
     texts = {Path(path).stem: text for path, text in own_files().items()}
@@ -202,7 +203,7 @@ def show(renderer: Renderer, _options: Options, typed: dict[str, Any]) -> int:
     examples=("skill install", "skill install --target claude --scope project"),
     kind=InstalledSkill,
 )
-def install_command(renderer: Renderer, options: Options, typed: dict[str, Any]) -> int:
+def install_command(renderer: Renderer, options: Options, typed: Typed) -> int:
     """Write the skill to where the hosts of agents look for skills; --force replaces another."""
     targets = typed.get("target") or found_hosts()
     scope = typed.get("scope", "user")
@@ -212,7 +213,7 @@ def install_command(renderer: Renderer, options: Options, typed: dict[str, Any])
 
 
 @command("skill", "check", examples=("skill check -o json",), kind=InstalledSkill)
-def check(renderer: Renderer, _options: Options, _typed: dict[str, Any]) -> int:
+def check(renderer: Renderer, _options: Options, _typed: Typed) -> int:
     """Check that the skill is installed, here or for the user, and is the one of this version.
 
     Exits with 4 if it is not installed where a host looks, and with 6 if one that is installed is

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,10 @@ from inngest_rest._visible import did_you_mean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+
+Typed = Mapping[str, Any]
+"""The typed texts by the names of arguments and options, before they are values."""
 
 
 @frozen(kw_only=True, eq=False)
@@ -46,7 +51,9 @@ class Argument:
 
     def add_to(self, parser: Any) -> None:
         """Add it to a parser or a group."""
-        type = self.type if self.choices is None else partial(_choice, self.choices)
+        type = self.type
+        if self.choices is not None:
+            type = partial(_choice, self.choices)
         details: dict[str, Any] = {
             "help": self.help,
             "action": self.action,
@@ -69,7 +76,12 @@ def argument(name: str, *, help: str, nargs: str = "?") -> Argument:
 
 def flag(*names: str, help: str, dest: str | None = None) -> Argument:
     """Return an option without a value."""
-    return Argument(names=names, help=help, action="store_true", dest=dest)
+    return Argument(
+        names=names,
+        help=help,
+        action="store_true",
+        dest=dest,
+    )
 
 
 def parser_of(arguments: Iterable[Argument]) -> argparse.ArgumentParser:

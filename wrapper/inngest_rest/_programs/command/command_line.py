@@ -14,9 +14,9 @@ from inngest_rest._programs.command.options import Options
 from inngest_rest._programs.parameters import parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from inngest_rest._programs.parameter import Parameter
+    from inngest_rest._programs.parameter import Parameter, Values
     from inngest_rest._table import Row
 
 PROGRAM = "inngest-rest"
@@ -25,9 +25,7 @@ PROGRAM = "inngest-rest"
 _NOT_REPEATED = {"output_file", "force", "confirm_profile"}
 
 
-def command_line(
-    row: Row, values: Mapping[str, Any], options: Options | None = None
-) -> str:
+def command_line(row: Row, values: Values, options: Options | None = None) -> str:
     """Return the command line that calls a row, without values that are defaults."""
     words: list[str] = []
     positions: list[str] = []

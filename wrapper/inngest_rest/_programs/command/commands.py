@@ -36,13 +36,14 @@ from inngest_rest.errors import InngestError, InvalidArgumentError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from inngest_rest._programs.command.arguments import Typed
     from inngest_rest._programs.command.options import Options
     from inngest_rest._programs.command.renderer import Renderer
     from inngest_rest._programs.parameter import Parameter
     from inngest_rest._table import Row
     from inngest_rest.record import Record
 
-    Work = Callable[[Renderer, Options, dict[str, Any]], int]
+    Work = Callable[[Renderer, Options, Typed], int]
 
 _OF_NO_API = {"pause", "unpause", "resume", "archive", "delete"}
 _NO_API = (
@@ -63,7 +64,7 @@ class Command:
 
     words: tuple[str, ...]
     description: str
-    run: Callable[[Options, dict[str, Any]], int]
+    run: Callable[[Options, Typed], int]
     arguments: tuple[Argument, ...]
     examples: tuple[str, ...]
 
@@ -188,7 +189,7 @@ def command(
     """
 
     def make(work: Work) -> Command:
-        def run(options: Options, typed: dict[str, Any]) -> int:
+        def run(options: Options, typed: Typed) -> int:
             from inngest_rest._programs.command.renderer import Renderer  # noqa: PLC0415 - not for help
 
             stderr = Stderr(options.quiet)
@@ -211,7 +212,7 @@ def command(
 
 
 def _command_of(row: Row) -> Command:
-    def run(options: Options, typed: dict[str, Any]) -> int:
+    def run(options: Options, typed: Typed) -> int:
         from inngest_rest._programs.command.execute import execute  # noqa: PLC0415 - not for help
 
         return execute(row, options, typed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 
@@ -20,6 +20,7 @@ from inngest_rest._programs.problems import (
 
 if TYPE_CHECKING:
     from inngest_rest import InngestClient
+    from inngest_rest._programs.command.arguments import Typed
     from inngest_rest._programs.command.options import Options
     from inngest_rest._programs.command.renderer import Renderer
 
@@ -62,7 +63,7 @@ CANNOT_TELL = 2
         "contract --dev --acts --unknown-fields --json",
     ),
 )
-def contract(renderer: Renderer, options: Options, typed: dict[str, Any]) -> int:
+def contract(renderer: Renderer, options: Options, typed: Typed) -> int:
     """Hold a server, or a proxy to one, to the OpenAPI document of this package.
 
     Some hundred requests are sent, of which each response has to have a documented status, content
@@ -105,7 +106,7 @@ def _client(options: Options) -> InngestClient:
 def _hold(
     renderer: Renderer,
     client: InngestClient,
-    typed: dict[str, Any],
+    typed: Typed,
     examples: int,
     timeout: float,
 ) -> int:

@@ -32,10 +32,12 @@ from inngest_rest.errors import ConfigurationError, NextCall
 from inngest_rest.typing import RunFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from inngest_rest import Run
+    from inngest_rest._programs.command.arguments import Typed
     from inngest_rest._programs.command.options import Format, Options
+    from inngest_rest._programs.parameter import Values
     from inngest_rest._programs.running import Chunk
     from inngest_rest._table import Row
     from inngest_rest.record import Record
@@ -56,7 +58,7 @@ class Flags:
     wants_page: bool
 
     @classmethod
-    def of(cls, typed: Mapping[str, Any]) -> Self:
+    def of(cls, typed: Typed) -> Self:
         return cls(
             list_all=typed.get("all", False),
             exit_status=typed.get("exit_status", False),
@@ -66,7 +68,7 @@ class Flags:
         )
 
 
-def execute(row: Row, options: Options, typed: Mapping[str, Any]) -> int:
+def execute(row: Row, options: Options, typed: Typed) -> int:
     """Make a call, write the answer, and return the exit status."""
     if row.name == "runs.check" and not options.named:
         options = evolve(options, output="table")  # by default a line of text
@@ -105,7 +107,7 @@ def execute(row: Row, options: Options, typed: Mapping[str, Any]) -> int:
         return renderer.finish(problem, data=data)
 
 
-def page_of(row: Row, values: Mapping[str, Any], target: Target) -> str:
+def page_of(row: Row, values: Values, target: Target) -> str:
     """Return the URL of the web page of the thing that a call gets."""
     match row.name:
         case "runs.get":
@@ -117,7 +119,10 @@ def page_of(row: Row, values: Mapping[str, Any], target: Target) -> str:
 
 
 def _renderer(
-    row: Row, options: Options, typed: Mapping[str, Any], inputs: Inputs
+    row: Row,
+    options: Options,
+    typed: Typed,
+    inputs: Inputs,
 ) -> Renderer:
     """Return the renderer of the answer; that of `runs check` notifies others, too."""
     untrusted = untrusted_paths(row)
@@ -143,7 +148,7 @@ def _renderer(
 def _configure(
     renderer: Renderer,
     row: Row,
-    values: Mapping[str, Any],
+    values: Values,
     options: Options,
     flags: Flags,
     inputs: Inputs,
@@ -166,7 +171,11 @@ def _configure(
 
 
 def _format(
-    row: Row, options: Options, values: Mapping[str, Any], *, list_all: bool
+    row: Row,
+    options: Options,
+    values: Values,
+    *,
+    list_all: bool,
 ) -> Format:
     """Return the format of the answer; raise if the call has none in the chosen one."""
     form = options.format
@@ -185,7 +194,7 @@ def _format(
     return form
 
 
-def _format_of_all(options: Options, values: Mapping[str, Any]) -> Format:
+def _format_of_all(options: Options, values: Values) -> Format:
     """Return the format of a list of any length: lines, or any format in a file."""
     if values.get("limit", DEFAULT_LIMIT) != DEFAULT_LIMIT:
         raise refused("all", "this and limit exclude each other: pass one of them")
@@ -223,7 +232,7 @@ def _data_of(
 def _with_resumption(
     problem: Problem,
     row: Row,
-    values: Mapping[str, Any],
+    values: Values,
     options: Options,
     renderer: Renderer,
 ) -> Problem:
@@ -337,9 +346,7 @@ def _pages(invocation: TerminalInvocation) -> Iterator[Chunk]:
         requested.add(cursor)
 
 
-def _with_raw_fields(
-    values: Mapping[str, Any], raw_fields: Sequence[str]
-) -> dict[str, Any]:
+def _with_raw_fields(values: Values, raw_fields: Sequence[str]) -> dict[str, Any]:
     """Return a request's path with these in its query, or its body if it is not a GET."""
     pairs: list[tuple[str, str]] = []
     for raw_field in raw_fields:

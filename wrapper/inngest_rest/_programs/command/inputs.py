@@ -17,8 +17,9 @@ from inngest_rest._programs.parameter import Kind, refused, unusable_file
 from inngest_rest._programs.parameters import parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
+    from inngest_rest._programs.command.arguments import Typed
     from inngest_rest._programs.parameter import Parameter
     from inngest_rest._table import Row
 
@@ -39,7 +40,7 @@ class Inputs:
 
     files: list[str] = field(factory=list)
 
-    def values(self, row: Row, typed: Mapping[str, Any]) -> dict[str, Any]:
+    def values(self, row: Row, typed: Typed) -> dict[str, Any]:
         """Return the values of a call's parameters: typed ones override those of `--params`."""
         values: dict[str, Any] = {}
         if "params" in typed:

@@ -17,11 +17,10 @@ from inngest_rest._programs.projection import Projection
 from inngest_rest._programs.running import Invocation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from inngest_rest import BatchReport
     from inngest_rest._programs.command.options import Options
     from inngest_rest._programs.command.renderer import Renderer
+    from inngest_rest._programs.parameter import Values
     from inngest_rest._programs.results import Acted
     from inngest_rest._table import Row
     from inngest_rest.action_reports import ActionReport, ActionRow
@@ -155,7 +154,7 @@ class TerminalInvocation(Invocation):
                 checks[index] = evolve(check, next_command=command)
         return evolve(report, checks=tuple(checks))
 
-    def spelled(self, row: Row, values: Mapping[str, Any]) -> str:
+    def spelled(self, row: Row, values: Values) -> str:
         return command_line(row, values, self.options)
 
     @property

@@ -22,6 +22,7 @@ from inngest_rest.record import Record
 from inngest_rest.responses import Profile
 
 if TYPE_CHECKING:
+    from inngest_rest._programs.command.arguments import Typed
     from inngest_rest._programs.command.options import Options
     from inngest_rest._programs.command.renderer import Renderer
     from inngest_rest._table import Row
@@ -53,7 +54,7 @@ class Description(Record):
     examples=("schema", "schema runs.list -o json", "schema -o table --fields name"),
     kind=Description,
 )
-def schema(renderer: Renderer, _: Options, typed: dict[str, Any]) -> int:
+def schema(renderer: Renderer, _: Options, typed: Typed) -> int:
     """List all operations, or describe one: its parameters and the fields of its answer.
 
     --full adds the JSON Schema of the answer.
@@ -96,7 +97,7 @@ def _brief_description(row: Row) -> Description:
     arguments=(argument("shell", nargs="?", help="The shell: bash, zsh or fish."),),
     examples=("completion bash",),
 )
-def completion(renderer: Renderer, _: Options, typed: dict[str, Any]) -> int:
+def completion(renderer: Renderer, _: Options, typed: Typed) -> int:
     """Print the script by which a shell completes commands, options and their values.
 
     bash: source <(inngest-rest completion bash)
@@ -134,7 +135,7 @@ _SERVING_MCP = (
     ),
     examples=("mcp --read-only --tools runs,events",),
 )
-def mcp(renderer: Renderer, options: Options, typed: dict[str, Any]) -> int:
+def mcp(renderer: Renderer, options: Options, typed: Typed) -> int:
     """Serve the operations as tools of an MCP server, on standard input and output.
 
     A host of agents starts it, and ends it by closing its input. Keys come from the environment.
@@ -162,7 +163,7 @@ def mcp(renderer: Renderer, options: Options, typed: dict[str, Any]) -> int:
 
 
 @command("profiles", examples=("profiles",), kind=Profile)
-def profiles(renderer: Renderer, _: Options, __: dict[str, Any]) -> int:
+def profiles(renderer: Renderer, _: Options, __: Typed) -> int:
     """List the servers in the file of profiles, with where their keys come from.
 
     The file is ~/.config/inngest-rest/config.toml, or INNGEST_CONFIG; it never has a key.
@@ -211,7 +212,7 @@ class Served(Record):
     examples=("mock", "mock --port 0 --release 1.17"),
     kind=Served,
 )
-def mock(renderer: Renderer, _: Options, typed: dict[str, Any]) -> int:
+def mock(renderer: Renderer, _: Options, typed: Typed) -> int:
     """Serve a mock server with an app `shop`, until Ctrl-C or SIGTERM.
 
     It needs no key, keeps all in memory, and takes events and calls as a dev server does.

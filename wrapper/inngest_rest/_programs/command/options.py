@@ -32,7 +32,11 @@ def _option(
     """Return a field that is read from an option, which has its name as well."""
     action = "store_true" if default is False else None
     argument = Argument(
-        names=names, help=help, choices=choices, type=type, action=action
+        names=names,
+        help=help,
+        choices=choices,
+        type=type,
+        action=action,
     )
     return field(default=default, metadata={"argument": argument})
 

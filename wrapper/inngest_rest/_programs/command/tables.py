@@ -51,7 +51,12 @@ def draw(
     if is_one and isinstance(first, Span) and projection.fields is None:
         return first.render(color=None if stream is sys.stdout else False)
     # Text of the server is not taken for markup.
-    console = Console(file=stream, highlight=False, markup=False, emoji=False)
+    console = Console(
+        file=stream,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
     parts = view_of(first, projection) if is_one else [tuple(records)]
     printable = [_printable(part, console, projection) for part in parts if part != ()]
     with console.capture() as captured:
