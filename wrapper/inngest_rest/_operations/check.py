@@ -250,7 +250,10 @@ def _rule_about_queues(session: Session, highest: int) -> Rule:
 
 
 def _rule_about_runs(
-    session: Session, kind: str, observe: Observer, arguments: CheckRule
+    session: Session,
+    kind: str,
+    observe: Observer,
+    arguments: CheckRule,
 ) -> Rule:
     selection = _selection_of(session, kind, arguments)
     bound = _bound_of(kind, arguments)
@@ -382,7 +385,12 @@ def _observe_failures(
     if failed:
         ((function, _),) = failed_by_function.most_common(1)
         mostly = f", most of {function}"
-    facts = {"failed": failed, "total": total, "share": share, "mostly": mostly}
+    facts = {
+        "failed": failed,
+        "total": total,
+        "share": share,
+        "mostly": mostly,
+    }
     return Observation(is_broken=share > highest_share, facts=facts)
 
 

@@ -362,7 +362,10 @@ def _is_since(run: Run, moment: datetime) -> bool:
 
 
 def _state_of_run(
-    schedule: Schedule, planned: datetime, run: Run, allowed: timedelta
+    schedule: Schedule,
+    planned: datetime,
+    run: Run,
+    allowed: timedelta,
 ) -> CronState:
     """Return the state of a schedule by its first run since a planned time.
 

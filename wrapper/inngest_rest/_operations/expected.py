@@ -109,7 +109,10 @@ def _stated(function: object) -> ExpectedFunction:
 
 
 def check_app(
-    session: Session, app_id: str, expect: Expected | None, count: int | None
+    session: Session,
+    app_id: str,
+    expect: Expected | None,
+    count: int | None,
 ) -> Plan[AppCheck]:
     """Compare the functions of an app with the expected ones, or with their number."""
     app_id = check_id("app", app_id, argument="id")

@@ -113,7 +113,11 @@ def _not_found(
 
 
 def explain_stored(
-    session: Session, event_id: str, deadline: float = math.inf, *, within: float = 0.0
+    session: Session,
+    event_id: str,
+    deadline: float = math.inf,
+    *,
+    within: float = 0.0,
 ) -> Plan[Explanation]:
     """Explain the outcome of an event by its internal id; it may appear `within` some seconds."""
     try:
@@ -133,7 +137,10 @@ def explain_stored(
     reasons = [reason_of(finding) for finding in findings_of_event(evidence)]
     for run in evidence.runs:
         of_run = RunEvidence(
-            run=run, subject=f"run {run.id}", now=evidence.now, event=event
+            run=run,
+            subject=f"run {run.id}",
+            now=evidence.now,
+            event=event,
         )
         yield from read_limits(reader, of_run, evidence.catalogue)
         reasons += [reason_of(finding) for finding in findings_of_limits(of_run)]

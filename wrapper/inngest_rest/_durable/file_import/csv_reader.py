@@ -216,7 +216,12 @@ class CsvReader:
         behind = self._text[where : where + 20].partition(b"\n")[0]
         text = behind.decode("utf-8", "replace")
         fault = f"has {shown(text)} behind its closing quote; {_LAST}"
-        return Row(cells=cells, fault=fault, column=len(cells), is_last=True)
+        return Row(
+            cells=cells,
+            fault=fault,
+            column=len(cells),
+            is_last=True,
+        )
 
     def _unfinished(self, cells: Sequence[str]) -> Row | None:
         """Return the row in which the file ends, with its fault; None if it may go on."""
@@ -236,7 +241,12 @@ class CsvReader:
             return None
         if is_quoted:
             fault = f"has a quote that is never closed; {_LAST}"
-            return Row(cells=cells, fault=fault, column=len(cells), is_last=True)
+            return Row(
+                cells=cells,
+                fault=fault,
+                column=len(cells),
+                is_last=True,
+            )
         return self._too_long(is_last=True)
 
     def _holds_rows(self, begun: bytes) -> bool:

@@ -44,7 +44,12 @@ class RefusedLine(bytes):
 
     @classmethod
     def of(
-        cls, line: bytes, reason: str, *, is_whole: bool = True, is_final: bool = True
+        cls,
+        line: bytes,
+        reason: str,
+        *,
+        is_whole: bool = True,
+        is_final: bool = True,
     ) -> Self:
         """Reject a line; `is_final` is False if the file has to be corrected there."""
         refused = cls(line)

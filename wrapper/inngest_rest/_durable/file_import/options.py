@@ -118,7 +118,11 @@ def options_of_file(
 
 
 def _open(
-    path: str, table: Table | None, checkpoint: str, *, grows: bool
+    path: str,
+    table: Table | None,
+    checkpoint: str,
+    *,
+    grows: bool,
 ) -> Lines | EventRows:
     """Open a file as lines or as a table; raise for a table without a name for its events."""
     lines = Lines(path, grows=grows)

@@ -100,7 +100,12 @@ class EventRows:
                 edge=self._edge(line),
             )
             if not is_final:
-                yield Chunk(lines=lines, start=start, end=self.position, is_final=False)
+                yield Chunk(
+                    lines=lines,
+                    start=start,
+                    end=self.position,
+                    is_final=False,
+                )
                 return
         if lines:
             yield Chunk(lines=lines, start=start, end=self.position)

@@ -49,7 +49,12 @@ def _float(cell: Any) -> float:
     return float(_without_marks(cell))
 
 
-_BOOLS = {"true": True, "1": True, "false": False, "0": False}
+_BOOLS = {
+    "true": True,
+    "1": True,
+    "false": False,
+    "0": False,
+}
 
 
 def _bool(cell: Any) -> bool:

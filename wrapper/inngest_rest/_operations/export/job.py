@@ -434,7 +434,10 @@ def _format(path: Path, options: Options) -> str:
 
 
 def _asked(
-    session: Session, source: Source, format: str, options: Options
+    session: Session,
+    source: Source,
+    format: str,
+    options: Options,
 ) -> dict[str, Any]:
     """Return the arguments that have to be the same in each call of an export."""
     target = session.settings.target
@@ -451,7 +454,12 @@ def _asked(
     return asked
 
 
-def _output(format: str, path: Path, kind: type[Record], options: Options) -> Output:
+def _output(
+    format: str,
+    path: Path,
+    kind: type[Record],
+    options: Options,
+) -> Output:
     match format:
         case "parquet":
             return ParquetFolder(path, kind)

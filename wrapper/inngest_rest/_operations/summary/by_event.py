@@ -36,7 +36,11 @@ _LONGEST_NAME = 120
 
 
 def summary_job(
-    session: Session, selection: Selection, *, by: str, **options: Any
+    session: Session,
+    selection: Selection,
+    *,
+    by: str,
+    **options: Any,
 ) -> SummaryJob[Any, Any]:
     """Return the job of a summary by a field of listed runs, or by one of their events."""
     if isinstance(by, str) and by.startswith(PREFIX):  # pyright: ignore[reportUnnecessaryIsInstance]
