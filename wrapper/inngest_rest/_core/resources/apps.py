@@ -160,9 +160,8 @@ def _find_app(session: Session, app_id: str, *, deadline: float) -> Plan[App | N
     try:
         return (yield from get_app(session, app_id, deadline=deadline))
     except (errors.NotFoundError, errors.RouteNotFoundError):
-        return (
-            None  # after any other error, the previous sync would look like a new one
-        )
+        # After any other error, the previous sync would look like a new one.
+        return None
 
 
 def _app_sync(response: api.V2AppSyncResultEnvelope | api.V2AppSyncFailure) -> AppSync:
@@ -385,6 +384,7 @@ def invoke(
 def function_of_v1(function: api.V1Function, app_id: str) -> Function:
     configuration = function.config.additional_properties
     triggers = configuration.get("triggers") or ()
+    archived_at = timestamp(function.archived_at)
     full_id = required(function.id, "id")
     return record(
         Function,
@@ -394,16 +394,17 @@ def function_of_v1(function: api.V1Function, app_id: str) -> Function:
         app_id=app_id,
         triggers=tuple(_trigger_of_v1(trigger) for trigger in triggers),
         configuration=dict(configuration),
-        is_archived=timestamp(function.archived_at) is not None,
+        is_archived=archived_at is not None,
     )
 
 
 def _trigger_of_v1(trigger: Mapping[str, Any]) -> Trigger:
     kind = "event" if "event" in trigger else "cron"
+    value = str(trigger.get(kind, ""))
     condition = trigger.get("expression")
     if not isinstance(condition, str):
         condition = None
-    return Trigger(kind=kind, value=str(trigger.get(kind, "")), condition=condition)
+    return Trigger(kind=kind, value=value, condition=condition)
 
 
 def function_of_v2(function: api.V2Function, app_id: str) -> Function:

@@ -42,17 +42,18 @@ key = partial(record, models.Key)
 
 def masked_key(raw: api.V2Key) -> models.Key:
     text = optional(raw.key)
-    if text is not None:
-        # Four characters of a short key reveal too much.
-        text = f"…{text[-4:]}" if len(text) > 16 else "…"
-    return key(raw, key=text)
+    if text is None:
+        return key(raw, key=None)
+    # Four characters of a short key reveal too much.
+    end = text[-4:] if len(text) > 16 else ""
+    return key(raw, key=f"…{end}")
 
 
 def insights_result(raw: api.V2InsightsResult) -> models.InsightsResult:
     columns = optional(raw.columns)
     if columns is None:
         raise ValueError("columns is missing")
-    rows = [tuple(optional(row.values) or ()) for row in optional(raw.rows) or []]
+    rows = map(_values_of, optional(raw.rows) or [])
     diagnostics: list[str] = []
     for diagnostic in optional(raw.diagnostics) or []:
         severity = optional(diagnostic.severity)
@@ -62,6 +63,10 @@ def insights_result(raw: api.V2InsightsResult) -> models.InsightsResult:
         rows=tuple(rows),
         diagnostics=tuple(diagnostics),
     )
+
+
+def _values_of(row: api.V2InsightsRow) -> tuple[Any, ...]:
+    return tuple(optional(row.values) or ())
 
 
 def insights_tables(
@@ -83,19 +88,20 @@ def event_schema(raw: api.V2EventSchema) -> models.EventSchema:
 def of_one_function(app: str | None, function: str | None) -> dict[str, Any]:
     """Return the arguments of a request about one app or function; reject patterns."""
     names = Names.of(app, function)
-    app, function = names.exact
-    if names != Names(app, function):
-        raise invalid("function" if app else "app", "must be an id, not a pattern")
-    return {"app_id": app, "function_id": function}
+    exact_app, exact_function = names.exact
+    if names != Names(exact_app, exact_function):
+        argument = "function" if exact_app else "app"
+        raise invalid(argument, "must be an id, not a pattern")
+    return {"app_id": exact_app, "function_id": exact_function}
 
 
 def experiment(raw: api.V2Experiment) -> models.Experiment:
-    variants = tuple(map(models.Variant, optional(raw.variants) or ()))
+    names = optional(raw.variants) or ()
     return record(
         models.Experiment,
         raw,
         function_id=_function_id(raw.function),
-        variants=variants,
+        variants=tuple(map(models.Variant, names)),
     )
 
 
@@ -125,7 +131,8 @@ def _measured_variant(
     name = required(raw.variant_name, "variantName")
     metrics: dict[str, dict[str, float | None]] = {}
     for metric in optional(raw.metrics) or []:
-        metrics[required(metric.key, "key")] = {
+        metric_name = required(metric.key, "key")
+        metrics[metric_name] = {
             "avg": optional(metric.avg),
             "min": optional(metric.min_),
             "max": optional(metric.max_),
@@ -145,8 +152,8 @@ def session_key(raw: api.V2SessionKey) -> str:
 
 
 def session_group(raw: api.V2Session) -> models.SessionGroup:
-    ids = [_function_id(function) for function in optional(raw.functions) or []]
-    known = [function_id for function_id in ids if function_id]
+    functions = optional(raw.functions) or []
+    known = filter(None, map(_function_id, functions))
     return record(models.SessionGroup, raw, function_ids=tuple(known))
 
 
@@ -216,7 +223,8 @@ def create_webhook(
 def _event_filter(names: list[str], *, denies: bool) -> api.V2EventFilter | None:
     if not names:
         return None
-    return api.V2EventFilter(events=names, filter_="DENY" if denies else "ALLOW")
+    effect = "DENY" if denies else "ALLOW"
+    return api.V2EventFilter(events=names, filter_=effect)
 
 
 def webhook(raw: api.V1Webhook | api.V2Webhook) -> models.Webhook:

@@ -169,8 +169,7 @@ def _ask_for_runs(
 ) -> Plan[tuple[str, ListedPage[Run]]]:
     """Ask v1 for the runs of an event, and v2 if v1 refuses or may not have them all."""
     ask = partial(first_present, session, deadline=deadline)
-    usable = [route for route in offered if _is_usable(session, route.operation)]
-    if len(offered) == 1 or len(usable) < len(offered):
+    if len(offered) == 1 or not _are_usable(session, offered):
         return (yield from ask(*offered))
     by_v1, by_v2 = offered
     if may_be_batched:
@@ -183,14 +182,26 @@ def _ask_for_runs(
         return (yield from ask(by_v2))
     if path != by_v1.path or may_be_batched is False:
         return path, page
-    if page.items:
-        may_be_batched = yield from _may_be_batched(session, event_id, deadline)
-        if not may_be_batched:
-            return path, page
+    has_all = yield from _has_all(session, event_id, page, deadline)
+    if has_all:
+        return path, page
     try:
         return (yield from ask(by_v2))
     except errors.RouteNotFoundError:
         return path, page
+
+
+def _has_all(
+    session: Session,
+    event_id: str,
+    page: ListedPage[Run],
+    deadline: float,
+) -> Plan[bool]:
+    """Return whether a page of v1 has all the runs of an event, of which v2 may have more."""
+    if not page.items:
+        return False
+    may_be_batched = yield from _may_be_batched(session, event_id, deadline)
+    return not may_be_batched
 
 
 # Errors of v1 after which v2 may succeed: it may accept another key, and it has other runs.
@@ -199,6 +210,10 @@ _REFUSALS_OF_V1 = (
     errors.PermissionDeniedError,
     errors.NotFoundError,
 )
+
+
+def _are_usable(session: Session, offered: Iterable[_RunsOfEvent]) -> bool:
+    return all(_is_usable(session, route.operation) for route in offered)
 
 
 def _is_usable(session: Session, operation: Operation) -> bool:
@@ -210,14 +225,16 @@ def _is_usable(session: Session, operation: Operation) -> bool:
 def _may_be_batched(session: Session, event_id: str, deadline: float) -> Plan[bool]:
     """Return whether a function may have batched an event, so that v1 lists the run elsewhere."""
     now = session.clock.monotonic()
-    soon = now + min(_LONGEST_LOOK, (deadline - now) / 2)  # the rest is for v2
+    left = deadline - now
+    soon = now + min(_LONGEST_LOOK, left / 2)  # the rest is for v2
     known = yield from catalogue.read_catalogue(session, deadline=soon, since=0.0)
     if known.gaps:
         return True
     batching = [function for function in known.functions if _batches(function)]
     if not batching:
         return False
-    event = yield from runs.found_at_once(session, events.get_route(event_id), deadline)
+    route = events.get_route(event_id)
+    event = yield from runs.found_at_once(session, route, deadline)
     if event is None or event.name == events.INVOKED:
         return True
     name = event.name

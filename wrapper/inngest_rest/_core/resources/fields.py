@@ -110,10 +110,13 @@ def v1_page(
     A page that ends at the requested cursor has nothing new.
     """
     _, items = answer
-    last = id_of(items[-1]) if items else None
-    if last is None or last == asked.cursor:
+    if not items:
         return ListedPage(items)
-    return ListedPage(items, cursor=last, is_short=len(items) < asked.size)
+    last = id_of(items[-1])
+    if last == asked.cursor:
+        return ListedPage(items)
+    is_short = len(items) < asked.size
+    return ListedPage(items, cursor=last, is_short=is_short)
 
 
 def v2_page(answer: PageData[T], asked: PageRequest) -> ListedPage[T]:
@@ -127,7 +130,8 @@ def v2_page(answer: PageData[T], asked: PageRequest) -> ListedPage[T]:
     is_full = len(items) >= asked.size
     page = optional(getattr(envelope, "page", api.V2Page()))
     if page is None:
-        return ListedPage(items, cut_off=_WITHOUT_PAGE if is_full else "")
+        reason = _WITHOUT_PAGE if is_full else ""
+        return ListedPage(items, cut_off=reason)
     has_more = optional(page.has_more)
     cursor = optional(page.cursor) or None
     if has_more is False:
@@ -137,7 +141,8 @@ def v2_page(answer: PageData[T], asked: PageRequest) -> ListedPage[T]:
     if has_more is True:
         return ListedPage(items, cut_off=_WITHOUT_CURSOR)
     unknown_fields = page.additional_properties
-    return ListedPage(items, cut_off=_may_go_on(unknown_fields, is_full=is_full))
+    reason = _may_go_on(unknown_fields, is_full=is_full)
+    return ListedPage(items, cut_off=reason)
 
 
 _WITHOUT_PAGE = "it is full, and does not say whether more follow (page)"

@@ -92,7 +92,9 @@ class Names:
         if self.app is None and self.function and not _is_pattern(self.function):
             return _split_at_dashes(self.function)
         app, function = self.exact
-        return [app] if app else [], [function] if function else []
+        apps = [app] if app else []
+        functions = [function] if function else []
+        return apps, functions
 
     def match(self, app: str | None, function: str | None) -> bool:
         if self.app is not None or self.function is None:
@@ -147,8 +149,11 @@ def _is_pattern(name: str) -> bool:
 def _matches(pattern: str | None, name: str | None) -> bool:
     if pattern is None:
         return True
+    if name is None:
+        return False
     # fnmatch's `[` can occur in an id, so escape it.
-    return name is not None and fnmatchcase(name, pattern.replace("[", "[[]"))
+    escaped = pattern.replace("[", "[[]")
+    return fnmatchcase(name, escaped)
 
 
 @frozen(kw_only=True)
@@ -283,12 +288,14 @@ class Selection:
         return self.error_contains.casefold() in text.casefold()
 
     def to_json(self) -> dict[str, Any]:
+        statuses = sorted(status.value for status in self.statuses)
+        condition = self.where.text if self.where else None
         asked = {
-            "status": sorted(status.value for status in self.statuses) or None,
+            "status": statuses or None,
             "app": self.names.app,
             "function": self.names.function,
             "error_contains": self.error_contains,
-            "where": self.where.text if self.where else None,
+            "where": condition,
             "query": self.query,
             "since": to_text(self.window.since),
             "until": to_text(self.window.until),

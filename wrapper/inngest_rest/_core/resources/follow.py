@@ -113,10 +113,12 @@ class Follow(Poller[StepChange]):
                 may_pass = isinstance(error, errors.NotFoundError)
             if self._now() >= self._fails_at or not may_pass:
                 raise
-            feed.next_at = self._now() + max(feed.pause, asked_pause(error))
+            pause = max(feed.pause, asked_pause(error))
+            feed.next_at = self._now() + pause
             feed.pause = longer(feed.pause)
             return
-        feed.pause = longer(feed.pause) if root == feed.root else FIRST_PAUSE
+        has_changed = root != feed.root
+        feed.pause = FIRST_PAUSE if has_changed else longer(feed.pause)
         feed.next_at = self._now() + feed.pause
         self._fails_at = self._now() + OUTAGE
         feed.root = root

@@ -82,8 +82,10 @@ class Requests(Locked):
         """
         with self._lock:
             earlier = self.latest(ids, now)
-            if earlier is not None and (earlier.is_unknown or earlier.number > known):
-                return earlier
+            if earlier is not None:
+                is_newer = earlier.number > known
+                if earlier.is_unknown or is_newer:
+                    return earlier
             self.number += 1
             if len(self._of_run) > _MOST_KEPT:
                 self._drop_settled(now)
@@ -158,12 +160,11 @@ class Start(NamedTuple):
         """Return the step to start from, given the other runs of the run's chain."""
         if self.from_step is None:
             return None
-        first_id = min([run.id, *(other.id for other in others or ())])
-        return (
-            yield from trace.step_to_start_from(
-                session, run.id, first_id, self.from_step
-            )
-        )
+        ids = [run.id]
+        ids += [other.id for other in others or ()]
+        first_id = min(ids)
+        find_step = trace.step_to_start_from(session, run.id, first_id, self.from_step)
+        return (yield from find_step)
 
 
 def replay_one(
@@ -227,14 +228,7 @@ def replay(
     now = session.clock.monotonic
     earlier = requests.claim(ids, now(), known)
     if earlier is not None:
-        ago = now() - earlier.at
-        raise TransportError(
-            f"not sent: a replay of this run was requested {ago:.0f} s ago, perhaps without a "
-            "response, and may still take effect. Check the runs of its event; try again in "
-            f"{SETTLED_AFTER.total_seconds() - ago:.0f} s",
-            method=by_v2.operation.method,
-            url=redacted_url(session, by_v2),
-        )
+        raise _not_sent(session, by_v2, now() - earlier.at)
     try:
         if step is None:
             new_run_id = yield from ask_first(session, "runs.replay", by_v2, by_v1)
@@ -244,10 +238,23 @@ def replay(
             from_step = evolve(by_v2, advice=where_absent(how))
             new_run_id = yield from perform(session, from_step)
     except InngestError as error:
-        requests.note(ids, -inf if was_refused(error) else now())
+        takes_effect_since = -inf if was_refused(error) else now()
+        requests.note(ids, takes_effect_since)
         raise
     requests.note(ids, now(), new_run_id)
     return new_run_id
+
+
+def _not_sent(session: Session, route: Route[Any, str], ago: float) -> TransportError:
+    """Return the error for a replay that would follow another one too soon."""
+    left = SETTLED_AFTER.total_seconds() - ago
+    return TransportError(
+        f"not sent: a replay of this run was requested {ago:.0f} s ago, perhaps without a "
+        "response, and may still take effect. Check the runs of its event; try again in "
+        f"{left:.0f} s",
+        method=route.operation.method,
+        url=redacted_url(session, route),
+    )
 
 
 def _replay_body(step: Span | None, input: list[Any] | None) -> Any:

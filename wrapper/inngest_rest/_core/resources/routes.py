@@ -60,7 +60,8 @@ def _operations_by_call() -> Mapping[str, tuple[Operation, ...]]:
             ranked.setdefault(call, []).append((rank, operation))
     operations: dict[str, tuple[Operation, ...]] = {}
     for call in sorted(ranked):
-        operations[call] = tuple(operation for _, operation in sorted(ranked[call]))
+        in_order = sorted(ranked[call])
+        operations[call] = tuple(operation for _, operation in in_order)
     return operations
 
 
@@ -75,7 +76,11 @@ def ask_first(
     deadline: float = math.inf,
 ) -> Plan[T]:
     """Perform the first of a method's routes that this server has, in the order of `ROUTES`."""
-    ordered = sorted(routes, key=lambda route: ROUTES[call].index(route.operation))
+
+    def rank(route: Route[Any, T]) -> int:
+        return ROUTES[call].index(route.operation)
+
+    ordered = sorted(routes, key=rank)
     return first_present(session, *ordered, deadline=deadline)
 
 
@@ -193,7 +198,9 @@ def page_routes(
             if page.place is not None:
                 rest = window.behind(page.place, page.now, is_ascending=is_ascending)
             since_name, until_name = ends
-            query_of_page[since_name], query_of_page[until_name] = rest.at(page.now)
+            since, until = rest.at(page.now)
+            query_of_page[since_name] = since
+            query_of_page[until_name] = until
         return Route.of(
             module,
             read_page,
@@ -287,13 +294,20 @@ def request_directly(
 ) -> Plan[RawResponse]:
     if method not in get_args(Method):
         raise invalid("method", f"must be one of {', '.join(get_args(Method))}")
-    path, _, inline = (check_text("path", path) or "").partition("?")
-    operation = Operation(_api_of(path), f"{method} {path}", method, path)
+    checked_path = check_text("path", path) or ""
+    path, _, inline_query = checked_path.partition("?")
+    operation = Operation(
+        tag=_api_of(path),
+        name=f"{method} {path}",
+        method=method,
+        path=path,
+    )
+    inline_params = parse_qs(inline_query, keep_blank_values=True)
     given = check_json_object("query", query)
     params = {name: value for name, value in given.items() if value is not None}
     kwargs = {
         "url": path,
-        "params": {**parse_qs(inline, keep_blank_values=True), **params},
+        "params": {**inline_params, **params},
         "json": check_json("body", body),
     }
 
@@ -309,7 +323,8 @@ def request_directly(
         needs_key=path != _METRICS,
     )
     response = yield from first_present(session, route)
-    return raw_response(session, route, response, redacted_url(session, route))
+    url = redacted_url(session, route)
+    return raw_response(session, route, response, url)
 
 
 def _api_of(path: str) -> Tag:

@@ -68,12 +68,16 @@ class Releases(NamedTuple):
         if operation.since is None or operation.cloud_only:
             # No release is known to have it, so neither does the newest known one.
             return None if self.are_unknown else False
-        if operation.until is not None and self.have_reached(operation.until):
+        return self._have_between(operation.since, operation.until)
+
+    def _have_between(self, since: str, until: str | None) -> bool | None:
+        """Return whether all of them have what one release brought, and `until` removed."""
+        if until is not None and self.have_reached(until):
             return False
-        if self.have_reached(operation.since):
-            is_certain = operation.until is None or self.are_before(operation.until)
+        if self.have_reached(since):
+            is_certain = until is None or self.are_before(until)
             return True if is_certain else None
-        if self._are_below(operation.since):
+        if self._are_below(since):
             return False
         return None
 
@@ -307,7 +311,8 @@ def _listed(response: Response) -> tuple[Releases, dict[str, bool]]:
 
 def _listed_releases(response: Response) -> Releases:
     """Return the releases that list the same operations as the server."""
-    listed = {each["id"]: each for each in response.json()["data"]["operations"]}
+    operations = response.json()["data"]["operations"]
+    listed = {each["id"]: each for each in operations}
     if "ListRuns" not in listed:
         return Releases(first=FIRST_RELEASE_THAT_LISTS)
     if "query" in listed["ListRuns"]["mcp"]["inputSchema"]["properties"]:
@@ -374,8 +379,11 @@ def existence(operation: Operation) -> Route[Any, None]:
     """Return a read that shows whether the server has an operation, with ids of no resource."""
     path = re.sub(r"{[^}]*}", "0" * 26, operation.path)
     # A server may refuse a parameter that it does not know.
-    is_limited = "limit" in (module_of(operation).get_kwargs.__kwdefaults__ or ())
-    return _read_without_result(operation, path, {"limit": 1} if is_limited else {})
+    parameters = module_of(operation).get_kwargs.__kwdefaults__ or ()
+    params: dict[str, int] = {}
+    if "limit" in parameters:
+        params["limit"] = 1
+    return _read_without_result(operation, path, params)
 
 
 def probe_v2(session: Session, bearer: Secret | None) -> Plan[ProbeResult]:
@@ -416,8 +424,9 @@ def probe(
         return evolve(result, value=value)
 
     timeout = session.request_timeout()
+    exchange = request(session, route, bearer, url, timeout, read)
     try:
-        return (yield from call(request(session, route, bearer, url, timeout, read)))
+        return (yield from call(exchange))
     except errors.ClosedError:
         raise
     except errors.InngestError as error:

@@ -48,7 +48,8 @@ def get_trace(
     """Get the root span of a run's trace, as a readable tree or, if `raw`, as the server has it."""
 
     def root_of(trace: api.V2Trace) -> Span:
-        root = evolve(span(trace.root_span), run_id=optional(trace.run_id))
+        unnamed = span(trace.root_span)
+        root = evolve(unnamed, run_id=optional(trace.run_id))
         return root if raw else readable(root)
 
     return fetch_one(
@@ -77,7 +78,8 @@ def step_to_start_from(
     if from_step != LAST_FAILED:
         steps = yield from _steps(session, first_run_id)
         return _only_step(steps, from_step, first_run_id, shown(from_step))
-    failed_id = _last_failed((yield from _steps(session, run_id)))
+    own_steps = yield from _steps(session, run_id)
+    failed_id = _last_failed(own_steps)
     steps = yield from _steps(session, first_run_id)
     step = _only_step(steps, failed_id, first_run_id, shown(from_step))
     began = _began(step)
@@ -137,6 +139,9 @@ def _steps(session: Session, run_id: str) -> Plan[list[Span]]:
     return [step for step in root.children if step.step_id]
 
 
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
+
 def _began(step: Span) -> datetime:
     """Return the latest possible start of a step, or of the last attempt at it.
 
@@ -145,7 +150,8 @@ def _began(step: Span) -> datetime:
     """
     times = [step.started_at or step.queued_at]
     times += [attempt.queued_at for attempt in step.children]
-    return max(filter(None, times), default=datetime.max.replace(tzinfo=UTC))
+    stated = filter(None, times)
+    return max(stated, default=_END_OF_TIME)
 
 
 def span(raw: api.V2Span) -> Span:
@@ -236,11 +242,12 @@ def _step_of(step: Span) -> str | None:
 
 def _merged(spans: Sequence[Span]) -> Span:
     """Return the spans of one step as one span, with the attempts at it below."""
-    # Prefer the app's own span, which has measurements, to the server's around it.
-    best = max(spans, key=lambda span: (span.ended_at is not None, bool(span.metadata)))
-    of_step = next((span for span in spans if span.step_id), best)
-    children = [child for span in spans for child in span.children]
-    attempts = [child for child in children if is_attempt(child)]
+    best = max(spans, key=_worth)
+    of_step = _first_with_step(spans) or best
+    children: list[Span] = []
+    for each in spans:
+        children += each.children
+    attempts = list(filter(is_attempt, children))
     sources = [best, *spans]
     if _are_the_step_itself(attempts, of_step):
         children = [child for child in children if not is_attempt(child)]
@@ -256,6 +263,20 @@ def _merged(spans: Sequence[Span]) -> Span:
         metadata=_first_metadata(sources),
         children=tuple(children),
     )
+
+
+def _worth(step: Span) -> tuple[bool, bool]:
+    """Rank the spans of a step: the app's own, which has measurements, above the server's."""
+    has_ended = step.ended_at is not None
+    has_measurements = bool(step.metadata)
+    return has_ended, has_measurements
+
+
+def _first_with_step(spans: Sequence[Span]) -> Span | None:
+    for span in spans:
+        if span.step_id:
+            return span
+    return None
 
 
 def _first_output(spans: Sequence[Span]) -> dict[str, Any] | None:

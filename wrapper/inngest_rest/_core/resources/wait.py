@@ -58,17 +58,16 @@ def wait_until_ended(
                 cached=False,
             )
         except FAULTS as error:
-            if seen is not None:
-                is_transient = may_appear(error)
-            elif isinstance(error, errors.NotFoundError):
-                missing = error
-                is_transient = not is_last_chance
-            else:
-                # A request that failed at the deadline ends as an expired wait.
-                is_late = now() >= deadline
-                is_transient = is_late and isinstance(error, errors.TransportError)
-            if not is_transient:
+            goes_on = _goes_on_after(
+                error,
+                was_seen=seen is not None,
+                is_last_chance=is_last_chance,
+                is_late=now() >= deadline,
+            )
+            if not goes_on:
                 raise
+            if seen is None and isinstance(error, errors.NotFoundError):
+                missing = error
             fault = error
         else:
             missing = None
@@ -78,9 +77,26 @@ def wait_until_ended(
         if left <= 0:
             raise _timed_out(run_id, seen) from missing or fault
         if seen is None:
-            left = min(left, max(appears_by - now(), SHORTEST_PAUSE))
+            until_it_appears = max(appears_by - now(), SHORTEST_PAUSE)
+            left = min(left, until_it_appears)
         yield from sleep(min(max(pause, asked_pause(fault)), left))
         pause = longer(pause)
+
+
+def _goes_on_after(
+    error: Fault,
+    *,
+    was_seen: bool,
+    is_last_chance: bool,
+    is_late: bool,
+) -> bool:
+    """Return whether a wait goes on after a request that failed."""
+    if was_seen:
+        return may_appear(error)
+    if isinstance(error, errors.NotFoundError):
+        return not is_last_chance
+    # A request that failed at the deadline ends as an expired wait.
+    return is_late and isinstance(error, errors.TransportError)
 
 
 def _timed_out(run_id: str, seen: Run | None) -> errors.WaitTimeoutError:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.resources.catalogue import MatchedFunction
     from inngest_rest.explanation import Explanation
     from inngest_rest.typing import Seconds
 
@@ -230,7 +231,8 @@ def _read_event(wait: _Wait) -> Plan[None]:
     wait.event = event
     wait.received = wait.now
     if event.received_at is not None and server_time is not None:
-        wait.received -= max((server_time - event.received_at).total_seconds(), 0.0)
+        age = server_time - event.received_at
+        wait.received -= max(age.total_seconds(), 0.0)
 
 
 def _follow_all(wait: _Wait) -> Plan[list[Run]]:
@@ -252,9 +254,7 @@ def _follow_all(wait: _Wait) -> Plan[list[Run]]:
 
 def _find_all(wait: _Wait) -> Plan[None]:
     """Poll the runs of the event until no further one is expected."""
-    catalogue: Catalogue | None = None
-    if wait.event is not None:
-        catalogue = yield from _read_functions(wait, since=0.0)
+    catalogue = yield from _read_functions(wait, since=0.0)
     yield from wait.pause(wait.received + _FIRST_POLL - wait.now)
     wait.first_look = wait.now
     pause = _POLL_INTERVAL
@@ -266,9 +266,10 @@ def _find_all(wait: _Wait) -> Plan[None]:
         if not is_complete and _is_older(catalogue, wait.received):
             # Functions may have been added or removed since.
             catalogue = yield from _read_functions(wait, since=wait.received)
-        if wait.runs and is_complete:
-            return
-        if not wait.runs and (is_complete or wait.is_late):
+        if wait.runs:
+            if is_complete:
+                return
+        elif is_complete or wait.is_late:
             appeared = yield from _explain_absence(wait, catalogue)
             wait.add(appeared, wait.now)
         if wait.is_late:
@@ -288,10 +289,14 @@ def _next_look(wait: _Wait, complete_at: float, pause: float) -> float:
     return min(pause, left) if left > 0 else pause
 
 
-def _read_functions(wait: _Wait, *, since: float) -> Plan[Catalogue]:
-    # Half of the time is left for the runs.
-    seconds = min(APPEARS_WITHIN, max(wait.deadline - wait.now, 0.0) / 2)
-    return read_catalogue(wait.session, deadline=wait.now + seconds, since=since)
+def _read_functions(wait: _Wait, *, since: float) -> Plan[Catalogue | None]:
+    """Read the functions that the event may trigger; None if the event is unknown."""
+    if wait.event is None:
+        return None
+    left = max(wait.deadline - wait.now, 0.0)
+    seconds = min(APPEARS_WITHIN, left / 2)  # the other half is for the runs
+    deadline = wait.now + seconds
+    return (yield from read_catalogue(wait.session, deadline=deadline, since=since))
 
 
 def _look(wait: _Wait, catalogue: Catalogue | None) -> Plan[Fault | None]:
@@ -343,14 +348,21 @@ def _complete_at(wait: _Wait, catalogue: Catalogue | None) -> float:
     if not listeners or wait.newest_run_seen is None:
         complete_at = soon
     for listener in listeners:
-        function = listener.function
-        if wait.has_run_of(function) or listener.is_triggered_by(wait.event) is False:
+        if not _may_start_run(wait, listener, wait.event):
             continue
+        function = listener.function
         starts_by = wait.received + _longest_delay(function) + APPEARS_WITHIN
         if starts_by > complete_at:
             complete_at = max(starts_by, wait.next_run_by)
             wait.waits_for = name_of(function)
     return complete_at
+
+
+def _may_start_run(wait: _Wait, listener: MatchedFunction, event: StoredEvent) -> bool:
+    """Return whether a function has no run of the event yet, and may get one."""
+    if wait.has_run_of(listener.function):
+        return False
+    return listener.is_triggered_by(event) is not False
 
 
 def _next_run_expected_by(wait: _Wait) -> float:
@@ -367,7 +379,9 @@ def _longest_delay(function: Function) -> float:
     debounce = limit(function, "debounce") or {}
     batch = limit(function, *BATCH) or {}
     longest = 0.0
-    for text in (debounce.get("period", "0s"), batch.get("timeout", "0s")):
+    period = debounce.get("period", "0s")
+    timeout = batch.get("timeout", "0s")
+    for text in (period, timeout):
         delay = parse_duration(text)
         if delay is None:
             return math.inf
@@ -410,8 +424,12 @@ class _FirstRuns:
 
     def ids_of_earlier(self, listed: Iterable[StoredEvent]) -> set[str]:
         """Return the internal ids of the other listed events with the same id."""
-        with_same_id = [other for other in listed if other.id == self.event.id]
-        return {other.internal_id for other in with_same_id} - {self.event.internal_id}
+        earlier: set[str] = set()
+        for other in listed:
+            is_itself = other.internal_id == self.event.internal_id
+            if other.id == self.event.id and not is_itself:
+                earlier.add(other.internal_id)
+        return earlier
 
     def add(self, runs: Iterable[Run]) -> None:
         for run in runs:
@@ -502,9 +520,10 @@ def _time_out(wait: _Wait, cause: errors.InngestError | None = None) -> NoReturn
         states.append(f"a run of {wait.waits_for} may still start")
     elif not states:
         states.append("further runs may still appear")
+    first_open = open_runs[0] if open_runs else None
     raise errors.WaitTimeoutError(
         f"event {wait.event_id}: {' and '.join(states)} when the timeout expired",
-        run=open_runs[0] if open_runs else None,
+        run=first_open,
         runs=list(wait.runs.values()),
         event_id=wait.event_id,
     ) from cause

@@ -70,7 +70,8 @@ class WaitMany(Poller[Run]):
             yield from self._begin_round()
         if self._is_closed:
             return ()
-        batch = list(islice(self._open, min(BATCH, self._left_in_round)))
+        size = min(BATCH, self._left_in_round)
+        batch = list(islice(self._open, size))
         self._left_in_round -= len(batch)
         for run_id in batch:
             self._open[run_id] = self._open.pop(run_id)
@@ -93,8 +94,11 @@ class WaitMany(Poller[Run]):
         return error
 
     def _timed_out(self) -> errors.WaitTimeoutError:
-        seen = [run_id for run_id, is_seen in self._open.items() if is_seen]
-        unseen = [run_id for run_id, is_seen in self._open.items() if not is_seen]
+        seen: list[str] = []
+        unseen: list[str] = []
+        for run_id, is_seen in self._open.items():
+            group = seen if is_seen else unseen
+            group.append(run_id)
         unseen += self._missing
         states: list[str] = []
         if seen:

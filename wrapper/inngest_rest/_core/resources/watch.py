@@ -195,7 +195,8 @@ class Watch(Poller[RunChange]):
         if self._is_late or is_outage or not may_pass(error):
             self._succeeded_at = now  # the next iteration may retry as long again
             raise error
-        pause = min(_LONGEST_PAUSE, self._every * 2.0 ** min(self._failures, 9))
+        doublings = min(self._failures, 9)
+        pause = min(_LONGEST_PAUSE, self._every * 2.0**doublings)
         self._failures += 1
         self._fault = error
         self._next_poll = now + max(pause, asked_pause(error))
@@ -221,10 +222,13 @@ class Watch(Poller[RunChange]):
         # In ascending order, a run that is added meanwhile comes after the page, not before it.
         while not walk.is_done:
             yield self._read(walk)
-            recent.update(run.id for run in self._page if run.id in state.open)
+            for run in self._page:
+                if run.id in state.open:
+                    recent.add(run.id)
             times = [run.queued_at for run in self._page if run.queued_at]
             newest = max(times, default=newest)
-            read_until = min(newest, self._clock.earliest(began, shown=newest))
+            read_at = self._clock.earliest(began, shown=newest)
+            read_until = min(newest, read_at)
             self._known.move_window(read_until - OVERLAP)
         passed = self._clock.earliest(began, shown=newest) - OVERLAP
         self._known.move_window(passed)
@@ -235,7 +239,8 @@ class Watch(Poller[RunChange]):
             self.polls += 1
         is_busy = self._changes > FEW or bool(self._unfetched)
         rest = rest_after(self._spent, is_busy=is_busy)
-        self._next_poll = self._now() + max(self._every - self._spent, rest)
+        until_due = self._every - self._spent
+        self._next_poll = self._now() + max(until_due, rest)
 
     def _begin(self) -> Iterator[Plan[Sequence[str]]]:
         """Find open runs, and runs that ended since the beginning but were queued before it."""
@@ -300,7 +305,8 @@ class Watch(Poller[RunChange]):
         by_change: bool = False,
     ) -> Listing[Run]:
         """List the runs that were queued, or that changed, since a time."""
-        selection = evolve(self._listed, statuses=statuses, window=Window(since=since))
+        window = Window(since=since)
+        selection = evolve(self._listed, statuses=statuses, window=window)
         listing = runs.list_runs(
             self._session,
             selection,
@@ -350,7 +356,8 @@ class Watch(Poller[RunChange]):
         self._fetch_until = self._now() + _FETCHING
         left = MOST_FETCHED
         while self._unfetched and left > 0 and self._now() < self._fetch_until:
-            batch = [*islice(self._unfetched, min(BATCH, left))]
+            size = min(BATCH, left)
+            batch = [*islice(self._unfetched, size)]
             left -= len(batch)
             yield self._fetch_later(batch)
             yield self._take_up_fetched()

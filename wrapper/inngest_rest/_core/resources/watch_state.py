@@ -47,14 +47,16 @@ class WatchState(msgspec.Struct, kw_only=True):
     def from_token(cls, token: str, filter: dict[str, str]) -> WatchState:
         """Return the state in a token; reject a token of another selection."""
         try:
-            state = msgspec.json.decode(check_text("token", token), type=cls)
+            text = check_text("token", token)
+            state = msgspec.json.decode(text, type=cls)
             for run_id in (*state.open, *state.ended):
                 check_id("id", run_id)
         except (ValueError, RecursionError):
             raise invalid("token", "is not the token of a watch") from None
         if state.filter != filter:
             filters = [f"{name}={shown(value)}" for name, value in state.filter.items()]
-            reason = f"is of a watch with {', '.join(filters) or 'no filter'}"
+            words = ", ".join(filters) or "no filter"
+            reason = f"is of a watch with {words}"
             raise invalid("token", reason, how="Pass the same filters.")
         return state
 
@@ -78,7 +80,8 @@ class KnownRuns:
         """Return whether a run may have changed, without remembering it."""
         if run.id in self._state.ended:
             return False
-        return run.is_ended or self._state.open.get(run.id) != run.status
+        known_status = self._state.open.get(run.id)
+        return run.is_ended or run.status != known_status
 
     def learn(self, run: Run) -> ChangeKind | None:
         """Remember a run as the most recent one; return its change, None if there is none."""
