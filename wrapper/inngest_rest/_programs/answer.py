@@ -128,7 +128,8 @@ class Reply:
         for record in records:
             # Redacted before anything is cut: the rest of a truncated secret is not recognized.
             redacted = self.redactor(record)
-            self._items.append(self.projection.plain(redacted, is_item=is_item))
+            item = self.projection.plain(redacted, is_item=is_item)
+            self._items.append(item)
         if page is None:
             return True
         total = len(self._items)
@@ -166,7 +167,8 @@ class Reply:
         data = self._data(is_complete=problem is None)
         if self.room is None:
             data = self.projection.cut(data, "data")
-        paths = [path for path in self.untrusted if is_present({"data": data}, path)]
+        answer = {"data": data}
+        paths = [path for path in self.untrusted if is_present(answer, path)]
         if problem is not None:
             paths.append("error.message")  # in which a server quotes its input
         envelope = Envelope(
@@ -185,11 +187,12 @@ class Reply:
         return bound(envelope, self._max_chars, self.remedy_for_length)
 
     def _data(self, *, is_complete: bool) -> Any:
-        if self.returns is Returns.ONE:
-            return self._items[0] if self._items else None
-        if self._items or is_complete:
-            return {"items": self._items}
-        return None
+        if self.returns is not Returns.ONE:
+            has_list = is_complete or bool(self._items)
+            return {"items": self._items} if has_list else None
+        if not self._items:
+            return None
+        return self._items[0]
 
     def all_warnings(self) -> tuple[str, ...]:
         """Return the warnings about the answer, such as what it leaves out."""
@@ -220,12 +223,17 @@ def bound(envelope: Envelope, max_chars: int, remedy: str) -> Envelope:
         error = None
         if envelope.error is not None:
             error = _cut_problem(envelope.error, cutter)
-        warnings = (*envelope.warnings, *cutter.warnings(remedy))
-        bounded = evolve(envelope, data=data, error=error, warnings=warnings)
+        bounded = evolve(
+            envelope,
+            data=data,
+            error=error,
+            warnings=(*envelope.warnings, *cutter.warnings(remedy)),
+        )
         if size_of(bounded.to_dict()) <= LONGEST_ANSWER:
             return bounded
     left_out = f"data: left out, as it does not fit into {LONGEST_ANSWER} bytes"
-    return evolve(bounded, data=None, warnings=(*envelope.warnings, left_out))
+    warnings = (*envelope.warnings, left_out)
+    return evolve(bounded, data=None, warnings=warnings)
 
 
 def _cutters(max_chars: int) -> Iterator[Cutter]:
@@ -233,8 +241,9 @@ def _cutters(max_chars: int) -> Iterator[Cutter]:
     yield Cutter(max_chars)
     for chars in (10_000, 5_000, 2_500, 1_000, 500, _FEW_CHARS):
         yield Cutter(min(chars, max_chars))
+    few_chars = min(_FEW_CHARS, max_chars)
     for power in range(10, -1, -1):
-        yield Cutter(min(_FEW_CHARS, max_chars), max_items=2**power)
+        yield Cutter(few_chars, max_items=2**power)
 
 
 def _cut_problem(problem: Problem, cutter: Cutter) -> Problem:

@@ -67,25 +67,27 @@ def token_of(
     planned: ActionReport,
 ) -> str:
     """Return the token of a plan for a server: the number of open rows and a digest."""
-    open_ids = [str(row.id) for row in planned.rows if row.is_open]
+    open_rows = [row for row in planned.rows if row.is_open]
     selected = what_is_done(pinned(values, planned))
     if "ids" in values:
         selected = without(selected, names_that_select(row))
-        selected["ids"] = sorted(open_ids)
+        selected["ids"] = sorted(str(row.id) for row in open_rows)
     parts = [target.to_dict(), row.command, selected]
     text = json.dumps(parts, sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return f"{len(open_ids)}-{digest[:16]}"
+    return f"{len(open_rows)}-{digest[:16]}"
 
 
 def pinned(values: Values, planned: ActionReport) -> Values:
     """Return parameters with the absolute window of the plan, however long ago that was."""
+    begin = "since"
+    end = "until"
     if "started_before" in values:
-        begin, end = "started_after", "started_before"
+        begin = "started_after"
+        end = "started_before"
     elif values.get("ended_since") or values.get("ended_until"):
-        begin, end = "ended_since", "ended_until"
-    else:
-        begin, end = "since", "until"
+        begin = "ended_since"
+        end = "ended_until"
     pinned = dict(values)
     if planned.since is not None:
         pinned[begin] = planned.since
@@ -131,10 +133,9 @@ def deed(row: Row, values: Values, planned: ActionReport) -> str:
 
 def _sending(events: Sequence[Mapping[str, Any]]) -> str:
     """Describe the sending of events, with their number by name."""
-    counts_by_name = Counter(str(event.get("name")) for event in events)
-    counts = [
-        f"{count:,} {quoted(name)}" for name, count in counts_by_name.most_common()
-    ]
+    names = [str(event.get("name")) for event in events]
+    most_common = Counter(names).most_common()
+    counts = [f"{count:,} {quoted(name)}" for name, count in most_common]
     return f"send {len(events):,} events ({and_more(counts)})"
 
 
@@ -148,7 +149,8 @@ def _amount(row: Row, planned: ActionReport) -> str:
 
 def _deed_of_one(row: Row, values: Values) -> str:
     """Describe the act of a call that acts on one thing."""
-    given = {name: value for name, value in what_is_done(values).items() if value}
+    done = what_is_done(values)
+    given = {name: value for name, value in done.items() if value}
     text = json.dumps(given, ensure_ascii=False, default=str)
     does = "change what is there" if row.effect is Effect.CHANGE else "add"
     return f"{does}, with {shortened(text)},"

@@ -28,7 +28,12 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
 def as_text(value: Any) -> str:
     """Return compact JSON of a value, with invisible characters escaped."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(
+        value,
+        ensure_ascii=False,
+        allow_nan=False,
+        separators=(",", ":"),
+    )
     return visible_json(text)
 
 
@@ -97,7 +102,8 @@ class Cutter:
         for key in keys:
             name = key if _NAME.fullmatch(key) else "*"
             place = f"{path}.{name}"
-            cut[self._text(key, place)] = self.cut(value[key], place, level + 1)
+            cut_key = self._text(key, place)
+            cut[cut_key] = self.cut(value[key], place, level + 1)
         return cut
 
     def _first(self, items: Sequence[Any], path: str) -> Sequence[Any]:

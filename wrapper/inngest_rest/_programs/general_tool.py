@@ -48,8 +48,10 @@ def description_of(name: str, rare: Iterable[Row], *, is_read_only: bool) -> str
     if name == SCHEMA:
         return "List the operations that have no tool of their own, or describe one."
     names = ", ".join(_grouped_names(rare))
-    changes = "" if is_read_only else " What changes the server has to be confirmed."
-    return f"Call an operation without a tool of its own: {names}.{changes}"
+    description = f"Call an operation without a tool of its own: {names}."
+    if is_read_only:
+        return description
+    return f"{description} What changes the server has to be confirmed."
 
 
 def _grouped_names(rows: Iterable[Row]) -> Iterator[str]:
@@ -91,7 +93,8 @@ def describe(
     name = read_as(PARAMETERS[SCHEMA], given)["name"]
     if name is None:
         listed = {row.command: row.summary for row in rare.values()}
-        return Envelope(ok=True, command=SCHEMA, data={"operations": listed})
+        operations = {"operations": listed}
+        return Envelope(ok=True, command=SCHEMA, data=operations)
     tool = named(given)
     check_choice("operation", tool, rows)
     row = rows[tool]

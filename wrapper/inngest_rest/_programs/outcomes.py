@@ -96,8 +96,9 @@ def with_malformed(diagnosis: Diagnosis, malformed: Mapping[str, str]) -> Diagno
 
 def _of_status(report: StatusReport) -> Problem | None:
     if report.verdict == "broken":
-        broken = [check.check for check in report.checks if check.verdict == "broken"]
-        return Problem(Code.RULE_BROKEN, f"broken: {', '.join(broken)}")
+        checks = [check for check in report.checks if check.verdict == "broken"]
+        broken = ", ".join(check.check for check in checks)
+        return Problem(Code.RULE_BROKEN, f"broken: {broken}")
     if report.verdict == "unknown":
         return Problem(Code.PARTIAL, report.headline)
     return None

@@ -129,7 +129,8 @@ def parameters(row: Row) -> tuple[Parameter, ...]:
         name = declared.name
         if name in _OF_PYTHON or _annotation(declared) in _TYPES_OF_PYTHON:
             continue
-        known.append(_parameter(row, declared, described.get(name, "")))
+        parameter = _parameter(row, declared, described.get(name, ""))
+        known.append(parameter)
     is_gated = row.is_bulk or row.name == "request"
     if row.name == "cancellations.create":
         known.append(_DRY_RUN_OF_CANCELLATION)
@@ -196,7 +197,8 @@ def sections(docstring: str, heading: str) -> tuple[str, dict[str, str]]:
     text, _, section = docstring.partition(f"\n\n{heading}:\n")
     entries = section.partition("\n\n")[0]
     found = re.findall(r"^    (\w+): (.*(?:\n     .*)*)", entries, re.MULTILINE)
-    return text, {name: _on_one_line(words) for name, words in found}
+    words_by_name = {name: _on_one_line(words) for name, words in found}
+    return text, words_by_name
 
 
 def in_json(text: str) -> str:
@@ -212,7 +214,9 @@ def read(
     row: Row, values: Values, *, of: tuple[Parameter, ...] | None = None
 ) -> dict[str, Any]:
     """Convert JSON values by the call's parameters, or by others, to Python values."""
-    return read_as(parameters(row) if of is None else of, values)
+    if of is None:
+        of = parameters(row)
+    return read_as(of, values)
 
 
 def read_as(of: Iterable[Parameter], values: Values) -> dict[str, Any]:
@@ -220,7 +224,8 @@ def read_as(of: Iterable[Parameter], values: Values) -> dict[str, Any]:
     known = {parameter.name: parameter for parameter in of}
     for name in values:
         if name not in known:
-            message = f"unknown parameter {shown(name)}{did_you_mean(name, known)}"
+            hint = did_you_mean(name, known)
+            message = f"unknown parameter {shown(name)}{hint}"
             raise InvalidArgumentError(message, argument=name)
     read: dict[str, Any] = {}
     for name, parameter in known.items():
@@ -242,5 +247,6 @@ def arguments(row: Row, values: Values) -> dict[str, Any]:
         if parameter.argument is not None and value is not None:
             given[parameter.argument] = value
     if "rules" in given:
-        given["rules"] = [arguments(row, read(row, rule)) for rule in given["rules"]]
+        rules = [read(row, rule) for rule in given["rules"]]
+        given["rules"] = [arguments(row, rule) for rule in rules]
     return given

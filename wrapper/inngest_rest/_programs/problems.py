@@ -186,7 +186,8 @@ def problem_of(
         return _of_partial_action(error)
     if isinstance(error, ProblemError):
         problem = error.problem
-        is_undone = ActionOutcome.UNKNOWN not in getattr(error.data, "counts", ())
+        outcomes = getattr(error.data, "counts", ())
+        is_undone = ActionOutcome.UNKNOWN not in outcomes
     else:
         problem = _of_any_call(error)
         is_undone = isinstance(error, InngestError) and had_no_effect(error)
@@ -216,11 +217,17 @@ def _parameter_for(row: Row, *, argument: str) -> str:
 
 def _of_partial_action(error: PartialActionError) -> Problem:
     """Return the cause that stopped a bulk call, as a partial result if anything was done."""
-    cause = problem_of(error.__cause__ or InngestError(str(error)))
+    stopped_by = error.__cause__ or InngestError(str(error))
+    cause = problem_of(stopped_by)
     if not _WITH_EFFECT.intersection(error.report.counts):
         return cause
     message = f"{error.report}; stopped by: {cause.message}"
-    return evolve(cause, code=Code.PARTIAL, message=message, retryable=False)
+    return evolve(
+        cause,
+        code=Code.PARTIAL,
+        message=message,
+        retryable=False,
+    )
 
 
 def _hint_of_call(row: Row, code: Code, field: str | None) -> Advice | None:
@@ -281,7 +288,8 @@ def _of_argument(
 ) -> Problem:
     """Return the problem with an argument or a setting."""
     if isinstance(error, errors.MissingKeyError):
-        names = " or ".join(each.variable or each.argument for each in error.settings)
+        settings = [each.variable or each.argument for each in error.settings]
+        names = " or ".join(settings)
         hint = advice(
             f"Set {names} in the environment; a key is never an option. A dev server needs none: "
             "set INNGEST_DEV=1, or to its URL."
@@ -291,7 +299,8 @@ def _of_argument(
     if isinstance(error, errors.InvalidArgumentError):
         hint = _with_cursor(error)
     # An export whose disk is full notes how much was written, and how to go on.
-    return Problem(Code.USAGE, _with_notes(error.described, error), hint=hint or None)
+    message = _with_notes(error.described, error)
+    return Problem(Code.USAGE, message, hint=hint or None)
 
 
 def _with_cursor(
@@ -310,7 +319,8 @@ def _of_response(error: errors.ApiError) -> Problem:
         return Problem(Code.SERVER, message, hint=_WRONG_SERVER)
     if refused_in_between(error):
         shows = advice("{} shows what answers at the base URL.", "diagnose")
-        return Problem(Code.SERVER, error.described, hint=error.advice.then(shows))
+        hint = error.advice.then(shows)
+        return Problem(Code.SERVER, error.described, hint=hint)
     for kind, (code, further_advice) in _OF_API.items():
         if isinstance(error, kind):
             hint = error.advice.then(further_advice)

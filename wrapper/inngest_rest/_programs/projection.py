@@ -146,7 +146,8 @@ class Projection:
         paths = list[str]()
         for word in fields.split(","):
             path = word.strip().replace("-", "_")
-            paths += _FIELDS_BEHIND.get((kind.__name__, path), (path,))
+            field_of_kind = (kind.__name__, path)
+            paths += _FIELDS_BEHIND.get(field_of_kind, (path,))
         for path in paths:
             _check_field(path, kind)
         without_repeats = tuple(dict.fromkeys(paths))
@@ -254,7 +255,8 @@ def _check_field(path: str, kind: type[Any]) -> None:
             return
         known = field_names(nested)
         if name not in known:
-            message = f"unknown field {path!r}{did_you_mean(name, known)}"
+            hint = did_you_mean(name, known)
+            message = f"unknown field {path!r}{hint}"
             raise InvalidArgumentError(message, argument="fields")
         nested = record_in(get_type_hints(nested)[name])
 

@@ -164,9 +164,8 @@ class Invocation:
         fetches_output = False
         if values.get("include_output") is False:
             # A failed run's error is read from its output.
-            fetches_output = self.has_errors or not fields.isdisjoint(
-                {"error", "output"}
-            )
+            asks_for_output = "error" in fields or "output" in fields
+            fetches_output = self.has_errors or asks_for_output
         if fetches_output:
             values = {**values, "include_output": True}
         result = self._result(values)
@@ -216,16 +215,19 @@ class Invocation:
 
         given = arguments(row, values) | self._arguments_of_python(on_batch)
         try:
-            return CallResult(returned=row.call(self.client, given), ids=file_ids)
+            returned = row.call(self.client, given)
         except OSError as error:
             # Of the file that is sent: errors of files written beside it are InngestErrors.
             path = error.filename or values.get("path")
             raise unusable_file("path", path, error) from error
         except InngestError as error:
-            partial = error if isinstance(error, PartialSendError) else error.__cause__
+            partial: BaseException | None = error
+            if not isinstance(error, PartialSendError):
+                partial = error.__cause__
             if not isinstance(partial, PartialSendError):
                 raise
             return CallResult(returned=partial.report, ids=partial.ids)
+        return CallResult(returned=returned, ids=file_ids)
 
     def _arguments_of_python(
         self, on_batch: Callable[[BatchReport], None]
@@ -247,7 +249,8 @@ class Invocation:
         """Yield the records of each page; if there are none, say how far was searched."""
         has_items = False
         for page in listing.pages():
-            has_items = has_items or bool(page.items)
+            if page.items:
+                has_items = True
             records = tuple(to_record(item) for item in page.items)
             yield records, page
         if not has_items or self.values.get("where"):
@@ -261,7 +264,13 @@ class Invocation:
         if not isinstance(result.returned, kind):
             from inngest_rest._programs.results import made  # noqa: PLC0415
 
-            record = made(kind, self.client, values, result.returned, result.ids)
+            record = made(
+                kind,
+                self.client,
+                values,
+                result.returned,
+                result.ids,
+            )
         if row.command == "doctor":
             record = with_malformed(record, self.malformed)
         elif row.command == "status":
@@ -280,7 +289,8 @@ class Invocation:
         fields = self._fields_asked_for()
         if fields and "event_ids" not in fields:
             return
-        explain = self.spelled(_row("runs.explain"), {"id": run.id})
+        explain_row = _row("runs.explain")
+        explain = self.spelled(explain_row, {"id": run.id})
         self.answer.warnings.append(
             f"event_ids has only the first of its batch; all: {explain}"
         )
@@ -343,7 +353,8 @@ class Invocation:
             }
             instead = self.spelled(_row("runs.cancel_all"), selection)
             hint = f"A self-hosted server has no bulk cancellations. To cancel the runs: {instead}"
-            raise ProblemError(evolve(problem_of(error), hint=hint)) from error
+            problem = evolve(problem_of(error), hint=hint)
+            raise ProblemError(problem) from error
 
     def act(
         self, planned: ActionReport | None = None, **of_python: Any
@@ -425,7 +436,8 @@ class Invocation:
             case "cancellations.create":
                 return True
             case _:
-                named = self.values.get("ids") or self.values.get("inputs") or ()
+                ids = self.values.get("ids")
+                named = ids or self.values.get("inputs") or ()
                 return self.row.is_bulk and len(named) != 1
 
     def _confirmed(self) -> ActionReport:
@@ -449,11 +461,11 @@ class Invocation:
 
     def _is_agreed(self, planned: ActionReport) -> bool:
         """Ask whether to do it, if there is somebody to ask; raise if they refuse."""
-        is_agreed = self.ask(planned, deed(self.row, self.values, planned))
+        would_do = deed(self.row, self.values, planned)
+        is_agreed = self.ask(planned, would_do)
         if is_agreed is False:
-            raise ProblemError(
-                Problem(Code.CONFIRMATION_NEEDED, "not confirmed; nothing was done")
-            )
+            message = "not confirmed; nothing was done"
+            raise ProblemError(Problem(Code.CONFIRMATION_NEEDED, message))
         return bool(is_agreed)
 
     def _refusal(
@@ -472,10 +484,11 @@ class Invocation:
             hint=f"Show the user what would be done. {self.instruction()}",
             field="confirm",
         )
-        return ProblemError(problem, data=self.shown(planned, token=token))
+        shown = self.shown(planned, token=token)
+        return ProblemError(problem, data=shown)
 
     def _has_nothing_to_do(self, planned: ActionReport) -> bool:
-        return self.row.is_bulk and not any(row.is_open for row in planned.rows)
+        return self.row.is_bulk and not _has_open_rows(planned)
 
     def _show(self) -> Record:
         """Return what would be done, with the token that confirms it."""
@@ -511,7 +524,8 @@ class Invocation:
         raise ProblemError(Problem(Code.PARTIAL, message), data=sent)
 
     def _preview_of_events(self) -> SendPreview:
-        given = arguments(self.row, {**self.values, "wait": None})
+        values = {**self.values, "wait": None}
+        given = arguments(self.row, values)
         if self.row.name == "send_file":
             return self.client.preview_file(
                 given["path"],
@@ -543,7 +557,7 @@ class Invocation:
         shown = self.shown(report)
         if problem is None:
             return shown
-        if self.values.get("report") and any(row.is_open for row in report.rows):
+        if self.values.get("report") and _has_open_rows(report):
             problem = evolve(problem, hint="The same command does what is left.")
         raise ProblemError(problem, data=shown)
 
@@ -558,8 +572,10 @@ class Invocation:
     def place(self) -> str:
         target = self.client.target
         profile = self.client.profile
-        named = "" if profile is None else f", profile {profile.name}"
-        return f"{target.api_url} ({target.env or 'default'} environment{named})"
+        environment = f"{target.env or 'default'} environment"
+        if profile is not None:
+            environment += f", profile {profile.name}"
+        return f"{target.api_url} ({environment})"
 
 
 def _row(name: str) -> Row:
@@ -571,6 +587,10 @@ def _chunk_of(record: Record) -> Chunk:
     return (record,), None
 
 
+def _has_open_rows(report: ActionReport) -> bool:
+    return any(row.is_open for row in report.rows)
+
+
 def _is_done(row: ActionRow) -> bool:
     return row.outcome in DONE
 
@@ -578,7 +598,8 @@ def _is_done(row: ActionRow) -> bool:
 def in_text(moment: datetime | timedelta) -> str:
     """Return a time in the form that a parameter in JSON takes."""
     if isinstance(moment, timedelta):
-        return f"{max(round(moment.total_seconds()), 1)}s"
+        seconds = round(moment.total_seconds())
+        return f"{max(seconds, 1)}s"
     return moment.isoformat()
 
 

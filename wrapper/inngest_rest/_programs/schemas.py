@@ -48,12 +48,17 @@ _PLAIN: dict[Any, Schema] = {
 
 def of_parameters(row: Row) -> Schema:
     """Return the schema of a call's parameters: an object without unknown properties."""
-    known = parameters(row)
+    properties: dict[str, Schema] = {}
+    required: list[str] = []
+    for parameter in parameters(row):
+        properties[parameter.name] = parameter.schema()
+        if parameter.is_required:
+            required.append(parameter.name)
     return {
         "type": "object",
         "description": row.description,
-        "properties": {each.name: each.schema() for each in known},
-        "required": [each.name for each in known if each.is_required],
+        "properties": properties,
+        "required": required,
         "additionalProperties": False,
     }
 
@@ -96,11 +101,13 @@ def _without_null(definition: Schema) -> Schema:
 
 def _not_null(schema: Schema) -> Schema:
     """Return the schema of a field without null, if that leaves one type."""
-    kinds = [kind for kind in schema.get("anyOf", ()) if kind != _NULL]
-    if len(kinds) != 1:
+    kinds: list[Schema] = schema.get("anyOf", [])
+    others = [kind for kind in kinds if kind != _NULL]
+    if len(others) != 1:
         return schema
-    about = {key: value for key, value in schema.items() if key != "anyOf"}
-    return {**kinds[0], **about}
+    about = dict(schema)
+    del about["anyOf"]
+    return others[0] | about
 
 
 def _of_result(row: Row, definitions: dict[str, Schema]) -> Schema:
@@ -118,7 +125,7 @@ def _of(kind: Any, definitions: dict[str, Schema]) -> Schema:
     """Return the schema of a type; add those of the classes in it to the definitions."""
     origin = get_origin(kind) or kind
     arguments = get_args(kind)
-    if isinstance(origin, type) and (attrs.has(origin) or issubclass(origin, Enum)):
+    if isinstance(origin, type) and _has_definition(origin):
         return _reference_to(origin, definitions)
     if isinstance(kind, TypeVar):
         return {}
@@ -137,6 +144,11 @@ def _of(kind: Any, definitions: dict[str, Schema]) -> Schema:
     if not arguments:
         return {"type": "array"}
     return {"type": "array", "items": _of(arguments[0], definitions)}
+
+
+def _has_definition(kind: type[Any]) -> bool:
+    """Return whether the schema of a class is one of the definitions."""
+    return attrs.has(kind) or issubclass(kind, Enum)
 
 
 def _reference_to(kind: type[Any], definitions: dict[str, Schema]) -> Schema:

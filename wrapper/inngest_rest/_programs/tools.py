@@ -128,7 +128,9 @@ class Tools:
         try:
             if name == general_tool.SCHEMA:
                 return general_tool.describe(self._rows, self._rare, given, schema_of)
-            values = general_tool.unwrapped(given) if is_general else given
+            values = given
+            if is_general:
+                values = general_tool.unwrapped(given)
             if row is None:
                 raise self._unknown(tool)
             confirms_changes = (
@@ -147,7 +149,9 @@ class Tools:
             )
             return invocation.run()
         except InvalidArgumentError as error:
-            return self.refusal(row.command if row else tool, problem_of(error, row))
+            problem = problem_of(error, row)
+            command = tool if row is None else row.command
+            return self.refusal(command, problem)
 
     @property
     def _is_protected(self) -> bool:
@@ -157,7 +161,8 @@ class Tools:
     def _reply(self, row: Row, values: Values) -> Reply:
         """Return the empty answer to a call, with the fields and of the length asked for."""
         max_chars = values.get("max_chars") or DEFAULT_MAX_CHARS
-        projection = Projection.of(values.get("fields"), max_chars, record_class(row))
+        kind = record_class(row)
+        projection = Projection.of(values.get("fields"), max_chars, kind)
         return Reply.to(row, projection, self.redactor())
 
     def redactor(self) -> Redactor:
@@ -227,10 +232,10 @@ def _inside(folders: tuple[Path, ...], name: str, path: str) -> str:
 
 
 def _tool(row: Row, writer: SchemaWriter) -> types.Tool:
-    title = row.command.replace(".", " ").replace("_", " ").capitalize()
+    words = row.command.replace(".", " ").replace("_", " ")
     return types.Tool(
         name=row.tool,
-        title=title,
+        title=words.capitalize(),
         description=row.summary,
         input_schema=writer.schema_of(parameters_of(row)),
         annotations=_annotations(row),
