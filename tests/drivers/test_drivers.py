@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
@@ -410,3 +412,14 @@ def test_a_plan_may_catch_the_error_of_one_that_it_runs_together_with_others(
     kind: ClientKind,
 ) -> None:
     assert run(kind, Meeting(), recovering()) == []
+
+
+def test_an_error_is_raised_as_it_is_while_another_thread_imports_httpx(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = InngestClient(event_key="k", base_url="http://localhost:1")
+    client.close()
+    half_imported = ModuleType("httpx")
+    monkeypatch.setitem(sys.modules, "httpx", half_imported)
+    with pytest.raises(ClosedError):
+        client.send({"name": "app/order"})

@@ -165,9 +165,9 @@ class PlanRunner(ABC, Generic[Transport]):
 
 
 def _is_of_httpx(error: BaseException) -> TypeGuard[httpx.RequestError]:
-    # Whoever raises such an error has imported httpx.
-    httpx = sys.modules.get("httpx")
-    return httpx is not None and isinstance(error, httpx.RequestError)
+    # Whoever raises such an error has imported httpx. Another thread may be just importing it.
+    kind = getattr(sys.modules.get("httpx"), "RequestError", None)
+    return kind is not None and isinstance(error, kind)
 
 
 def timed_out(call: Call[Any]) -> TransportError:
