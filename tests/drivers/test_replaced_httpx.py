@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import functools
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import httpcore
 import httpx
 import pytest
 
+from inngest_rest import TransportError
 from tests.support.client_kinds import open_client
 from tests.support.peer import Peer, answers
 
@@ -80,3 +82,21 @@ def test_what_stands_in_for_httpx_needs_to_be_no_function(
     ):
         client.send(EVENT)
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize("library", ["httpx", "httpcore"])
+def test_a_mock_of_unittest_with_the_signature_of_what_it_replaces_gets_requests(
+    client_kind: ClientKind, library: str
+) -> None:
+    """Its function is made by `exec`, in globals without the name of a module."""
+    kind, method = PLACES[library, client_kind]
+    fault = httpx.ConnectError("mocked") if library == "httpx" else httpcore.ConnectError("mocked")
+    options: Any = {"event_key": "k", "base_url": "http://localhost:1", "retries": 0}
+    with (
+        patch.object(kind, method, autospec=True, side_effect=fault) as mock,
+        asyncio.Runner() as runner,
+        open_client(client_kind, runner, **options) as client,
+        pytest.raises(TransportError, match="mocked"),
+    ):
+        client.send(EVENT)
+    assert mock.call_count == 1

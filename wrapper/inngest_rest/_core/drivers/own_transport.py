@@ -193,8 +193,8 @@ def is_replaced(prefix: Literal["", "Async"]) -> bool:
 
 
 def _is_defined_in(package: str, function: object) -> bool:
-    # By its globals: a wrapper copies the names of what it wraps.
+    # By its globals: a wrapper copies the names of what it wraps. A mock may have none there.
     return (
         isinstance(function, FunctionType)
-        and str(function.__globals__["__name__"]).partition(".")[0] == package
+        and str(function.__globals__.get("__name__")).partition(".")[0] == package
     )
