@@ -380,7 +380,7 @@ PUBLIC = [
     "inngest_rest.typing",
     "inngest_rest.waiting",
 ]
-MODULES_OF_A_CLIENT = ["apps", "client", "cloud", "events", "groups", "runs"]
+MODULES_OF_A_CLIENT = ["apps", "client", "cloud", "events", "groups", "polling", "runs"]
 OF_CLIENTS = [
     f"inngest_rest.{it}.{name}" for it in ("aio", "client") for name in MODULES_OF_A_CLIENT
 ] + ["inngest_rest.buffers.asynchronous", "inngest_rest.buffers.blocking"]

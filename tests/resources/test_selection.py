@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,14 +12,15 @@ import pytest
 from inngest_rest import ActionOutcome, Event, InngestClient, InvalidArgumentError, NotFoundError
 from inngest_rest._core.calls import local_filter
 from inngest_rest._core.resources import runs
-from inngest_rest._core.resources.filters import Names
+from inngest_rest._core.resources.filters import Names, Selection
 from inngest_rest._programs.problems import problem_of
 from inngest_rest.testing import MockServer, completes, fails, sleeps
+from inngest_rest.typing import RunFilter, RunSelection
 from tests.support.server import says
 
 if TYPE_CHECKING:
     from inngest_rest.testing import Behaviour, MockEvent
-    from inngest_rest.typing import RunOrder, RunSelection
+    from inngest_rest.typing import RunOrder
     from tests.conftest import Connect
     from tests.support.clock import Clock
     from tests.support.server import Server
@@ -57,6 +59,32 @@ def shop(connect: Connect, mock: MockServer, clock: Clock) -> InngestClient:
 
 def functions(client: InngestClient, **selection: Any) -> list[str]:
     return sorted(str(run.function_id) for run in client.runs.list(**selection))
+
+
+class _FiltersPassedError(Exception):
+    """Ends a call when it has passed on its filters."""
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["list", "watch", "summary", "waiting", "cancel_all", "replay_all", "export"],
+)
+def test_a_method_applies_each_filter_of_runs_that_it_takes(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    def stop(_session: object, **passed: object) -> None:
+        raise _FiltersPassedError(passed)
+
+    monkeypatch.setattr(Selection, "of", stop)
+    call = getattr(connect().runs, method)
+    # A watch takes `since`, too: from when on it reports changes.
+    filters = RunFilter if method == "watch" else RunSelection
+    taken = filters.__annotations__.keys() & signature(call).parameters.keys()
+    given = {name: object() for name in taken}
+    positional = ["runs.csv"] if method == "export" else []
+    with pytest.raises(_FiltersPassedError) as stopped:
+        call(*positional, **given)
+    assert stopped.value.args == (given,)
 
 
 def test_a_run_is_selected_by_its_end_though_it_was_queued_before(shop: InngestClient) -> None:

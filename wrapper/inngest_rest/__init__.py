@@ -17,11 +17,11 @@ _NAMES = {
     "inngest_rest.aio": "AsyncInngestClient",
     "inngest_rest.buffers.asynchronous": "AsyncEventBuffer",
     "inngest_rest.aio.groups": "AsyncPaginator",
-    "inngest_rest.aio.runs": "AsyncEndedRuns AsyncFollowedRun AsyncWatcher",
+    "inngest_rest.aio.polling": "AsyncEndedRuns AsyncFollowedRun AsyncWatcher",
     "inngest_rest.client": "InngestClient",
     "inngest_rest.buffers.blocking": "EventBuffer",
     "inngest_rest.client.groups": "Paginator",
-    "inngest_rest.client.runs": "EndedRuns FollowedRun Watcher",
+    "inngest_rest.client.polling": "EndedRuns FollowedRun Watcher",
     "inngest_rest.diagnosis": (
         "CallRoute Check CheckReport Diagnosis Finding FindingState RuleResult ServerKind"
     ),

@@ -1,29 +1,13 @@
-"""Runs: list, get, wait, watch, cancel and replay, and read their jobs and traces.
-
-First are the iterators that poll: of `watch`, of `follow`, and of `wait_many` for ended runs.
-"""
+"""Runs: list, get, wait, watch, cancel and replay, and read their jobs and traces."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core import tracing
-from inngest_rest._core.resources import (
-    replays,
-    run_jobs,
-    run_scores,
-    runs,
-    signals,
-    trace,
-)
+from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import Selection
-from inngest_rest._core.resources.follow import Follow
-from inngest_rest._core.resources.polling import Poller
-from inngest_rest._core.resources.wait import wait as wait_for_end
-from inngest_rest._core.resources.wait_many import WaitMany
-from inngest_rest._core.resources.watch import Watch
 from inngest_rest.aio.groups import AsyncPaginator, Resource
-from inngest_rest.models import Run, RunChange, StepChange
 from inngest_rest.typing import CheckRule
 
 if TYPE_CHECKING:
@@ -32,11 +16,15 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from os import PathLike
 
-    from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest.action_reports import ActionReport, ActionRow
+    from inngest_rest.aio.polling import (
+        AsyncEndedRuns,
+        AsyncFollowedRun,
+        AsyncWatcher,
+    )
     from inngest_rest.diagnosis import CheckReport
     from inngest_rest.explanation import RunExplanation
-    from inngest_rest.models import Job, Span
+    from inngest_rest.models import Job, Run, Span
     from inngest_rest.reports import ExportReport
     from inngest_rest.summary import RunSummary
     from inngest_rest.typing import (
@@ -50,89 +38,6 @@ if TYPE_CHECKING:
         SummaryBy,
     )
     from inngest_rest.waiting import WaitingReport
-
-
-P = TypeVar("P", bound=Poller[Any])
-T = TypeVar("T")
-
-
-class _Polling(Generic[P, T]):
-    """An iterator over the items that a poller finds, perhaps of one run."""
-
-    _method: ClassVar[str]
-
-    def __init__(self, driver: AsyncDriver, poller: P, id: str | None = None) -> None:
-        self._driver = driver
-        self._poller = poller
-        self._span = tracing.Iteration(self._method, id)
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> T:
-        poller: Poller[T] = self._poller
-        while not poller.is_done:
-            item = poller.next_item()
-            if item is not None:
-                self._span.count(item)
-                return item
-            with self._span.step():
-                due = await self._driver.run(poller.poll())
-                if due:
-                    await self._driver.run_many(
-                        due, poller.fetch, poller.on_fetched, in_flight=poller.in_flight
-                    )
-        self._span.end()
-        raise StopAsyncIteration
-
-    async def aclose(self) -> None:
-        """End the iteration within a second, even during a pause."""
-        self._poller.close()
-        self._span.end()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-
-class AsyncWatcher(_Polling[Watch, RunChange]):
-    """The changes of runs: iterate over it with `async for`, as long as you like.
-
-    Nothing happens between two iterations: there is no background task or thread, and no connection
-    is held open. After an error, iterate again to continue; after closing, use the `token`. Only
-    one loop may iterate over it.
-    """
-
-    _method = "runs.watch"
-
-    @property
-    def token(self) -> str:
-        """The position to resume from: pass it to `runs.watch(token=...)`, even in another process.
-
-        It covers every change returned so far, so that no other watch repeats one. A text of about
-        30 bytes per open run.
-        """
-        return self._poller.token
-
-
-class AsyncFollowedRun(_Polling[Follow, StepChange]):
-    """The steps of `runs.follow` as they start and end: iterate over it with `async for`.
-
-    Requests are sent only during iteration; all who follow a run by one client share them.
-    """
-
-    _method = "runs.follow"
-
-
-class AsyncEndedRuns(_Polling[WaitMany, Run]):
-    """The runs of `runs.wait_many` as they end: iterate over it with `async for`.
-
-    Requests are sent only during iteration.
-    """
-
-    _method = "runs.wait_many"
 
 
 class Runs(Resource):
@@ -257,6 +162,8 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}` past its cache: at first after
         50 ms, then at growing intervals of up to 3 s.
         """
+        from inngest_rest._core.resources.wait import wait as wait_for_end
+
         return await self._run_as("runs.wait", wait_for_end, id, timeout)
 
     async def explain(self, id: str) -> RunExplanation:
@@ -304,6 +211,9 @@ class Runs(Resource):
         HTTP: `GET /v2/runs/{runId}/trace`, at growing intervals of up to 3 s, which begin anew with
         each change; all who follow the run by this client share the requests.
         """
+        from inngest_rest._core.resources.follow import Follow
+        from inngest_rest.aio.polling import AsyncFollowedRun
+
         return AsyncFollowedRun(self._driver, Follow(self._session, id, timeout), id)
 
     def wait_many(self, ids: Iterable[str], timeout: Seconds) -> AsyncEndedRuns:
@@ -325,6 +235,9 @@ class Runs(Resource):
         more than ten are open, `GET /v2/runs` at most once a second, and ten single runs in turn;
         where that listing takes over 2 s, up to 1,500 single runs.
         """
+        from inngest_rest._core.resources.wait_many import WaitMany
+        from inngest_rest.aio.polling import AsyncEndedRuns
+
         return AsyncEndedRuns(self._driver, WaitMany(self._session, ids, timeout))
 
     def watch(
@@ -387,6 +300,9 @@ class Runs(Resource):
         ended; `GET /v2/runs/{runId}` for up to ten runs that have been open for longer than 30 s,
         or up to 1,500 where a listing of ends takes over 2 s, at most eight at a time.
         """
+        from inngest_rest._core.resources.watch import Watch
+        from inngest_rest.aio.polling import AsyncWatcher
+
         selection = Selection.of(
             self._session,
             status=status,
@@ -735,6 +651,8 @@ class Runs(Resource):
         `GET /v2/runs/{runId}`, `GET /v1/events/{eventId}/runs` and `GET /v2/runs/{runId}/trace`
         before it.
         """
+        from inngest_rest._core.resources import replays
+
         return await self._run_as(
             "runs.replay",
             runs.explain_event_id(replays.replay_one),
@@ -960,6 +878,7 @@ class Runs(Resource):
         `GET /v2/runs/{runId}/trace` for `from_step`, and `POST /v2/runs/{runId}/rerun`, else
         `POST /v1/runs/{runId}/replay`.
         """
+        from inngest_rest._core.resources import replays
         from inngest_rest._operations.bulk.replay import ReplayJob
         from inngest_rest._operations.bulk.reported import Options
 
@@ -1113,6 +1032,8 @@ class Runs(Resource):
 
         HTTP: `GET /v1/runs/{runId}/jobs`.
         """
+        from inngest_rest._core.resources import run_jobs
+
         return await self._run(runs.explain_event_id(run_jobs.list_jobs), id)
 
     async def score(
@@ -1142,6 +1063,8 @@ class Runs(Resource):
 
         HTTP: `POST /v2/runs/{runId}/scores`.
         """
+        from inngest_rest._core.resources import run_scores
+
         plan = run_scores.score(self._session, id, scores, step, experiment, variant)
         await self._driver.run(plan)
 
@@ -1165,6 +1088,8 @@ class Runs(Resource):
 
         HTTP: `GET /v2/runs/{runId}/trace`.
         """
+        from inngest_rest._core.resources import trace
+
         return await self._run(runs.explain_event_id(trace.get_trace), id, raw=raw)
 
 
@@ -1183,4 +1108,6 @@ class Signals(Resource):
 
         HTTP: `POST /v1/signals`.
         """
+        from inngest_rest._core.resources import signals
+
         return await self._run(signals.send_signal, signal, data)
