@@ -72,7 +72,10 @@ def test_script_exits_with_a_status_of_its_own_if_a_value_went(
     against.write_text(TEXT.replace(SCHEDULED, older), encoding="utf-8")
     assert script("--check-breaking", "--against", str(against)) == status
     assert script("--against", str(against)) == 0
-    assert f"Changes for callers: 1, of them breaking: {status // 3}" in capsys.readouterr().out
+    assert (
+        f"Changes for callers of the generated client: 1, of them breaking: {status // 3}"
+        in capsys.readouterr().out
+    )
 
 
 def test_script_compares_with_the_last_commit_unless_told_otherwise(
@@ -87,7 +90,10 @@ def test_script_compares_with_the_last_commit_unless_told_otherwise(
     monkeypatch.setattr(subprocess, "run", git)
     assert script("--check-breaking") == 0
     assert script("--check-breaking", "--against", "v0.1.0") == 0
-    assert capsys.readouterr().out == "Changes for callers: 0, of them breaking: 0\n" * 2
+    assert (
+        capsys.readouterr().out
+        == "Changes for callers of the generated client: 0, of them breaking: 0\n" * 2
+    )
     assert [each[-2:] for each in asked] == [
         ["show", "HEAD:openapi/inngest.yaml"],
         ["show", "v0.1.0:openapi/inngest.yaml"],

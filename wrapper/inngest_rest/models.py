@@ -146,7 +146,8 @@ class RunChange(Record):
 
     Attributes:
         kind: "appeared" when the run is first seen, "changed" if its status changed, "ended" when
-            it ended. Every run appears before it ends.
+            it ended. A run appears before it ends, unless the filter of the watch excludes it
+            until then.
         run: The run after the change.
     """
 

@@ -142,7 +142,11 @@ def print_changes(before: str, after: str) -> bool:
     """Print the changes for callers, and return whether any of them is breaking."""
     found = changes(yaml.safe_load(before), yaml.safe_load(after))
     broken = sum(each.is_breaking for each in found)
-    print(f"Changes for callers: {len(found)}, of them breaking: {broken}", *found, sep="\n  ")
+    print(
+        f"Changes for callers of the generated client: {len(found)}, of them breaking: {broken}",
+        *found,
+        sep="\n  ",
+    )
     return broken > 0
 
 
