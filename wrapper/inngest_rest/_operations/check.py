@@ -18,7 +18,12 @@ from inngest_rest._core.resources.filters import Names, Selection
 from inngest_rest._core.resources.metrics import get_queue_depth
 from inngest_rest._core.resources.routes import check_health
 from inngest_rest._core.resources.runs import function_of, list_runs, why_none
-from inngest_rest._core.resources.windows import Instant, Window, instant, to_text
+from inngest_rest._core.resources.windows import (
+    Instant,
+    Window,
+    instant,
+    instant_to_text,
+)
 from inngest_rest._operations.crons import (
     DEFAULT_GRACE,
     UNDECIDED,
@@ -287,12 +292,12 @@ def _label_of(kind: str, arguments: CheckRule) -> str:
     values: dict[str, Any] = {**arguments}
     words: list[Any] = [kind]
     if values[kind] is not True:
-        words.append(to_text(values[kind]))
+        words.append(instant_to_text(values[kind]))
     if kind in _TIME_OF_RULE:
-        words.append(to_text(values.get(_TIME_OF_RULE[kind])))
+        words.append(instant_to_text(values.get(_TIME_OF_RULE[kind])))
     words += [values.get("app"), values.get("function")]
     if values.get("queued_since"):
-        words.append(f"queued since {to_text(values['queued_since'])}")
+        words.append(f"queued since {instant_to_text(values['queued_since'])}")
     return " ".join(str(word) for word in words if word)
 
 

@@ -22,7 +22,7 @@ from inngest_rest._core.resources.routes import (
     past_cache,
 )
 from inngest_rest._core.resources.rows import Row, moment, row_of
-from inngest_rest._core.resources.windows import Instant, Window, to_text
+from inngest_rest._core.resources.windows import Instant, Window, instant_to_text
 from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, BadRequestError
 from inngest_rest.event_types import check_kind, read_event
@@ -61,8 +61,8 @@ class EventSelection:
     def to_json(self) -> dict[str, str]:
         asked = {
             "name": self.name,
-            "since": to_text(self.since),
-            "until": to_text(self.until),
+            "since": instant_to_text(self.since),
+            "until": instant_to_text(self.until),
             "where": self.where,
         }
         return {name: value for name, value in asked.items() if value is not None}

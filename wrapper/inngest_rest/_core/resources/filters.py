@@ -13,7 +13,7 @@ from inngest_rest._arguments import check_choice, invalid, is_status
 from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.expressions import Expression
 from inngest_rest._core.resources.queries import check_query
-from inngest_rest._core.resources.windows import ALL_TIME, Window, to_text
+from inngest_rest._core.resources.windows import ALL_TIME, Window, instant_to_text
 from inngest_rest._visible import shown
 from inngest_rest.models import RunStatus
 from inngest_rest.typing import StatusName
@@ -297,10 +297,10 @@ class Selection:
             "error_contains": self.error_contains,
             "where": condition,
             "query": self.query,
-            "since": to_text(self.window.since),
-            "until": to_text(self.window.until),
-            "ended_since": to_text(self.ended.since),
-            "ended_until": to_text(self.ended.until),
+            "since": instant_to_text(self.window.since),
+            "until": instant_to_text(self.window.until),
+            "ended_since": instant_to_text(self.ended.since),
+            "ended_until": instant_to_text(self.ended.until),
         }
         return {name: value for name, value in asked.items() if value is not None}
 

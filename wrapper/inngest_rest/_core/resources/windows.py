@@ -86,7 +86,7 @@ class Window:
 ALL_TIME = Window()
 
 
-def to_text(value: str | datetime | timedelta | None) -> str | None:
+def instant_to_text(value: str | datetime | timedelta | None) -> str | None:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, timedelta):
@@ -103,7 +103,7 @@ _UNITS = {
 
 
 def _span(value: timedelta) -> str:
-    """Return a length of time as the command accepts it, `90m`: whole, in its largest unit."""
+    """Return a length of time as `--since` accepts it, `90m`: whole, in its largest unit."""
     for unit, length in _UNITS.items():
         if value and not value % length:
             return f"{value // length}{unit}"
