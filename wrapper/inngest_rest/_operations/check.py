@@ -330,7 +330,8 @@ def _selection_of(session: Session, kind: str, arguments: CheckRule) -> Selectio
     selection = select(status=UNFINISHED, until=stuck_before)
     if queued_since is not None or stuck_before is None:
         return selection
-    begin = _begin_of_search(stuck_before, session.server_clocks["api"].now())
+    now = session.server_clocks["api"].now()
+    begin = _begin_of_search(stuck_before, now)
     return evolve(selection, window=Window(begin, stuck_before))
 
 
@@ -402,12 +403,14 @@ def _observe_failures(
 def _observe_stuck(
     session: Session, selection: Selection, _: float
 ) -> Plan[Observation]:
-    walk = list_runs(session, selection, order="oldest", limit=100).walk()
-    page = yield from walk.next_page()
-    window = _window_of(selection, session.server_clocks["api"].now())
+    listing = list_runs(session, selection, order="oldest", limit=100)
+    page = yield from listing.walk().next_page()
+    now = session.server_clocks["api"].now()
     if not page.items:
-        return Observation(is_broken=False, facts={"window": window})
-    facts = _facts_of_open_runs(page.items, has_more=page.next_cursor is not None)
+        facts = {"window": _window_of(selection, now)}
+        return Observation(is_broken=False, facts=facts)
+    has_more = page.next_cursor is not None
+    facts = _facts_of_open_runs(page.items, has_more=has_more)
     return Observation(is_broken=True, facts=facts)
 
 
@@ -421,10 +424,16 @@ def _observe_orphaned(
         return Observation(is_broken=True, facts=facts)
     gaps = job.unchecked()
     if gaps:
-        return Observation(is_broken=None, facts={"gaps": "; ".join(gaps)})
-    looked_at = _open_runs_in_words(job.number_of_runs, is_cut=job.is_cut_by_limit)
-    window = _window_of(selection, session.server_clocks["api"].now())
-    facts = {"looked_at": looked_at, "window": window}
+        facts = {"gaps": "; ".join(gaps)}
+        return Observation(is_broken=None, facts=facts)
+    now = session.server_clocks["api"].now()
+    facts = {
+        "looked_at": _open_runs_in_words(
+            job.number_of_runs,
+            is_cut=job.is_cut_by_limit,
+        ),
+        "window": _window_of(selection, now),
+    }
     return Observation(is_broken=False, facts=facts)
 
 
@@ -436,7 +445,9 @@ def _open_runs_in_words(number: int, *, is_cut: bool) -> str:
 
 def _counted(number: int, noun: str) -> str:
     """Return a number of things, such as "1 run" or "2 runs"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    if number != 1:
+        noun = f"{noun}s"
+    return f"{number:,} {noun}"
 
 
 def _counted_are(number: int, noun: str) -> str:
@@ -453,14 +464,18 @@ def _window_of(selection: Selection, now: datetime) -> str:
 
 
 def _facts_of_open_runs(oldest: Sequence[Run], *, has_more: bool) -> dict[str, Any]:
-    run = oldest[0]
-    facts = {
-        "run": f"{run.id} of {function_of(run)}, {run.status} since {run.queued_at}"
-    }
+    first = oldest[0]
+    run = f"{first.id} of {function_of(first)}, {first.status} since {first.queued_at}"
     if len(oldest) == 1 and not has_more:
-        return {"runs": "1 run is", "oldest": ":", **facts}
-    number = f"{len(oldest)} or more" if has_more else str(len(oldest))
-    return {"runs": f"{number} runs are", "oldest": ", the oldest is", **facts}
+        return {"runs": "1 run is", "oldest": ":", "run": run}
+    number = str(len(oldest))
+    if has_more:
+        number += " or more"
+    return {
+        "runs": f"{number} runs are",
+        "oldest": ", the oldest is",
+        "run": run,
+    }
 
 
 def _observe_success(
@@ -480,7 +495,10 @@ def _observe_success(
     names = [selection.names.app, selection.names.function]
     function = "/".join(name for name in names if name)
     why = yield from why_none(session, selection)
-    facts = {"function": function, "reason": f"; {why}" if why else ""}
+    facts = {
+        "function": function,
+        "reason": f"; {why}" if why else "",
+    }
     return Observation(is_broken=True, facts=facts)
 
 
@@ -508,7 +526,12 @@ def _observe_crons(
     grace: timedelta,
     expected: tuple[ExpectedFunction, ...],
 ) -> Plan[Observation]:
-    crons = yield from check_crons(session, names=names, grace=grace, expected=expected)
+    crons = yield from check_crons(
+        session,
+        names=names,
+        grace=grace,
+        expected=expected,
+    )
     broken = [_text_of(cron) for cron in crons if cron.is_broken]
     undecided = [_text_of(cron) for cron in crons if cron.state in UNDECIDED]
     counts = Counter(cron.state for cron in crons)
@@ -530,13 +553,17 @@ def _observe_crons(
 
 
 def _text_of(cron: Cron) -> str:
-    run = cron.run
+    run_id = None
+    queued_at = None
+    if cron.run is not None:
+        run_id = cron.run.id
+        queued_at = cron.run.queued_at
     return _TEXTS_OF_CRONS[cron.state].format(
         function=cron.function,
         schedule=shown(cron.schedule),
         planned=_moment(cron.planned_at),
-        run=None if run is None else run.id,
-        run_at=_moment(None if run is None else run.queued_at),
+        run=run_id,
+        run_at=_moment(queued_at),
     )
 
 

@@ -100,7 +100,9 @@ class Schedule:
         cronsim = _library()
         try:
             walk: CronSim = cronsim.CronSim(
-                f"0 {self.fields}", moment.astimezone(self.zone), reverse=is_backwards
+                f"0 {self.fields}",
+                moment.astimezone(self.zone),
+                reverse=is_backwards,
             )
         except cronsim.CronSimError:
             return None
@@ -109,9 +111,12 @@ class Schedule:
         return walk
 
 
+_STAR = re.compile(r"\*(?:-.*)?(?:/0*1)?")
+
+
 def _has_star(field: str) -> bool:
     """Return whether a field of days allows any day, so that the other field decides."""
-    return any(re.fullmatch(r"\*(?:-.*)?(?:/0*1)?", part) for part in field.split(","))
+    return any(_STAR.fullmatch(part) for part in field.split(","))
 
 
 def duration(text: object) -> timedelta:

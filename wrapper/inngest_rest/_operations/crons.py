@@ -150,7 +150,8 @@ def check_crons(
         judge.history(function) for judge, function in to_judge
     )
     crons: list[Cron] = []
-    for (judge, function), history in zip(to_judge, histories, strict=True):
+    with_history = zip(to_judge, histories, strict=True)
+    for (judge, function), history in with_history:
         crons += yield from judge.crons_of(function, history)
     crons += _vanished(expected, registered, names)
     return tuple(crons)
@@ -160,18 +161,21 @@ def _apps(session: Session, names: Names) -> Plan[Sequence[App]]:
     app_id, _ = names.exact
     if app_id is None:
         listed = yield from read_all(apps.list_apps(session))
-        return [
-            app for app in listed if not app.is_archived and names_app(names, app.id)
-        ]
+        in_use = [app for app in listed if not app.is_archived]
+        return [app for app in in_use if names_app(names, app.id)]
     try:
-        return [(yield from apps.get_app(session, app_id))]
+        app = yield from apps.get_app(session, app_id)
     except errors.RouteNotFoundError:
-        return [App(id=app_id)]
+        app = App(id=app_id)
+    return [app]
 
 
 def names_app(names: Names, app_id: str) -> bool:
     """Return whether functions of an app may be among the named ones."""
-    return names.app is None or Names(app=names.app).match(app_id, None)
+    if names.app is None:
+        return True
+    of_any_function = Names(app=names.app)
+    return of_any_function.match(app_id, None)
 
 
 def _vanished(
@@ -179,18 +183,20 @@ def _vanished(
 ) -> list[Cron]:
     """Return the expected functions that are not registered; without an app, in no app."""
     registered_ids = {id for _, id in registered}
-    vanished: list[str] = []
+    vanished: list[Cron] = []
     for function in expected:
+        name = function.id
         if function.app_id is None:
-            if function.id not in registered_ids:
-                vanished.append(function.id)
-            continue
-        is_registered = (function.app_id, function.id) in registered
-        if names.match(function.app_id, function.id) and not is_registered:
-            vanished.append(f"{function.app_id}/{function.id}")
-    return [
-        Cron(function=name, schedule="", state=CronState.VANISHED) for name in vanished
-    ]
+            is_registered = function.id in registered_ids
+        elif names.match(function.app_id, function.id):
+            name = f"{function.app_id}/{function.id}"
+            is_registered = (function.app_id, function.id) in registered
+        else:
+            continue  # of another app or function
+        if not is_registered:
+            cron = Cron(function=name, schedule="", state=CronState.VANISHED)
+            vanished.append(cron)
+    return vanished
 
 
 @frozen
@@ -274,11 +280,17 @@ class _Judge:
         """Find the first run of a schedule since its planned time."""
         since = planned - _EARLY
         if history.reaches(since):
-            own = [run for run in history.of(schedule.text) if _is_since(run, since)]
+            runs = history.of(schedule.text)
+            own = [run for run in runs if _is_since(run, since)]
             return _RunsSince(first=own[-1] if own else None, are_all=True)
         selection = evolve(_selection(function), window=Window(since))
-        walk = list_runs(self._session, selection, order="oldest", limit=_RUNS).walk()
-        page = yield from walk.next_page()
+        listing = list_runs(
+            self._session,
+            selection,
+            order="oldest",
+            limit=_RUNS,
+        )
+        page = yield from listing.walk().next_page()
         own = [run for run in page.items if run.cron == schedule.text]
         is_last_page = page.next_cursor is None
         return _RunsSince(first=own[0] if own else None, are_all=is_last_page)
@@ -288,10 +300,13 @@ class _Judge:
     ) -> Plan[CronState]:
         """Return the state of a schedule without a known run, by the time of registration."""
         current = {trigger.value for trigger in function.triggers}
-        if any(run.cron and run.cron not in current for run in history.runs):
+        fired = {run.cron for run in history.runs if run.cron}
+        if not fired <= current:
             return CronState.CHANGED
         of_v1 = yield from self._function_of_v1(function)
-        created_at = of_v1.created_at if of_v1 else None
+        created_at = None
+        if of_v1 is not None:
+            created_at = of_v1.created_at
         if created_at is not None and created_at > planned:
             return CronState.NOT_DUE
         if of_v1 is not None and history.runs and _may_have_changed(of_v1):
@@ -307,10 +322,11 @@ class _Judge:
         if of_v1 is None:
             return LONGEST_JITTER
         longest = timedelta()
-        triggers = (of_v1.configuration or {}).get("triggers") or ()
-        for trigger in triggers:
+        configuration = of_v1.configuration or {}
+        for trigger in configuration.get("triggers") or ():
             if trigger.get("cron") == schedule:
-                longest = max(longest, duration(trigger.get("jitter")))
+                jitter = duration(trigger.get("jitter"))
+                longest = max(longest, jitter)
         return longest
 
     def _function_of_v1(self, function: Function) -> Plan[Function | None]:
@@ -330,7 +346,8 @@ def _may_have_changed(of_v1: Function) -> bool:
 
     A version other than the first shows that its app was changed since, but not which part of it.
     """
-    return (of_v1.configuration or {}).get("fv") != 1
+    configuration = of_v1.configuration or {}
+    return configuration.get("fv") != 1
 
 
 def _cron(
@@ -409,7 +426,8 @@ def _with_last_run(
 ) -> Plan[Function]:
     listing = list_runs(session, _selection(function), limit=1)
     page = yield from listing.walk().next_page(deadline=deadline)
-    next_time = _next_time(function, session.server_clocks["api"].now())
+    now = session.server_clocks["api"].now()
+    next_time = _next_time(function, now)
     function = evolve(function, next_run_at=next_time)
     for run in page.items:
         function = evolve(

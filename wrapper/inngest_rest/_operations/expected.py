@@ -66,11 +66,13 @@ def read_expected(
         raise invalid("expect", f"must be {form}")
     functions: list[ExpectedFunction] = []
     for index, item in enumerate(cast("Iterable[object]", items)):
-        functions.append(_read(item, index))
+        function = _read(item, index)
+        functions.append(function)
     if not functions:
         raise invalid("expect", "is empty")
     if app_id is not None:
-        functions = [each for each in functions if each.app_id in {None, "", app_id}]
+        possible_apps = {None, "", app_id}
+        functions = [each for each in functions if each.app_id in possible_apps]
     return tuple(functions)
 
 

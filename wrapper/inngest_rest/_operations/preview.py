@@ -112,7 +112,8 @@ class _Tally:
 
     def add_rejected(self, invalid: Sequence[SendFailure]) -> None:
         self.rejected += len(invalid)
-        self.failures += invalid[: MAX_FAILURES - len(self.failures)]
+        room = MAX_FAILURES - len(self.failures)
+        self.failures += invalid[:room]
 
     def add(self, event: Mapping[str, Any], size: int) -> None:
         self.events += 1

@@ -28,8 +28,9 @@ _MAX_CANDIDATES = 100  # of which one may be the run that a step invoked: one re
 
 def read_relatives(reader: Reader, evidence: RunEvidence) -> Plan[None]:
     """Read which runs invoked or replay a run, and which it waits for."""
-    if evidence.run.event_ids:
-        yield from _read_first_event(reader, evidence, evidence.run.event_ids[0])
+    event_ids = evidence.run.event_ids
+    if event_ids:
+        yield from _read_first_event(reader, evidence, event_ids[0])
     else:
         reader.unchecked.append(
             "whether it was invoked or replayed, as it names no event"
@@ -39,11 +40,14 @@ def read_relatives(reader: Reader, evidence: RunEvidence) -> Plan[None]:
         plan = runs_of(reader.session, event_id, reader.deadline)
         invoked = yield from reader.read(plan, "the run that it waits for")
         evidence.invoked[event_id] = invoked or ()
-    invoking_steps = [
-        step for step in evidence.steps if step.step_op == "invoke" and step.ended_at
-    ]
+    invoking_steps = [step for step in evidence.steps if _has_invoked(step)]
     if invoking_steps:
         yield from _read_children(reader, evidence, invoking_steps)
+
+
+def _has_invoked(step: Span) -> bool:
+    """Return whether a step was the run of another function, which has ended."""
+    return step.step_op == "invoke" and step.ended_at is not None
 
 
 def _read_children(
@@ -68,9 +72,9 @@ def _read_children(
             invocation = yield from _read_invocation(reader, run)
             if invocation is None or invocation.run_id != evidence.run.id:
                 continue
-            evidence.children += [
-                (each, run) for each in steps if each.step_id == invocation.step_id
-            ]
+            for each in steps:
+                if each.step_id == invocation.step_id:
+                    evidence.children.append((each, run))
             if invocation.step_id == step.step_id:
                 break
 
@@ -90,17 +94,25 @@ def _runs_queued_at(reader: Reader, step: Span) -> Plan[list[Run]]:
     began = step.queued_at or step.started_at
     if began is None:
         return []
-    window = Window(began - SAME_FUNCTION_WITHIN, began + _INVOKED_WITHIN)
+    window = Window(
+        since=began - SAME_FUNCTION_WITHIN,
+        until=began + _INVOKED_WITHIN,
+    )
     listing = runs.list_runs(
-        reader.session, Selection(window=window), order="oldest", limit=_MAX_CANDIDATES
+        reader.session,
+        Selection(window=window),
+        order="oldest",
+        limit=_MAX_CANDIDATES,
     )
     plan = read_all(listing, deadline=reader.deadline)
     subject = f"which run step {shown(step.name)} invoked"
     listed = yield from reader.read(plan, subject)
-    with_event = [run for run in listed or () if run.event_ids and not run.cron]
+    without_cron = [run for run in listed or () if not run.cron]
+    with_event = [run for run in without_cron if run.event_ids]
 
     def distance(run: Run) -> timedelta:
-        return abs((run.queued_at or began) - began)
+        queued_at = run.queued_at or began
+        return abs(queued_at - began)
 
     return sorted(with_event, key=distance)
 

@@ -151,7 +151,8 @@ def _idle_time(session: Session, run: Run, root: Span | None) -> timedelta:
     if not known_times:
         return timedelta(0)
     last_change = max(known_times)
-    least, _ = session.server_clocks["api"].elapsed(last_change, last_change)
+    clock = session.server_clocks["api"]
+    least, _ = clock.elapsed(last_change, last_change)
     return max(least, timedelta(0))
 
 
@@ -182,7 +183,9 @@ def _read_what_cancels(
 ) -> Plan[None]:
     """Read the later runs of a singleton, and the timeouts of a function, which only v1 has."""
     if cancels_earlier_run(function):
-        received_at = evidence.event.received_at if evidence.event else None
+        received_at = None
+        if evidence.event is not None:
+            received_at = evidence.event.received_at
         began = received_at or evidence.run.queued_at or evidence.now
         evidence.other_runs = yield from read_other_runs(reader, function, began)
     plan = functions_of_v1(reader.session, function.app_id, deadline=reader.deadline)
@@ -205,7 +208,10 @@ def read_executing(
     unknown_running = yield from _unknown_running(reader, function, known)
     for run_id in unknown_running:
         plan = run_jobs.list_jobs(
-            reader.session, run_id, cached=False, deadline=reader.deadline
+            reader.session,
+            run_id,
+            cached=False,
+            deadline=reader.deadline,
         )
         jobs = yield from reader.read(plan, f"whether run {run_id} is being executed")
         jobs_by_run[run_id] = jobs or []
@@ -222,8 +228,8 @@ def _unknown_running(
     """List the first running runs of a function that are not known yet."""
     names = Names(function.app_id, function.id)
     running = Selection(statuses=(RunStatus.RUNNING,), names=names)
-    walk = runs.list_runs(reader.session, running, page_size=100).walk()
-    first_page = walk.next_page(deadline=reader.deadline)
+    listing = runs.list_runs(reader.session, running, page_size=100)
+    first_page = listing.walk().next_page(deadline=reader.deadline)
     page = yield from reader.read(first_page, "which runs are being executed")
     if page is None:
         return []
@@ -247,6 +253,6 @@ def read_other_runs(
         names=Names(function.app_id, function.id),
         window=Window(since=at - reach, until=until),
     )
-    walk = runs.list_runs(reader.session, selection, page_size=100).walk()
-    first_page = walk.next_page(deadline=reader.deadline)
+    listing = runs.list_runs(reader.session, selection, page_size=100)
+    first_page = listing.walk().next_page(deadline=reader.deadline)
     return reader.read(first_page, f"other runs of {name_of(function)}")

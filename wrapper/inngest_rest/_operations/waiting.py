@@ -59,7 +59,16 @@ KINDS = (
 _RANKS = {kind: rank for rank, kind in enumerate(KINDS)}
 _UNKNOWN = "unknown"
 
-_EVENT_FIELDS = ("id", "internal_id", "name", "data", "ts", "user", "v", "received_at")
+_EVENT_FIELDS = (
+    "id",
+    "internal_id",
+    "name",
+    "data",
+    "ts",
+    "user",
+    "v",
+    "received_at",
+)
 
 
 @define(kw_only=True, eq=False)
@@ -158,7 +167,8 @@ class WaitingJob:
         session = self._session
         is_second_look = open_run.is_without_job
         if is_second_look:
-            evidence.run = yield from runs.fetch(session, evidence.run.id, cached=False)
+            run_id = evidence.run.id
+            evidence.run = yield from runs.fetch(session, run_id, cached=False)
             open_run.has_ended = evidence.run.is_ended
             if open_run.has_ended:
                 return
@@ -196,9 +206,8 @@ class WaitingJob:
     def _read_limits(self) -> Plan[list[OpenRun]]:
         """Read the functions of runs that limits may hold back, and which runs these execute."""
         self._open = [each for each in self._open if not each.has_ended]
-        held_back = [
-            each.evidence for each in self._open if depends_on_limits(each.evidence)
-        ]
+        evidences = [each.evidence for each in self._open]
+        held_back = [each for each in evidences if depends_on_limits(each)]
         if not held_back:
             return []
         catalogue = yield from self._reader.read_catalogue()
@@ -223,10 +232,11 @@ class WaitingJob:
 
     def _jobs_of_same_function(self, run: Run) -> dict[str, list[Job]]:
         """Return the jobs of the open runs of a run's function, as far as they were read."""
+        function = (run.app_id, run.function_id)
         jobs_by_run: dict[str, list[Job]] = {}
         for each in self._open:
             other = each.evidence.run
-            is_same = (other.app_id, other.function_id) == (run.app_id, run.function_id)
+            is_same = (other.app_id, other.function_id) == function
             if each.are_jobs_read and is_same:
                 jobs_by_run[other.id] = each.evidence.jobs
         return jobs_by_run
@@ -313,9 +323,12 @@ def _check_paths(paths: Iterable[str] | None) -> tuple[str, ...]:
             path = part.strip().removeprefix("event.")
             name = path.partition(".")[0]
             if name not in _EVENT_FIELDS:
-                reason = f"has {shown(part)}{did_you_mean(name, _EVENT_FIELDS)}"
-                how = "Name fields such as data.order."
-                raise invalid("event_fields", reason, how=how)
+                hint = did_you_mean(name, _EVENT_FIELDS)
+                raise invalid(
+                    "event_fields",
+                    f"has {shown(part)}{hint}",
+                    how="Name fields such as data.order.",
+                )
             checked.append(path)
     return tuple(dict.fromkeys(checked))
 
@@ -338,7 +351,10 @@ def _values_at(paths: Iterable[str], event: StoredEvent) -> dict[str, Any]:
         first, *rest = path.split(".")
         value: Any = getattr(event, first)
         for name in rest:
-            value = cast("Any", value).get(name) if isinstance(value, dict) else None
+            if not isinstance(value, dict):
+                value = None
+                break
+            value = cast("dict[str, Any]", value).get(name)
         if value is not None:
             values[path] = value
     return values
@@ -347,9 +363,10 @@ def _values_at(paths: Iterable[str], event: StoredEvent) -> dict[str, Any]:
 def _row_of(open_run: OpenRun) -> WaitingRun:
     evidence = open_run.evidence
     run = evidence.run
-    all_reasons = [reason_of(finding) for finding in findings_of_run(evidence)]
+    findings = findings_of_run(evidence)
+    all_reasons = [reason_of(finding) for finding in findings]
     reasons = [reason for reason in all_reasons if reason.kind in _RANKS]
-    main = min(reasons, key=lambda reason: _RANKS[reason.kind], default=None)
+    main = min(reasons, key=_rank_of_reason, default=None)
     facts: Mapping[str, Any] = main.evidence if main else {}
     return WaitingRun(
         id=run.id,
@@ -377,6 +394,10 @@ def _time_of(main: Reason | None, reasons: list[Reason]) -> Any:
         if at is not None:
             return at
     return None
+
+
+def _rank_of_reason(reason: Reason) -> int:
+    return _RANKS[reason.kind]
 
 
 def _rank(row: WaitingRun) -> tuple[int, str]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from inngest_rest.record import Column
+
 SAVE_AFTER_SECONDS = 1.0
 """The time after which few rows are written to a file of lines."""
 
@@ -136,14 +138,15 @@ class CsvFile(LinesFile):
 
     def lines(self, rows: Sequence[Record], *, is_first: bool) -> bytes:
         named = columns(self._kind)  # type: ignore[arg-type] # mypy takes a class for its instances
-        text = _csv(
-            [self._cell(column.value_of(row)) for column in named] for row in rows
-        )
+        text = _csv(self._cells(row, named) for row in rows)
         if is_first:
             # In quotes, by which DuckDB knows that there may be quotes further down.
             header = ",".join(f'"{column.name}"' for column in named)
             text = f"{header}\n{text}"
         return text.encode(errors="replace")
+
+    def _cells(self, row: Record, named: Sequence[Column]) -> list[Any]:
+        return [self._cell(column.value_of(row)) for column in named]
 
     def _cell(self, value: Any) -> Any:
         cell = to_builtin(value)
@@ -151,7 +154,9 @@ class CsvFile(LinesFile):
             cell = encode(cell).decode()
         if not self._escape_formulas or not isinstance(cell, str):
             return cell
-        return f"'{cell}" if cell.startswith(_BEGINS_FORMULA) else cell
+        if cell.startswith(_BEGINS_FORMULA):
+            return f"'{cell}"
+        return cell
 
 
 class ParquetFolder(Output):

@@ -247,7 +247,8 @@ class Export:
         if self._keeps_state:
             if state.until is None:
                 state.until = self._end_of_window(walk, state)
-            items = tuple(item for item in items if self._source.is_wanted(item, state))
+            wanted = [item for item in items if self._source.is_wanted(item, state)]
+            items = tuple(wanted)
         changes = {
             "cursor": page.next_cursor,
             "is_listed": walk.is_done,
@@ -257,7 +258,8 @@ class Export:
 
     def _end_of_window(self, walk: Walk[Any], state: State) -> datetime:
         """Return the time from which a later call goes on: this one lists all until then."""
-        until = self._session.server_clocks["api"].earliest(walk.began) - OVERLAP
+        clock = self._session.server_clocks["api"]
+        until = clock.earliest(walk.began) - OVERLAP
         if state.since is not None:
             return max(until, state.since)
         return until
@@ -394,8 +396,9 @@ class Export:
         """Read a state, and try each use of it that would fail later if it is damaged."""
         try:
             state = msgspec.json.decode(content, type=State)
+            next_window = msgspec.structs.replace(state, since=state.until)
             self._source.listing(state)
-            self._source.listing(msgspec.structs.replace(state, since=state.until))
+            self._source.listing(next_window)
             if state.token is not None and self._source.is_watched:
                 self._source.watch(state)
         except (ValueError, OverflowError, RecursionError) as error:

@@ -93,13 +93,18 @@ class Runs(Source):
         """Return a run with its event and its trace, as far as the server still has them."""
         event = None
         root = None
+        session = self._session
         if "event" in self._included and item.event_ids:
             with suppress(NotFoundError):
-                event = yield from events.get(self._session, item.event_ids[0], None)
+                event = yield from events.get(session, item.event_ids[0], None)
         if "trace" in self._included:
             with suppress(NotFoundError):
-                root = yield from trace.get_trace(self._session, item.id, raw=False)
-        fields: dict[str, Any] = {**vars(item), "event": event, "trace": root}
+                root = yield from trace.get_trace(session, item.id, raw=False)
+        fields: dict[str, Any] = {
+            **vars(item),
+            "event": event,
+            "trace": root,
+        }
         if root is not None:
             fields["started_at"] = root.started_at
         return _DetailedRun(**fields)

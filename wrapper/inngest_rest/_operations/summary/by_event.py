@@ -73,10 +73,11 @@ class EventSummaryJob(SummaryJob[EventToRead, "StoredEvent"]):
     def _count_runs(self, listed: tuple[Run, ...]) -> list[EventToRead]:
         runs_by_event: dict[str, list[Run]] = {}
         for run in listed:
-            if run.event_ids:
-                runs_by_event.setdefault(run.event_ids[0], []).append(run)
-            else:
+            if not run.event_ids:
                 self._count(run, NO_EVENT)
+                continue
+            first_event = run.event_ids[0]
+            runs_by_event.setdefault(first_event, []).append(run)
         to_read: list[EventToRead] = []
         for event_id, runs in runs_by_event.items():
             event = EventToRead(id=event_id, runs=runs)
@@ -100,7 +101,8 @@ class EventSummaryJob(SummaryJob[EventToRead, "StoredEvent"]):
         name = _value_at(self._path, found)
         if name is None:
             self._lacking_count += len(due.runs)
-        self._count_all(due, NO_FIELD if name is None else name)
+            name = NO_FIELD
+        self._count_all(due, name)
         return True
 
     def _count_all(self, due: EventToRead, name: str) -> None:
@@ -133,7 +135,8 @@ def _check_path(by: str) -> list[str]:
     """Return the names of a path into an event."""
     first, *rest = by.removeprefix(PREFIX).split(".")
     if first not in _FIELDS:
-        raise invalid("by", f"has {shown(by)}{did_you_mean(first, _FIELDS)}")
+        hint = did_you_mean(first, _FIELDS)
+        raise invalid("by", f"has {shown(by)}{hint}")
     if not all(rest):
         example = "as event.data.customer does"
         raise invalid("by", f"must name fields, {example}, not {shown(by)}")
@@ -145,14 +148,17 @@ def _value_at(path: list[str], event: StoredEvent) -> str | None:
     first, *rest = path
     value: Any = getattr(event, first)
     for name in rest:
-        value = cast("Any", value).get(name) if isinstance(value, dict) else None
+        if not isinstance(value, dict):
+            return None
+        value = cast("dict[str, Any]", value).get(name)
     if value is None:
         return None
     if value == "":
         return '""'
     if isinstance(value, str):
         return _shortened(value)
-    return _shortened(json.dumps(value, default=str, sort_keys=True))
+    text = json.dumps(value, default=str, sort_keys=True)
+    return _shortened(text)
 
 
 def _shortened(text: str) -> str:

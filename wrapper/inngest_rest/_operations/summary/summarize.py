@@ -158,7 +158,11 @@ class SummaryJob(ABC, Generic[D, V]):
         groups = [group.record(name) for name, group in self._groups.items()]
         groups.sort(key=self._rank)
         notes = tuple(self._notes())
-        return RunSummary(by=self._by, groups=tuple(groups), notes=notes)
+        return RunSummary(
+            by=self._by,
+            groups=tuple(groups),
+            notes=notes,
+        )
 
     def _rank(self, group: RunGroup) -> tuple[bool | int | str, ...]:
         """Return the sort key of a group: hours in order, others by their failures and runs."""
@@ -191,7 +195,8 @@ class RunSummaryJob(SummaryJob[RunToGet, Run]):
     def _count_runs(self, listed: tuple[Run, ...]) -> list[RunToGet]:
         runs_to_get: list[RunToGet] = []
         for run in listed:
-            group = self._count(run, self._name_of(run) or "unknown")
+            name = self._name_of(run) or "unknown"
+            group = self._count(run, name)
             if run.status not in TIMED:
                 continue
             if self._is_exact:
@@ -224,7 +229,8 @@ class RunSummaryJob(SummaryJob[RunToGet, Run]):
             group.add_time("running", found.started_at, found.ended_at)
             group.compare(found, found.started_at, found.ended_at)
             self._got_count += 1
-            self._getting_took_s = self._session.clock.monotonic() - self._began_at
+            now = self._session.clock.monotonic()
+            self._getting_took_s = now - self._began_at
             self._report_progress()
         return True
 
