@@ -57,7 +57,11 @@ class Checkpoint:
             return None
         try:
             saved = msgspec.json.decode(content, type=_Saved)
-            position = Position(saved.line, saved.offset, bytes.fromhex(saved.edge))
+            position = Position(
+                line=saved.line,
+                offset=saved.offset,
+                edge=bytes.fromhex(saved.edge),
+            )
         except (ValueError, RecursionError) as error:
             raise self._refusal("is not a valid checkpoint") from error
         if saved.name != self._options.name:
@@ -67,7 +71,9 @@ class Checkpoint:
         if saved.head != head or not lines.go_to(position):
             reason = f"belongs to a different file, or its first {saved.line:,} lines changed"
             raise self._refusal(reason)
-        return saved.logs if saved.rejected == str(self._options.rejected) else None
+        if saved.rejected != str(self._options.rejected):
+            return None
+        return saved.logs
 
     def _read(self) -> bytes | None:
         with usable(self._options.argument, self.path):

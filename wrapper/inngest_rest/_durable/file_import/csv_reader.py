@@ -67,10 +67,11 @@ class CsvReader:
         """The number of the row read last, from 1."""
         self.unfinished = ""
         first = self._first_line()
-        # The character that ends a row, and the one that does not.
-        self._end, self._stray = b"\n", b"\r"
+        self._end = b"\n"
+        self._stray = b"\r"  # which ends no row
         if first.endswith(b"\r"):
-            self._end, self._stray = b"\r", b"\n"
+            self._end = b"\r"
+            self._stray = b"\n"
         unquoted = re.sub(rb'"[^"]*+"', b"", first)
         self._separator = max(b",", b";", b"\t", key=unquoted.count)
         delimiters = {b"sep": self._separator, b"end": self._end}
@@ -169,7 +170,9 @@ class CsvReader:
         """Drop the text of a cell in a row that is too long, but not a quote that may be open."""
         begun = self._text[self._start :]
         quotes = _BEGUN_QUOTES.match(begun)
-        kept = _QUOTE + begun[quotes.end() :] if quotes else begun[:1]
+        kept = begun[:1]
+        if quotes is not None:
+            kept = _QUOTE + begun[quotes.end() :]
         self._row_size += len(begun) - len(kept)
         self._text = kept
         self._start = 0
@@ -213,7 +216,8 @@ class CsvReader:
         return Row(cells=(), fault=fault, is_last=is_last)
 
     def _wrong_quote(self, cells: Sequence[str], where: int) -> Row:
-        behind = self._text[where : where + 20].partition(b"\n")[0]
+        following = self._text[where : where + 20]
+        behind = following.partition(b"\n")[0]
         text = behind.decode("utf-8", "replace")
         fault = f"has {shown(text)} behind its closing quote; {_LAST}"
         return Row(

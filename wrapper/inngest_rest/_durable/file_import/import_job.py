@@ -49,7 +49,10 @@ def batches_of_file(session: Session, options: ImportOptions) -> Iterator[Batch]
 
 
 async def _in_thread(batches: Iterator[Batch]) -> AsyncIterator[Batch]:
-    while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+    while True:
+        batch = await asyncio.to_thread(next, batches, None)
+        if batch is None:
+            return
         yield batch
 
 
@@ -72,7 +75,9 @@ class ImportJob(SendJob):
         )
         try:
             self._lines.lock()
-            self._checkpoint = Checkpoint(options) if self._lines.is_regular else None
+            self._checkpoint: Checkpoint | None = None
+            if self._lines.is_regular:
+                self._checkpoint = Checkpoint(options)
             states = None
             if options.resume:
                 if self._checkpoint is None:
@@ -90,7 +95,9 @@ class ImportJob(SendJob):
 
     @property
     def operation(self) -> str:
-        return "send_file" if self._options.argument == "path" else super().operation
+        if self._options.argument == "path":
+            return "send_file"
+        return super().operation
 
     def run(self, driver: Driver) -> SendReport:
         self._open()

@@ -90,7 +90,9 @@ def options_of_file(
 ) -> ImportOptions:
     check_path("path", path)
     source = os.fspath(path)
-    table = Table.of(event, columns) if csv or event is not None or columns else None
+    table = None
+    if csv or event is not None or columns:
+        table = Table.of(event, columns)
     if check_text("name", name) is None and source == STDIN:
         why = "standard input has no name to derive event ids from: pass name="
         raise InvalidArgumentError(why, argument="name")

@@ -86,7 +86,11 @@ class RejectedLines:
         if is_whole:
             self._lines.write(line.rstrip(b"\r\n") + b"\n")
             rejected_line = self._lines.line_count
-        entry = {"line": number, "reason": reason, "rejected_line": rejected_line}
+        entry = {
+            "line": number,
+            "reason": reason,
+            "rejected_line": rejected_line,
+        }
         self._reasons.write(to_json(entry) + b"\n")
 
     def flush(self, *, to_disk: bool = False) -> None:
@@ -144,7 +148,9 @@ class _Log:
         self._size = state.kept_size
         self.keep()
         self._hash = _hash_of(self._path, self._size)
-        size_now = self._path.stat().st_size if self._path.is_file() else 0
+        size_now = 0
+        if self._path.is_file():
+            size_now = self._path.stat().st_size
         if size_now != state.size:
             # Either the process was killed after the checkpoint, or somebody added lines. Copied,
             # as a kill in the middle of this must leave the kept lines where they are.
@@ -177,10 +183,15 @@ class _Log:
         opener = partial(os.open, mode=0o600)  # for a file that is gone
         return open(self._path, "ab", opener=opener)
 
+    def _open_or_create(self) -> BinaryIO:
+        if self._size:
+            return self._append()
+        return create_file(self._path)
+
     def write(self, text: bytes) -> None:
         with usable(self._argument, self._path):
             if self._file is None:
-                self._file = self._append() if self._size else create_file(self._path)
+                self._file = self._open_or_create()
             self._file.write(text)
         self.line_count += 1
         self._size += len(text)
@@ -207,7 +218,10 @@ def _hash_of(path: Path, size: int) -> blake2b:
     if not size or not path.is_file():
         return digest
     with path.open("rb") as file:
-        while size and (block := file.read(min(size, _BLOCK))):
+        while size:
+            block = file.read(min(size, _BLOCK))
+            if not block:
+                break
             digest.update(block)
             size -= len(block)
     return digest

@@ -89,7 +89,8 @@ class Column(NamedTuple):
         column, _, rest = text.partition("=")
         place, _, kind = rest.partition(":")
         path = place.split(".") if place else []
-        is_inside = len(path) > 1 and path[0] in {"data", "user"} and all(path)
+        has_names = len(path) > 1 and all(path)
+        is_inside = has_names and path[0] in {"data", "user"}
         is_place = is_inside or place in _PLACES or not rest
         if "=" not in text or not is_place:
             how = f"COLUMN=PLACE or COLUMN=PLACE:TYPE, where places are {', '.join(_PLACES)}"
@@ -98,7 +99,8 @@ class Column(NamedTuple):
         if place == "ts" and not kind:
             kind = "time"
         if kind and kind not in _TYPES:
-            reason = f"has the type {shown(kind)}{did_you_mean(kind, _TYPES)}"
+            hint = did_you_mean(kind, _TYPES)
+            reason = f"has the type {shown(kind)}{hint}"
             raise invalid(name, reason)
         return cls(name=column, path=path, type=kind)
 
@@ -147,9 +149,10 @@ class Table(NamedTuple):
             if name not in header:
                 hint = did_you_mean(name, header)
                 raise _of_columns(f"there is none called {shown(name)}{hint}")
-        columns = [
-            self.known.get(name) or Column(name, ("data", name)) for name in header
-        ]
+        columns: list[Column] = []
+        for name in header:
+            in_data = Column(name=name, path=("data", name))
+            columns.append(self.known.get(name, in_data))
         _check_places(columns)
         return columns
 
@@ -171,7 +174,8 @@ class Table(NamedTuple):
             return RefusedLine.of(b"\n", reason)  # a blank line
         names = [column.name for column in columns]
         data = dict(zip(names, row.cells, strict=False))
-        text = json.dumps({"name": self.event, "data": data}, default=str)
+        event = {"name": self.event, "data": data}
+        text = json.dumps(event, default=str)
         return RefusedLine.of(
             text.encode() + b"\n",
             reason,
@@ -204,7 +208,8 @@ def _check_places(columns: Sequence[Column]) -> None:
 
 
 def _overwriting(one: Column, other: Column) -> InvalidArgumentError:
-    places = " and ".join(dict.fromkeys([".".join(one.path), ".".join(other.path)]))
+    paths = [".".join(one.path), ".".join(other.path)]
+    places = " and ".join(dict.fromkeys(paths))
     return _of_columns(
         f"{shown(one.name)} and {shown(other.name)} would overwrite each other at "
         f"{places}; let one go elsewhere, or nowhere, by {shown(other.name + '=')}"
@@ -246,7 +251,8 @@ def _fault_of_names(header: Row) -> str:
         return header.fault
     if not names:
         return "is blank"
-    if _SEPARATOR_OF_EXCEL.fullmatch(names[0]) and not any(names[1:]):
+    first, *others = names
+    if _SEPARATOR_OF_EXCEL.fullmatch(first) and not any(others):
         return "tells Excel which separator the file has: delete that line"
     return ""
 
