@@ -12,7 +12,7 @@ from inngest_rest.errors import ConfigurationError
 from inngest_rest.record import columns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from inngest_rest.record import Record
 
@@ -43,7 +43,8 @@ def batch(kind: Any, items: Sequence[Any]) -> Any:
         record_class = items[0].__class__
     fields: list[tuple[str, Any]] = []
     arrays: list[list[Any]] = []
-    for column in columns(record_class) if record_class else ():
+    known = columns(record_class) if record_class else ()
+    for column in known:
         fields.append((column.name, types[column.type]))
         arrays.append([column.value_of(item) for item in items])
     return pa.record_batch(arrays, schema=pa.schema(fields))
@@ -63,12 +64,21 @@ def stream(
         raise TypeError(
             "an asynchronous listing cannot be read here: pass await .to_arrow()"
         )
-    batches = (batch(kind, page.items) for page in paginator.pages() if page.items)
+    batches = _batches(kind, paginator.pages())
     # Without a kind, the first batch has the schema.
     first = [] if kind else [*islice(batches, 1)]
-    schema = first[0].schema if first else batch(kind, ()).schema
-    reader = load().RecordBatchReader.from_batches(schema, chain(first, batches))
+    with_schema = first[0] if first else batch(kind, ())
+    reader = load().RecordBatchReader.from_batches(
+        with_schema.schema, chain(first, batches)
+    )
     return reader.__arrow_c_stream__(requested_schema)
+
+
+def _batches(kind: type[Record] | None, pages: Iterable[Any]) -> Iterator[Any]:
+    """Yield the record batch of each page that has items."""
+    for page in pages:
+        if page.items:
+            yield batch(kind, page.items)
 
 
 def parquet(kind: type[Record], rows: Sequence[Record]) -> bytes:

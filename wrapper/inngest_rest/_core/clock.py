@@ -101,7 +101,9 @@ class ServerClock:
         if stated is None or stated.year not in _YEARS:
             return
         seconds = stated.timestamp()
-        observed = (seconds - self._clock.now(), seconds + 1 - sent_at)
+        least = seconds - self._clock.now()
+        most = seconds + 1 - sent_at
+        observed = (least, most)
         for known in (self._bounds, self.in_doubt):
             overlap = None if known is None else _overlap(observed, known)
             if overlap is not None:
@@ -156,7 +158,8 @@ class ServerClock:
     def _opinions(self, moment: float | None) -> Iterator[datetime]:
         """Yield a moment by our clock, by the server's, and by that of a response in doubt."""
         seconds = self._clock.now() if moment is None else moment
-        for ahead in (0.0, self.ahead, *(self.in_doubt or ())):
+        in_doubt = self.in_doubt or ()
+        for ahead in (0.0, self.ahead, *in_doubt):
             yield datetime.fromtimestamp(seconds + ahead, UTC)
 
 

@@ -62,7 +62,8 @@ class Expression:
             reason = first_line or str(error)
             raise invalid(name, f"is not CEL: {reason}; {shown(self.text)}") from None
         bound = {*re.findall(_BOUND, self.text)}
-        self.names = {*self._program.variables()} - bound.difference(variables)
+        bound.difference_update(variables)
+        self.names = {*self._program.variables()} - bound
         if not self.names:
             raise invalid(name, "names no variable, so it selects all or nothing")
         unknown = sorted(self.names.difference(variables))
@@ -72,7 +73,8 @@ class Expression:
 
     def verdict(self, values: Mapping[str, Any]) -> bool | str:
         """Return whether it is true, or why that cannot be decided."""
-        if not _is_json(values.get("event")) or not _is_json(values.get("output")):
+        data = (values.get("event"), values.get("output"))
+        if not all(map(_is_json, data)):
             return "the data is nested too deep"
         try:
             value = self._program.execute(dict(values))
@@ -163,21 +165,19 @@ def unmet_parts(condition: str, awaited: StoredEvent, event: StoredEvent) -> lis
 
 _MISSING = "missing"  # a field that a part names
 
+# A text, which may not be closed, an operator between two parts, or any other character.
+_PIECE = r"\"[^\"]*\"?|'[^']*'?|&&|."
+
 
 def _parts(condition: str) -> list[str]:
     """Split a condition at each `&&` that is neither in a text nor in parentheses."""
     parts = [""]
     depth = 0
-    quote = ""  # of the text that is open
-    for piece in re.findall(r"&&|.", condition, re.DOTALL):
-        if piece == "&&" and not depth and not quote:
+    for piece in re.findall(_PIECE, condition, re.DOTALL):
+        if piece == "&&" and depth == 0:
             parts.append("")
             continue
-        if piece in {'"', "'"} and quote in {"", piece}:
-            quote = "" if quote else piece
-        elif quote:
-            pass
-        elif piece in "([{":
+        if piece in "([{":
             depth += 1
         elif piece in ")]}":
             depth -= 1

@@ -132,7 +132,8 @@ def clear_frames(error: BaseException, handled: BaseException | None = None) -> 
         while traceback is not None:
             module = str(traceback.tb_frame.f_globals.get("__name__"))
             package = module.partition(".")[0]
-            is_below = is_below or package in _NETWORK or module.endswith("_transport")
+            is_first = package in _NETWORK or module.endswith("_transport")
+            is_below = is_below or is_first
             if is_below and package in _BELOW:
                 with suppress(RuntimeError):  # it is running
                     traceback.tb_frame.clear()
@@ -161,6 +162,7 @@ def _chain(
         if id(each) not in seen:
             seen.add(id(each))
             yield each
-            left += filter(None, (each.__cause__, each.__context__))
+            origins = (each.__cause__, each.__context__)
+            left += filter(None, origins)
             if isinstance(each, BaseExceptionGroup):
                 left += cast("BaseExceptionGroup[BaseException]", each).exceptions

@@ -183,7 +183,11 @@ class _Response:
     @property
     def _raw(self) -> RawResponse:
         return raw_response(
-            self._session, self._route, self._response, self._url, at_most=_SHOWN
+            self._session,
+            self._route,
+            self._response,
+            self._url,
+            at_most=_SHOWN,
         )
 
     def check_size(self) -> None:
@@ -282,10 +286,13 @@ class _Response:
         kind = _error_class(
             status, lacks_scope=lacks_scope, about_resource=about_resource
         )
+        quoted_code: str | None = None
+        if isinstance(code, str):
+            quoted_code = self._session.quote(code)
         error = kind(
             self._session.quote(stated.message),
             status=status,
-            code=self._session.quote(code) if isinstance(code, str) else None,
+            code=quoted_code,
             hidden=hidden,
             method=self._route.operation.method,
             url=self._url,
@@ -456,14 +463,16 @@ def _stated_error(body: dict[str, Any], response: Response) -> _StatedError:
     if listed:
         # The gateway's own code for an unknown path (recording v2-unknown-route).
         code = listed[0].get("code")
+        messages = map(_message_of, listed)
         return _StatedError(
-            message="; ".join(_message_of(error) for error in listed),
+            message="; ".join(messages),
             code=code,
             about_resource=code != "api_error",
         )
     error = body.get("error")
     if isinstance(error, str):
-        return _StatedError(message=error, code=body.get("code"), about_resource=True)
+        code = body.get("code")
+        return _StatedError(message=error, code=code, about_resource=True)
     text = _text(response).strip()
     is_page = "<" in text[:100]
     if not text or is_page:

@@ -237,13 +237,8 @@ class Walk(Generic[T]):
         return page
 
     def _next_page(self, deadline: float) -> Plan[Page[T]]:
-        if self._listing.guard is not None:
-            yield from self._listing.guard(deadline)
+        path, page = yield from self._fetch_next(deadline)
         cursor = self._cursor
-        path, page = yield from self._fetch(cursor, self._next_size(), deadline)
-        if page.is_short and (yield from self._is_last(path, page, deadline)):
-            page = page._replace(cursor=None)
-        self._longest = max(self._longest, len(page.items))
         server_cursor = cursor.cursor if cursor else ""
         skipped = min(cursor.skip, len(page.items)) if cursor else 0
         fresh = [index for index in self._fresh(page.items) if index >= skipped]
@@ -263,7 +258,20 @@ class Walk(Generic[T]):
         if self._listing.complete is not None and items:
             items = yield from self._listing.complete(items, deadline)
         start = (path, tuple(taken), server_cursor)
-        return Page(items, None if following is None else str(following), start)
+        next_cursor = None if following is None else str(following)
+        return Page(items, next_cursor, start)
+
+    def _fetch_next(self, deadline: float) -> Plan[tuple[str, ListedPage[T]]]:
+        """Fetch the page at the cursor; the last one has no cursor of its own."""
+        if self._listing.guard is not None:
+            yield from self._listing.guard(deadline)
+        path, page = yield from self._fetch(self._cursor, self._next_size(), deadline)
+        if page.is_short:
+            is_last = yield from self._is_last(path, page, deadline)
+            if is_last:
+                page = page._replace(cursor=None)
+        self._longest = max(self._longest, len(page.items))
+        return path, page
 
     def _take(self, items: tuple[T, ...], indices: Sequence[int]) -> tuple[T, ...]:
         """Return some items of a page, and count them."""

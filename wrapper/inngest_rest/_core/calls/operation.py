@@ -122,6 +122,17 @@ class _Attempts:
             if _took_too_long(failure):
                 slow = self._route.advice.get(errors.RequestTimeoutError)
                 failure.advice = slow or failure.advice
+        self._add_effects(failure)
+        if isinstance(failure, errors.RateLimitError):
+            limit = self._session.rate_limits[self._route.host]
+            limit.keep(failure, self._session.clock.monotonic())
+        # Retry-After means the server is healthy, so this retry is free.
+        is_free = has_retry_after(failure) and self._policy.retries > 0
+        if not is_free:
+            self._spent_retries += 1
+
+    def _add_effects(self, failure: errors.InngestError) -> None:
+        """Add to a failure what this request and the earlier ones may have done."""
         if isinstance(failure, errors.TransportError):
             self._was_delivered = self._was_delivered or failure.delivered
             failure.delivered = self._was_delivered
@@ -130,13 +141,6 @@ class _Attempts:
         self._took_effect = self._took_effect or not had_no_effect(failure)
         if isinstance(failure, errors.ApiError):
             failure.may_have_taken_effect = self._took_effect
-        if isinstance(failure, errors.RateLimitError):
-            limit = self._session.rate_limits[self._route.host]
-            limit.keep(failure, self._session.clock.monotonic())
-        # Retry-After means the server is healthy, so this retry is free.
-        is_free = has_retry_after(failure) and self._policy.retries > 0
-        if not is_free:
-            self._spent_retries += 1
 
     def pause_or_raise(self) -> Plan[None]:
         """Pause before the next attempt; raise the last failure if there must be none."""

@@ -177,7 +177,7 @@ def _check(
 def _has_a_key(value: object) -> bool:
     """Return whether a value, or a word of a command, looks like a key."""
     words = cast("list[object]", value) if isinstance(value, list) else [value]
-    return any(isinstance(word, str) and _looks_like_a_key(word) for word in words)
+    return any(map(_looks_like_a_key, words))
 
 
 def _has_right_type(setting: str, value: object) -> bool:
@@ -186,13 +186,17 @@ def _has_right_type(setting: str, value: object) -> bool:
     if setting.endswith("_command"):
         words = cast("list[object]", value) if isinstance(value, list) else []
         return bool(words) and all(isinstance(word, str) for word in words)
-    return isinstance(value, str) or (setting == "dev" and isinstance(value, bool))
+    if setting == "dev" and isinstance(value, bool):
+        return True
+    return isinstance(value, str)
 
 
-def _looks_like_a_key(text: str) -> bool:
+def _looks_like_a_key(value: object) -> bool:
     from inngest_rest._redaction import Redactor  # noqa: PLC0415 - few have a file
 
-    return "signkey-" in text or Redactor("keys").text(text) != text
+    if not isinstance(value, str):
+        return False
+    return "signkey-" in value or Redactor("keys").text(value) != value
 
 
 def _invalid(path: Path, reason: str, how: str = "") -> ConfigurationError:

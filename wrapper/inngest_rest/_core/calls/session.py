@@ -201,7 +201,9 @@ class Session:
             return bearers
         if self.settings.dev or not is_needed:
             return (None,)
-        keys = [SIGNING_KEY, API_KEY] if api == "v2" else [SIGNING_KEY]
+        keys = [SIGNING_KEY]
+        if api == "v2":
+            keys.append(API_KEY)
         raise MissingKeyError(f"this call requires a key for {api}", settings=keys)
 
     def bearer_worked(self, api: str, bearer: Secret | None) -> None:

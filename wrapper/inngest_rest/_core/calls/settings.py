@@ -255,7 +255,10 @@ def resolve(
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Validate and combine settings; each `ConfigurationError` names the argument or variable."""
-    switches = hide(dev=_as_in_environ(dev), allow_http=_as_in_environ(allow_http))
+    switches = hide(
+        dev=_as_in_environ(dev),
+        allow_http=_as_in_environ(allow_http),
+    )
     variables = Hidden(os.environ if environ is None else environ)
     reader = _Reader({**arguments, **switches}, variables).with_profile()
     dev_server = _dev(reader)
@@ -345,15 +348,23 @@ class _Keys(NamedTuple):
 
 
 def _read_keys(reader: _Reader) -> _Keys:
-    signing_keys = [key for key in map(reader.find, (SIGNING_KEY, _FALLBACK)) if key]
+    found = map(reader.find, (SIGNING_KEY, _FALLBACK))
+    signing_keys = [key for key in found if key is not None]
     bearers = [hash_of(key.key(_VALID_SIGNING_KEY)) for key in signing_keys]
-    event_key = reader.find(EVENT_KEY)
-    api_key = reader.find(API_KEY)
+    kinds = {key.name: _kind(key.value) for key in signing_keys}
+    found_event_key = reader.find(EVENT_KEY)
+    found_api_key = reader.find(API_KEY)
+    event_key: Secret | None = None
+    if found_event_key is not None:
+        event_key = found_event_key.key(_VALID_EVENT_KEY)
+    api_key: Secret | None = None
+    if found_api_key is not None:
+        api_key = found_api_key.key()
     return _Keys(
-        event_key=event_key.key(_VALID_EVENT_KEY) if event_key else None,
+        event_key=event_key,
         signing_bearers=tuple(bearers),
-        signing_key_kinds={key.name: _kind(key.value) for key in signing_keys},
-        api_key=api_key.key() if api_key else None,
+        signing_key_kinds=kinds,
+        api_key=api_key,
     )
 
 
@@ -466,11 +477,14 @@ def requestable_url(text: str) -> Origin | None:
     origin = url.origin
     *labels, last = origin.host.split(".")
     # As connecting will: it encodes each label of the host.
-    has_host = all(0 < len(label) < 64 for label in labels) and len(last) < 64
-    is_whole = origin.host and origin.scheme in {"http", "https"}
+    are_labels = all(0 < len(label) < 64 for label in labels)
+    if not are_labels or len(last) >= 64:
+        return None
+    if not origin.host or origin.scheme not in {"http", "https"}:
+        return None
     # A socket would take it modulo 65536.
     is_port = 0 < origin.port < 65536
-    return origin if has_host and is_whole and is_port else None
+    return origin if is_port else None
 
 
 def _is_plain_elsewhere(origin: Origin) -> bool:
@@ -604,10 +618,14 @@ def _of_lines(text: Secret) -> Hidden[Mapping[str, str]] | None:
 
     It raises nothing: a traceback would have the headers.
     """
-    lines = [line.partition(":") for line in text.reveal().splitlines() if line.strip()]
-    if not all(colon for _, colon, _ in lines):
-        return None
-    return Hidden({name.strip(): value.strip() for name, _, value in lines})
+    lines = [line for line in text.reveal().splitlines() if line.strip()]
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon:
+            return None
+        headers[name.strip()] = value.strip()
+    return Hidden(headers)
 
 
 def check_headers(

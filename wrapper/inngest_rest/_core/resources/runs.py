@@ -227,10 +227,11 @@ def _pages_of_v1(selection: Selection) -> PageRoutes[Run]:
     has_one_filter = selection == Selection(statuses=statuses[:1])
     if not has_one_filter or not {*api.V1RunStatusFilter}.issuperset(statuses):
         return {}
+    status = api.V1RunStatusFilter(statuses[0]) if statuses else UNSET
     return routes.page_routes(
         v1.list_runs_v1,
         listed_run_of_v1,
-        query={"status": api.V1RunStatusFilter(statuses[0]) if statuses else UNSET},
+        query={"status": status},
         row=V1RunRow,
         read=partial(fields.v1_page, id_of=ID_OF),
     )
@@ -255,13 +256,16 @@ def _pages_of_v2(
         page = fields.v2_page(data, request)
         return checked_page(page, exact_app, exact_function)
 
+    order = api.V2Order.ASC if is_ascending else UNSET
+    time_field = api.V2TimeField.ENDEDAT if is_by_end else UNSET
+    statuses = [api.V2RunStatus(name.upper()) for name in selection.statuses]
     return routes.page_routes(
         v2.list_runs_v2,
         listed_run_of_v2,
         query={
-            "order": api.V2Order.ASC if is_ascending else UNSET,
-            "time_field": api.V2TimeField.ENDEDAT if is_by_end else UNSET,
-            "status": [api.V2RunStatus(name.upper()) for name in selection.statuses],
+            "order": order,
+            "time_field": time_field,
+            "status": statuses,
             "app_id": app_ids,
             "function_id": function_ids,
             "include_output": bool(include_output) or UNSET,
@@ -311,7 +315,9 @@ def _advice_for(selection: Selection) -> AdviceByError:
     known = get_args(StatusName)
     unknown = [name for name in selection.statuses if name not in known]
     if unknown:
-        text = f"Not every server has {', '.join(unknown)}. Known statuses: {', '.join(known)}."
+        unknown_names = ", ".join(unknown)
+        known_names = ", ".join(known)
+        text = f"Not every server has {unknown_names}. Known statuses: {known_names}."
         advice[errors.BadRequestError] = errors.Advice(text)
     if selection.query is not None:
         # Advice replaces {} by calls.
@@ -354,7 +360,8 @@ def _place_of(cursor: str) -> Place | None:
         key = position.c.start_time
         if key is None:
             return Place(id=position.id)
-        return Place(id=position.id, at=_EPOCH + timedelta(microseconds=key.v))
+        since_1970 = timedelta(microseconds=key.v)
+        return Place(id=position.id, at=_EPOCH + since_1970)
     except (ValueError, OverflowError, RecursionError):
         return None
 
@@ -441,7 +448,8 @@ def fetch(
 
 
 def route_by_v1(run_id: str) -> Route[Any, Run]:
-    return Route.of(v1.get_run_v1, run_of_v1, run_id, about=About(run_id, "run_id"))
+    about = About(run_id, "run_id")
+    return Route.of(v1.get_run_v1, run_of_v1, run_id, about=about)
 
 
 def is_of_v1(run: Run) -> bool:
@@ -512,7 +520,8 @@ def explain_event_id(
 
 def cancel(session: Session, run_id: str) -> Plan[bool]:
     """Cancel a run; return False if v2 responds that it had ended, which v1 does not report."""
-    by_v2 = Route.of(v2.cancel_run_v2, nothing, run_id, about=About(run_id, "runId"))
+    about = About(run_id, "runId")
+    by_v2 = Route.of(v2.cancel_run_v2, nothing, run_id, about=about)
     post = by_v2.operation
     how = errors.Advice(
         "A server that stores in PostgreSQL answers DELETE /v1/runs/{run_id} with 404 for "

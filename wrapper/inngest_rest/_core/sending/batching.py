@@ -59,11 +59,13 @@ class Batch(NamedTuple):
 
     def texts(self) -> list[bytes]:
         """Return the JSON text of each event, exactly as sent."""
-        return list(map(bytes, msgspec.json.decode(self.body, type=list[msgspec.Raw])))
+        raw_events = msgspec.json.decode(self.body, type=list[msgspec.Raw])
+        return list(map(bytes, raw_events))
 
     def part(self, start: int, end: int | None = None) -> Batch:
         """Return a slice of the batch, in the same bytes."""
-        part = Batch.of(self.positions[start:end], self.texts()[start:end])
+        positions = self.positions[start:end]
+        part = Batch.of(positions, self.texts()[start:end])
         return part._replace(may_be_stored=self.may_be_stored)
 
 
@@ -111,7 +113,10 @@ def _batches(
         size += len(text) + 1
         if size > DEFAULT_BYTES:  # one event is never so large
             yield Batch.of(positions, texts, invalid)
-            positions, texts, invalid, size = [], [], [], 3 + len(text)
+            positions = []
+            texts = []
+            invalid = []
+            size = 3 + len(text)
         positions.append(position)
         texts.append(text)
     if texts or invalid:
@@ -183,8 +188,14 @@ class BatchOutcome:
         """Count the outcomes and list every failure by position, those before sending included."""
         invalid = self.batch.invalid
         if self.are_all_accepted:
-            return SendReport(len(self.each), len(invalid), 0, tuple(invalid))
-        failures, unknown = list(invalid), 0
+            return SendReport(
+                accepted=len(self.each),
+                rejected=len(invalid),
+                unknown=0,
+                failures=tuple(invalid),
+            )
+        failures = list(invalid)
+        unknown = 0
         events = zip(self.batch.positions, self.batch.events(), self.each, strict=True)
         for position, event, result in events:
             if not isinstance(result, str):
@@ -196,11 +207,19 @@ class BatchOutcome:
                 unknown += is_unknown
         accepted = len(self.each) + len(invalid) - len(failures)
         failures.sort(key=attrgetter("position"))
-        return SendReport(accepted, len(failures) - unknown, unknown, tuple(failures))
+        return SendReport(
+            accepted=accepted,
+            rejected=len(failures) - unknown,
+            unknown=unknown,
+            failures=tuple(failures),
+        )
 
     def batch_report(self) -> BatchReport:
         return BatchReport(
-            self.batch.positions, self.ids, self.report, self.batch.share
+            positions=self.batch.positions,
+            ids=self.ids,
+            report=self.report,
+            share=self.batch.share,
         )
 
     def final(self) -> BatchOutcome:
