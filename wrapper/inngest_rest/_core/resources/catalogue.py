@@ -89,11 +89,13 @@ def read_catalogue(
     began = session.clock.monotonic()
     of_client = _last_read.setdefault(session.absent, {})
     last = of_client.get(session.settings.env)
-    if last is not None and last.read_at >= max(since, began - _KEPT_FOR):
+    oldest_usable = max(since, began - _KEPT_FOR)
+    if last is not None and last.read_at >= oldest_usable:
         return last
     gaps: list[str] = []
     apps = yield from _read_apps(session, gaps, deadline)
-    functions = yield from _read_functions(session, apps[:_MAX_APPS], gaps, deadline)
+    first_apps = apps[:_MAX_APPS]
+    functions = yield from _read_functions(session, first_apps, gaps, deadline)
     same_since = session.clock.monotonic()
     if last is not None and last.functions == functions:
         same_since = last.same_since
@@ -128,8 +130,9 @@ def _read_apps(session: Session, gaps: list[str], deadline: float) -> Plan[list[
     what = "which functions listen, as the apps could not be listed"
     listed = yield from or_gap(plan, what, gaps)
     apps = [app for app in listed or () if not app.is_archived]
-    if len(apps) > _MAX_APPS:
-        gaps.append(f"the functions of {len(apps) - _MAX_APPS} of {len(apps)} apps")
+    unread = len(apps) - _MAX_APPS
+    if unread > 0:
+        gaps.append(f"the functions of {unread} of {len(apps)} apps")
     return apps
 
 
@@ -159,6 +162,10 @@ def name_of(function: Function) -> str:
     return f"{function.app_id}/{function.id}"
 
 
+def event_triggers(function: Function) -> list[Trigger]:
+    return [trigger for trigger in function.triggers if trigger.kind == "event"]
+
+
 def matching_triggers(function: Function, event_name: str) -> list[Trigger]:
     """Return the triggers of a function that match an event's name, case-sensitively.
 
@@ -169,11 +176,8 @@ def matching_triggers(function: Function, event_name: str) -> list[Trigger]:
     for position, letter in enumerate(event_name, start=1):
         if letter in "/.":
             patterns.add(f"{event_name[:position]}*")
-    return [
-        trigger
-        for trigger in function.triggers
-        if trigger.kind == "event" and trigger.value in patterns
-    ]
+    triggers = event_triggers(function)
+    return [trigger for trigger in triggers if trigger.value in patterns]
 
 
 def nearest_triggers(
@@ -183,9 +187,8 @@ def nearest_triggers(
     functions_by_trigger: dict[str, list[str]] = {}
     for function in functions:
         name = name_of(function)
-        for trigger in function.triggers:
-            if trigger.kind == "event":
-                functions_by_trigger.setdefault(trigger.value, []).append(name)
+        for trigger in event_triggers(function):
+            functions_by_trigger.setdefault(trigger.value, []).append(name)
     nearest = nearest_text(event_name, functions_by_trigger)
     if nearest is None:
         return {}

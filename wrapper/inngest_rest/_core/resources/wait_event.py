@@ -24,6 +24,7 @@ from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
 from inngest_rest._core.resources import event_runs, events
 from inngest_rest._core.resources.catalogue import (
     Catalogue,
+    event_triggers,
     is_run_of,
     name_of,
     read_catalogue,
@@ -449,12 +450,14 @@ def _first_runs(
     if catalogue is None or event is None or event.id == event.internal_id:
         return []
     first = _FirstRuns.of(wait, event, catalogue)
-    received_at = event.received_at or wait.session.server_clocks["api"].now()
+    clock = wait.session.server_clocks["api"]
+    received_at = event.received_at or clock.now()
     selection = events.EventSelection(
         name=name_of_all_triggers(first.functions, event.name),
         since=received_at - DAY,
     )
-    walk = events.list_events(wait.session, selection, limit=max_events).walk()
+    listing = events.list_events(wait.session, selection, limit=max_events)
+    walk = listing.walk()
     while not (first.is_complete or walk.is_done):
         page = yield from walk.next_page(deadline=deadline)
         for event_id in first.ids_of_earlier(page.items):
@@ -470,9 +473,8 @@ def name_of_all_triggers(functions: Iterable[Function], name: str) -> str | None
     """
     names: set[str] = set()
     for function in functions:
-        names.update(
-            trigger.value for trigger in function.triggers if trigger.kind == "event"
-        )
+        for trigger in event_triggers(function):
+            names.add(trigger.value)
     return name if names == {name} else None
 
 

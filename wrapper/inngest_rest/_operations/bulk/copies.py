@@ -55,7 +55,9 @@ class Family(NamedTuple):
     @property
     def sender(self) -> str:
         """The event to send: the original, or its oldest copy if it is not listed."""
-        return self.original if self.original in self.ids else self.ids[0]
+        if self.original in self.ids:
+            return self.original
+        return self.ids[0]
 
 
 class Copies:

@@ -50,9 +50,11 @@ class InvokeJob(ReportedJob):
         if isinstance(inputs, Mapping):
             raise invalid("inputs", "must be an iterable of objects, not one of them")
         self._inputs = check_each("inputs", inputs, "objects", check_json_object)
-        self.rows = [ActionRow(position) for position in range(len(self._inputs))]
+        positions = range(len(self._inputs))
+        self.rows = [ActionRow(position) for position in positions]
         self.resume()
-        self.head = evolve(self.head, selection={"inputs": digest(self._inputs)})
+        selection = {"inputs": digest(self._inputs)}
+        self.head = evolve(self.head, selection=selection)
 
     def check_rows(self, rows: Sequence[ActionRow], argument: str) -> None:
         if len(rows) != len(self._inputs):
@@ -92,4 +94,5 @@ def invoke_once(
             # The run starts at the end of the period (operation invokeFunctionV2).
             return with_outcome(row, ActionOutcome.DONE, error)
         return failure(row, error)
-    return with_outcome(evolve(row, new_run_id=run_id), ActionOutcome.DONE)
+    invoked = evolve(row, new_run_id=run_id)
+    return with_outcome(invoked, ActionOutcome.DONE)

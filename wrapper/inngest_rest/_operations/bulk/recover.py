@@ -19,6 +19,7 @@ from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.resources import event_runs, events
 from inngest_rest._core.resources.catalogue import (
     MatchedFunction,
+    event_triggers,
     is_run_of,
     matching_triggers,
 )
@@ -89,7 +90,7 @@ class RecoverJob(ReportedJob):
         function = yield from find_function(
             self.session, self._app_id, self._function_id
         )
-        if not any(trigger.kind == "event" for trigger in function.triggers):
+        if not event_triggers(function):
             reason = "has no event trigger, so there is nothing to recover"
             raise invalid("function", reason)
         self._function = function
@@ -113,12 +114,13 @@ class RecoverJob(ReportedJob):
         left = [str(row.id) for row in self.rows if self.is_left(row)]
         if not left:
             return
+        known = {str(row.id) for row in self.rows}
         # The runs in the report were started for its other rows.
         for row in self.rows:
             if row.new_run_id is not None:
                 self._past.ignored.add(row.new_run_id)
-        oldest = datetime.fromtimestamp(min(map(second_of_ulid, left)), UTC)
-        known = {str(row.id) for row in self.rows}
+        seconds = min(map(second_of_ulid, left))
+        oldest = datetime.fromtimestamp(seconds, UTC)
         yield from self._past.read_runs(oldest - _CLOCKS_MAY_DIFFER, known)
 
     def collect_rows(self) -> Plan[None]:
@@ -133,7 +135,8 @@ class RecoverJob(ReportedJob):
         if not matched.triggers:
             return
         self._past.add(item)
-        if self._oldest is None or _received_at(item) < _received_at(self._oldest):
+        oldest = self._oldest
+        if oldest is None or _received_at(item) < _received_at(oldest):
             self._oldest = item
         if matched.is_triggered_by(item) is not False:
             super().keep(item)
@@ -182,11 +185,14 @@ class RecoverJob(ReportedJob):
         if self.dry_run:
             return with_outcome(row, ActionOutcome.PLANNED)
         row = yield from self.mark_started(row)
-        return (
-            yield from invoke_once(
-                self.session, self._app_id, self._function_id, row, event.data
-            )
+        invocation = invoke_once(
+            self.session,
+            self._app_id,
+            self._function_id,
+            row,
+            event.data,
         )
+        return (yield from invocation)
 
     def _without_invocation(
         self, row: ActionRow, event: StoredEvent
@@ -255,10 +261,13 @@ class RecoverJob(ReportedJob):
         batch = limit(self._function, *BATCH)
         if batch is not None:
             due += parse_duration(batch.get("timeout")) or timedelta(days=1)
-        now = self.session.server_clocks["api"].now()
-        if event.received_at is not None and now - event.received_at < due:
-            return f"its run may still appear, {due.total_seconds():g} s after it was received"
-        return None
+        if event.received_at is None:
+            return None
+        age = self.session.server_clocks["api"].now() - event.received_at
+        if age >= due:
+            return None
+        seconds = due.total_seconds()
+        return f"its run may still appear, {seconds:g} s after it was received"
 
     def _matched(self, event: StoredEvent) -> MatchedFunction:
         triggers = matching_triggers(self._function, event.name)
@@ -283,6 +292,9 @@ def _why_on_purpose(function: Function) -> str | None:
     if limit(function, "rateLimit") is not None:
         return "the function has a rate limit, which may have skipped it on purpose"
     singleton = limit(function, "singleton")
-    if singleton is not None and str(singleton.get("mode")).lower() != "cancel":
-        return "the function is a singleton, which may have skipped it on purpose"
-    return None
+    if singleton is None:
+        return None
+    mode = str(singleton.get("mode"))
+    if mode.lower() == "cancel":
+        return None
+    return "the function is a singleton, which may have skipped it on purpose"

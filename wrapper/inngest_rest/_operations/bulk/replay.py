@@ -127,7 +127,8 @@ class ReplayJob(RunsJob):
         if error is not None:
             message = error.message and error.message[:MAX_ERROR_LENGTH]
             error = evolve(error, message=message, stack=None)
-        self._listed_runs[item.id] = evolve(item, output=None, error=error)
+        without_output = evolve(item, output=None, error=error)
+        self._listed_runs[item.id] = without_output
 
     def collect(self) -> Plan[Iterable[ActionRow]]:
         collected = yield from super().collect()
@@ -154,7 +155,8 @@ class ReplayJob(RunsJob):
         replays_before = _sorted_ids(prepared.others)
         row = evolve(prepared.row, replays_before=replays_before)
         started = yield from self.mark_started(row)
-        return (yield from self._request(evolve(prepared, row=started)))
+        attempt = evolve(prepared, row=started)
+        return (yield from self._request(attempt))
 
     def _run_of(self, row: ActionRow) -> Plan[Run]:
         """Return the run of a row: the listed one if it had ended.
@@ -242,8 +244,11 @@ class ReplayJob(RunsJob):
         if others is None and not self._replay_again:
             return with_outcome(row, ActionOutcome.REFUSED, _UNLISTED)
         listed = others or ()
-        chain = list(dict.fromkeys([run.id, *(other.id for other in listed)]))
-        latest = self._requests.latest(chain, self.session.clock.monotonic())
+        ids = [run.id]
+        ids += [other.id for other in listed]
+        chain = list(dict.fromkeys(ids))
+        now = self.session.clock.monotonic()
+        latest = self._requests.latest(chain, now)
         replay_id = _effective_replay(listed, latest, chain)
         if replay_id is not None and not self._replay_again:
             return _replayed(row, ActionOutcome.ALREADY_REPLAYED, replay_id)
@@ -341,8 +346,9 @@ def _effective_replay(
 ) -> str | None:
     """Return the newest replay in a chain that is open or completed, if there is one."""
     effective = [run.id for run in others if run.status not in _MAY_BE_REPEATED]
-    if latest is not None and latest.new_run_id and latest.new_run_id not in chain:
-        effective.append(latest.new_run_id)  # too new to be listed
+    new_run_id = None if latest is None else latest.new_run_id
+    if new_run_id and new_run_id not in chain:
+        effective.append(new_run_id)  # too new to be listed
     return max(effective, default=None)
 
 
@@ -358,7 +364,8 @@ def _new_run_of_chain(row: ActionRow, others: Iterable[Run]) -> BulkResult | Non
 def _sorted_ids(runs: Iterable[Run] | None) -> tuple[str, ...] | None:
     if runs is None:
         return None
-    return tuple(sorted(run.id for run in runs))
+    ids = sorted(run.id for run in runs)
+    return tuple(ids)
 
 
 def _replayed(

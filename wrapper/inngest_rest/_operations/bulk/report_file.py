@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 
     from inngest_rest import errors
 
+_BINARY: int = getattr(os, "O_BINARY", 0)
 # A link may have been planted.
-_FLAGS = os.O_RDWR | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+_FLAGS = os.O_RDWR | _BINARY | _NO_FOLLOW
+_FLAGS_OF_NEW = _FLAGS | os.O_CREAT | os.O_EXCL
 
 
 class ReportFile(Locked):
@@ -49,7 +52,8 @@ class ReportFile(Locked):
         """Return the report in the file; None if none was begun."""
         with self._usable(), suppress(FileNotFoundError):
             self._file = os.open(self.path, _FLAGS)
-            if not stat.S_ISREG(os.fstat(self._file).st_mode):
+            mode = os.fstat(self._file).st_mode
+            if not stat.S_ISREG(mode):
                 raise self._refusal("is not a regular file")
             lock_file(self._file)
             with os.fdopen(self._file, "rb", closefd=False) as file:
@@ -67,7 +71,7 @@ class ReportFile(Locked):
         }
         with self._usable():
             if self._file is None:
-                self._file = os.open(self.path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
+                self._file = os.open(self.path, _FLAGS_OF_NEW, 0o600)
                 lock_file(self._file)
             if hasattr(os, "fchmod"):
                 os.fchmod(self._file, 0o600)
@@ -77,8 +81,9 @@ class ReportFile(Locked):
 
     def add(self, row: ActionRow) -> None:
         """Write the current state of a row; thread-safe."""
+        fields = without_none(row.to_dict())
         with self._usable(), self._lock:
-            self._append([without_none(row.to_dict())])
+            self._append([fields])
 
     def close(self) -> None:
         """Free the lock; adding a row afterwards raises an error."""
@@ -144,7 +149,8 @@ class ReportFile(Locked):
         end = os.lseek(self._file, 0, os.SEEK_END)
         try:
             while text:
-                text = text[os.write(self._file, text) :]
+                written = os.write(self._file, text)
+                text = text[written:]
         except OSError:
             # A full disk may have taken half of a line.
             os.ftruncate(self._file, end)
@@ -158,8 +164,9 @@ class ReportFile(Locked):
             in_use = "is in use by another process or call; wait for its end"
             raise self._refusal(in_use) from error
         except OSError as error:
-            is_link = error.errno == errno.ELOOP
-            reason = "it is a symbolic link" if is_link else error.strerror or error
+            reason: object = error.strerror or error
+            if error.errno == errno.ELOOP:
+                reason = "it is a symbolic link"
             raise self._refusal(f"cannot be written as a report: {reason}") from error
 
 

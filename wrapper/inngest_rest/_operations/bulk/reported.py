@@ -154,12 +154,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             selection = {**(self.head.selection or {})}
             self._check_same_arguments(selection, others)
         elif ids is not None:
-            unique = dict.fromkeys(
-                check_each("ids", ids, f"{self.selects} ids", self.check_id)
-            )
-            first = list(islice(unique, self.limit))
-            # Memory must not hold these and the rows at once: there may be many.
-            del unique
+            first = self._first_ids(ids)
             selection = {"ids": digest(sorted(first))}
             self.rows = [
                 ActionRow(position, row_id) for position, row_id in enumerate(first)
@@ -169,6 +164,14 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         selection |= without_none(others)
         self.head = evolve(self.head, selection=selection)
         return ids is None and self.resumed is None
+
+    def _first_ids(self, ids: Iterable[str]) -> list[str]:
+        """Return the first of the caller's ids, without repeats."""
+        unique = dict.fromkeys(
+            check_each("ids", ids, f"{self.selects} ids", self.check_id)
+        )
+        # Memory must not hold all of these and the rows at once: there may be many.
+        return list(islice(unique, self.limit))
 
     def _check_one_source(
         self, ids: Iterable[str] | None, filters: Mapping[str, Any]
@@ -181,8 +184,9 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         if filters:
             sources.append("/".join(filters))
         if len(sources) > 1:
+            names = " and ".join(sources)
             raise errors.InvalidArgumentError(
-                f"{' and '.join(sources)} exclude each other: pass one of them",
+                f"{names} exclude each other: pass one of them",
                 argument=sources[0],
             )
         if not sources:
@@ -201,8 +205,9 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         ours = {name: others.get(name) for name in self.bound}
         differing = difference(theirs, ours)
         if differing:
-            how = f"pass the same {' and '.join(self.bound)}"
-            raise invalid("resume", f"is a report with {differing}: {how}")
+            names = " and ".join(self.bound)
+            reason = f"is a report with {differing}: pass the same {names}"
+            raise invalid("resume", reason)
 
     def collect_rows(self) -> Plan[None]:
         """Add the rows that the filter selects, if there is one."""
@@ -229,7 +234,9 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
     def _note_window(self, now: datetime, searched: str | None) -> None:
         """Record the filter's window as instants, and a description of the search."""
         window = self.asked_window
-        since = None if window.since is None else instant(window.since, now)
+        since: datetime | None = None
+        if window.since is not None:
+            since = instant(window.since, now)
         until = instant(window.until or timedelta(), now)
         self.head = evolve(
             self.head,
@@ -296,7 +303,8 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
     def mark_started(self, row: ActionRow) -> Plan[ActionRow]:
         """Mark a row as being requested, and report it; raise Stopped if no act may start."""
         yield from sleep(0.0)  # the job may have been stopped in the meantime
-        begun = evolve(self.dated(row), outcome=ActionOutcome.UNKNOWN, reason=ABANDONED)
+        dated = self.dated(row)
+        begun = evolve(dated, outcome=ActionOutcome.UNKNOWN, reason=ABANDONED)
         try:
             callback_result: object = None
             with self._lock:

@@ -93,7 +93,8 @@ class ResendJob(ReportedJob):
     ) -> None:
         super().__init__(session, "events.resend", options, limit=limit)
         self._label = check_id("label", label)
-        self._copies = Copies(session, label if to is None else None)
+        label_here = label if to is None else None
+        self._copies = Copies(session, label_here)
         self._destination = _destination(session, driver, to)
         self._lists_copies = False  # the filter also selects earlier copies
         there = None if to is None else self._destination.target.to_dict()
@@ -108,7 +109,8 @@ class ResendJob(ReportedJob):
 
     @staticmethod
     def check_id(name: str, value: str, *, argument: str | None = None) -> str:
-        if not is_ulid(check_id(name, value, argument=argument)):
+        event_id = check_id(name, value, argument=argument)
+        if not is_ulid(event_id):
             reason = "is not an internal id of an event, as send returns it"
             raise invalid(name, reason, argument=argument)
         return value
@@ -162,7 +164,8 @@ class ResendJob(ReportedJob):
         to_send = self._newest_senders(families)
         rows: dict[str, ActionRow] = {}
         for family in families:
-            if family.sent_as is not None or family.sender in to_send:
+            was_sent = family.sent_as is not None
+            if was_sent or family.sender in to_send:
                 for event_id in family.ids:
                     rows[event_id] = self._row_in(family, event_id)
         return [
@@ -242,7 +245,8 @@ class ResendJob(ReportedJob):
             return with_outcome(row, ActionOutcome.REFUSED, error)
         except InngestError as error:
             return failure(row, error)
-        return with_outcome(evolve(row, new_event_id=ids[0]), ActionOutcome.DONE)
+        sent = evolve(row, new_event_id=ids[0])
+        return with_outcome(sent, ActionOutcome.DONE)
 
 
 def _was_requested(row: ActionRow) -> bool:
@@ -253,7 +257,9 @@ def _was_requested(row: ActionRow) -> bool:
 def _destination(session: Session, driver: object, to: Any) -> _Destination:
     """Return this server, the named environment of it, or the server of another client."""
     if to is None or isinstance(to, str):
-        there = session if to is None else session.with_options(env=to)
+        there = session
+        if to is not None:
+            there = session.with_options(env=to)
         return _Destination(
             target=there.settings.target,
             send=partial(send.send, there),

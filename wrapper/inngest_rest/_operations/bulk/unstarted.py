@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.json_text import encode
 from inngest_rest._core.resources import apps, events, runs
+from inngest_rest._core.resources.catalogue import event_triggers
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.wait_event import DAY, name_of_all_triggers
 from inngest_rest._ulid import second_of_ulid
@@ -50,10 +51,13 @@ def find_function(session: Session, app: str, function: str) -> Plan[Function]:
 
 def event_name_of(function: Function) -> str | None:
     """Return the only name of events that trigger a function; None if there may be several."""
-    names = [trigger.value for trigger in function.triggers if trigger.kind == "event"]
-    if not names or "*" in names[0]:
+    triggers = event_triggers(function)
+    if not triggers:
         return None
-    return name_of_all_triggers([function], names[0])
+    name = triggers[0].value
+    if "*" in name:
+        return None
+    return name_of_all_triggers([function], name)
 
 
 class Past:
@@ -98,7 +102,8 @@ class Past:
         # The unknown events that started a run, by the id of the run.
         event_ids: dict[str, str] = {}
         try:
-            walk = runs.list_runs(self._session, selection, is_bounded=False).walk()
+            listing = runs.list_runs(self._session, selection, is_bounded=False)
+            walk = listing.walk()
             while not walk.is_done:
                 page = yield from walk.next_page()
                 for run in page.items:
@@ -121,7 +126,11 @@ class Past:
         others = [*event_ids.items()]
         if len(others) > _FEW_OTHERS:
             of_triggers = yield from self._ids_of_triggers(since)
-            others = [pair for pair in others if pair[1] not in of_triggers]
+            others = [
+                (run_id, event_id)
+                for run_id, event_id in others
+                if event_id not in of_triggers
+            ]
         self.unread = max(len(others) - _MOST_INVOKED, 0)
         for run_id, event_id in others[:_MOST_INVOKED]:
             yield from self._read_invocation(run_id, event_id)
@@ -141,12 +150,14 @@ class Past:
         except NotFoundError:
             return
         if event.name == events.INVOKED:
-            self._invoked[_digest(event.data)].append(run_id)
+            digest = _digest(event.data)
+            self._invoked[digest].append(run_id)
 
     def take_invocation(self, event: StoredEvent) -> str | None:
         """Return a run that was invoked with the data of an event, and remove it."""
+        digest = _digest(event.data)
         with self._lock:
-            run_ids = self._invoked.get(_digest(event.data))
+            run_ids = self._invoked.get(digest)
             return run_ids.pop() if run_ids else None
 
     def read_day_before(self, oldest: StoredEvent | None) -> Plan[None]:
@@ -173,13 +184,15 @@ class Past:
         return earlier[min(earlier)] if earlier else None
 
     def _read_ids_before(self, event: StoredEvent) -> Plan[None]:
-        received_at = event.received_at or self._session.server_clocks["api"].now()
+        clock = self._session.server_clocks["api"]
+        received_at = event.received_at or clock.now()
         selection = events.EventSelection(
             name=event_name_of(self._function),
             since=received_at - DAY,
             until=received_at + timedelta(milliseconds=1),
         )
-        walk = events.list_events(self._session, selection, limit=_MOST_EARLIER).walk()
+        listing = events.list_events(self._session, selection, limit=_MOST_EARLIER)
+        walk = listing.walk()
         while not walk.is_done:
             page = yield from walk.next_page()
             for stored in page.items:
