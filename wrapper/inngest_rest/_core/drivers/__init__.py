@@ -5,6 +5,7 @@ Requests go straight to the transport, not through `httpx.Client`, which would l
 
     blocking, asynchronous                  the two drivers
     exchange                                shared by both: response, errors, logging
+    network_errors                          errors of httpx, imported where one is raised
     causes                                  causes of failed connections, and their remedies
     connection_pool                         the transports of a client, one connection each
     blocking_transport, async_transport     one such transport, on a socket, in an event loop

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeGuard, TypeV
 from inngest_rest._core import tracing
 from inngest_rest._core.drivers.causes import lasting_cause
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, Transport
+from inngest_rest._core.drivers.network_errors import UnnamedError, network_error
 from inngest_rest._core.logs import logger, request_fields
 from inngest_rest._core.plans import Call, Stopped, Together
 from inngest_rest._core.secret import cause_without_keys, clear_frames
@@ -129,9 +130,12 @@ class PlanRunner(ABC, Generic[Transport]):
             outcome = await self._send(call, started, stop)
         except BaseException as error:
             clear_frames(error, handled)
-            if not _is_of_httpx(error):
+            if isinstance(error, UnnamedError):
+                outcome = _unnamed(call, error)
+            elif _is_of_httpx(error):
+                outcome = transport_error(call, error, closed=self._closed)
+            else:
                 raise
-            outcome = transport_error(call, error, closed=self._closed)
         if isinstance(outcome, TransportError):
             raise outcome
         if logger.isEnabledFor(logging.DEBUG):
@@ -215,6 +219,15 @@ def transport_error(
     return failure
 
 
+def _unnamed(call: Call[Any], error: UnnamedError) -> TransportError:
+    """Return what `transport_error` does, without httpx."""
+    is_timeout = error.name.endswith("Timeout")
+    kind = RequestTimeoutError if is_timeout else TransportError
+    reason = call.redact(f"{error.name}: {error}".removesuffix(": "))
+    is_connecting = error.name in {"ConnectError", "ConnectTimeout"}
+    return _failure(call, kind, reason, delivered=not is_connecting)
+
+
 def _is_undelivered(error: httpx.RequestError) -> bool:
     """Return whether an error proves that the request did not reach the server.
 
@@ -295,9 +308,7 @@ class Body:
             try:
                 chunk = self._decoder.decompress(rest, self._limit + 1 - self._size)
             except zlib.error as error:
-                import httpx  # noqa: PLC0415 - for an error alone
-
-                raise httpx.DecodingError(str(error)) from error
+                raise network_error("DecodingError", str(error)) from error
         self._chunks.append(chunk)
         self._size += len(chunk)
         if self._size <= self._limit:

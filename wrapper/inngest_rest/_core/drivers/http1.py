@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from inngest_rest._core.drivers.network_errors import network_error
+
 if TYPE_CHECKING:
     import h11
-    import httpx
 
     from inngest_rest._core.messages import Request
 
@@ -39,9 +40,9 @@ def request_bytes(request: Request, target: str, *fields: tuple[bytes, bytes]) -
         head.count(b"\r\n") == len(lines) + 1
     )  # or else a field has a line in it
     if not is_as_meant or _HEAD_OF_REQUEST.fullmatch(head) is None:
-        import httpx  # noqa: PLC0415 - for an error alone
-
-        raise httpx.LocalProtocolError("a header has a character that is not allowed")
+        raise network_error(
+            "LocalProtocolError", "a header has a character that is not allowed"
+        )
     return head + request.content
 
 
@@ -139,10 +140,8 @@ class ResponseReader:
         )
 
 
-def _protocol_error(reason: str) -> httpx.RemoteProtocolError:
-    import httpx  # noqa: PLC0415 - for an error alone
-
-    return httpx.RemoteProtocolError(reason)
+def _protocol_error(reason: str) -> Exception:
+    return network_error("RemoteProtocolError", reason)
 
 
 def _length_of(headers: list[tuple[bytes, bytes]]) -> int | None:

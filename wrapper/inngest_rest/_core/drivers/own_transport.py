@@ -11,6 +11,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Literal
 
 from inngest_rest._core.drivers.http1 import ResponseReader, request_bytes
+from inngest_rest._core.drivers.network_errors import Name, network_error
 from inngest_rest._core.messages import Response
 from inngest_rest._core.plans import now
 
@@ -149,8 +150,9 @@ async def _receive(connection: Connection, reader: ResponseReader) -> None:
 class _Raising:
     """Raises errors of a connection as those of httpx; as a generator, it would take longer."""
 
-    def __init__(self, step: Literal["Connect", "Write", "Read"]) -> None:
-        self._step = step
+    def __init__(self, timeout: Name, failure: Name) -> None:
+        self._timeout: Name = timeout
+        self._failure: Name = failure
 
     def __enter__(self) -> None: ...
 
@@ -160,19 +162,16 @@ class _Raising:
         # UnicodeError: an invalid host name
         if not isinstance(error, OSError | UnicodeError):
             return
-        import httpx  # noqa: PLC0415 - which takes longer to import than all of this client
-
-        kind = "Timeout" if isinstance(error, TimeoutError) else "Error"
-        failure: type[httpx.TransportError] = getattr(httpx, f"{self._step}{kind}")
-        reason = str(error)
-        if kind == "Error":
-            reason = reason or type(error).__name__
-        raise failure(reason) from error
+        if isinstance(error, TimeoutError):
+            raise network_error(self._timeout, str(error)) from error
+        raise network_error(
+            self._failure, str(error) or type(error).__name__
+        ) from error
 
 
-_CONNECTING = _Raising("Connect")
-_WRITING = _Raising("Write")
-_READING = _Raising("Read")
+_CONNECTING = _Raising("ConnectTimeout", "ConnectError")
+_WRITING = _Raising("WriteTimeout", "WriteError")
+_READING = _Raising("ReadTimeout", "ReadError")
 
 
 def is_replaced(prefix: Literal["", "Async"]) -> bool:
