@@ -44,9 +44,12 @@ _KINDS = {
     "private": (_MARKER % "BEGIN", rf"(?s:.*?)(?:{_MARKER % 'END'}|\Z)"),
 }
 
-_starts = "|".join(f"(?P<{kind}>{start})" for kind, (start, _) in _KINDS.items())
-_find_start = re.compile(_starts, re.ASCII).search
-_bodies = {kind: re.compile(body, re.ASCII) for kind, (_, body) in _KINDS.items()}
+_starts: list[str] = []
+_bodies: dict[str, re.Pattern[str]] = {}
+for _kind, (_start, _body) in _KINDS.items():
+    _starts.append(f"(?P<{_kind}>{_start})")
+    _bodies[_kind] = re.compile(_body, re.ASCII)
+_find_start = re.compile("|".join(_starts), re.ASCII).search
 _run = re.compile(r"[\w-]*+", re.ASCII)
 
 # The lookbehind lets an address begin only where its run begins, so that each run is read once.

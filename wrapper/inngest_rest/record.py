@@ -133,7 +133,8 @@ def _reader(kind: Any) -> Callable[[Any], dict[str, Any]]:
 
 
 def _has_slots(kind: type) -> bool:
-    return any(getattr(parent, "__slots__", ()) for parent in kind.__mro__)
+    slots = [getattr(parent, "__slots__", ()) for parent in kind.__mro__]
+    return any(slots)
 
 
 @cache
@@ -141,7 +142,8 @@ def columns(kind: Any) -> tuple[Column, ...]:
     """Return the columns of a table of records, as `to_dict(flat=True)` has them."""
     hints = get_type_hints(kind)
     for name in kind.DERIVED:
-        hints[name] = get_type_hints(getattr(kind, name).fget)["return"]
+        getter = getattr(kind, name).fget
+        hints[name] = get_type_hints(getter)["return"]
     names = (*public_names(kind), *kind.DERIVED)
     found: list[Column] = []
     for name in names:
@@ -163,9 +165,12 @@ def _columns_of_field(name: str, hint: Any) -> Iterator[Column]:
                 value_of=_unless_none(value_of, nested.value_of),
             )
     elif kind in _CELL_TYPES:
-        yield Column(name=name, type=get_origin(kind) or kind, value_of=value_of)
+        cell_type = get_origin(kind) or kind
+        yield Column(name=name, type=cell_type, value_of=value_of)
     else:
-        convert = _CONVERSIONS.convert if _is_text(kind) else _as_json
+        convert: Callable[[Any], Any] = _as_json
+        if _is_text(kind):
+            convert = _CONVERSIONS.convert
         value_in_text = _unless_none(value_of, convert)
         yield Column(name=name, type=str, value_of=value_in_text)
 
@@ -211,10 +216,9 @@ def _html_of_record(record: Record) -> str:
     from html import escape  # noqa: PLC0415 - for notebooks alone
 
     cells = record._cells(with_tuples=True)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    rows = (
-        f"<th>{escape(name)}</th><td>{_html_of_cell(value)}</td>"
-        for name, value in cells
-    )
+    rows: list[str] = []
+    for name, value in cells:
+        rows.append(f"<th>{escape(name)}</th><td>{_html_of_cell(value)}</td>")
     return _html_table(rows)
 
 
@@ -224,14 +228,17 @@ def _html_of_records(records: Any) -> str:
     for cells in cells_of_each:
         names |= dict.fromkeys(cells)
     heading = _html_of_row(names)
-    rows = [
-        _html_of_row(cells.get(name, "") for name in names) for cells in cells_of_each
-    ]
-    return _html_table([heading, *rows]) + "".join(_and_more(records))
+    rows = [heading]
+    for cells in cells_of_each:
+        values = [cells.get(name, "") for name in names]
+        rows.append(_html_of_row(values))
+    table = _html_table(rows)
+    return "".join([table, *_and_more(records)])
 
 
 def _html_of_row(values: Iterable[object]) -> str:
-    return "".join(f"<td>{_html_of_cell(value)}</td>" for value in values)
+    cells = [f"<td>{_html_of_cell(value)}</td>" for value in values]
+    return "".join(cells)
 
 
 def _html_table(rows: Iterable[str]) -> str:
@@ -250,7 +257,8 @@ def _html_of_cell(value: object) -> str:
     items = cast("tuple[object, ...]", value)
     if items and all(_is_table(item) for item in items):
         return html(items)
-    lines = [escape(shortened(in_words(item))) for item in items[:_MAX_ROWS]]
+    texts = [in_words(item) for item in items[:_MAX_ROWS]]
+    lines = [escape(shortened(text)) for text in texts]
     return "<br>".join([*lines, *_and_more(items)])
 
 
@@ -261,7 +269,9 @@ def _is_table(value: object) -> bool:
 
 def _and_more(items: Sized) -> list[str]:
     more = len(items) - _MAX_ROWS
-    return [f"and {more:,} more"] if more > 0 else []
+    if more <= 0:
+        return []
+    return [f"and {more:,} more"]
 
 
 def in_words(value: object, *, indent: int | None = None) -> str:
