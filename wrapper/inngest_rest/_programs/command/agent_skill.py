@@ -44,8 +44,12 @@ class _Host:
 
     @property
     def home(self) -> Path:
-        moved = os.environ.get(self.variable) if self.variable else None
-        return Path(moved) if moved else Path.home() / self.folder
+        moved = None
+        if self.variable is not None:
+            moved = os.environ.get(self.variable)
+        if moved:
+            return Path(moved)
+        return Path.home() / self.folder
 
 
 # All but Claude Code read the skills in `.agents`, too, and list twice what is in both.
@@ -134,7 +138,8 @@ def install(
     targets: Iterable[str], scope: Scope = "user", *, force: bool = False
 ) -> list[InstalledSkill]:
     """Write the skill into the folders of hosts; other files in these stay."""
-    outdated = [skill for skill in look(targets, scope) if skill.state != "current"]
+    found = look(targets, scope)
+    outdated = [skill for skill in found if skill.state != "current"]
     different = [skill.path for skill in outdated if skill.state == "different"]
     if different and not force:
         why = f"{', '.join(different)} is not the skill of version {__version__}"
@@ -161,7 +166,8 @@ def _write(place: Path) -> None:
 def _files_in(place: Path) -> dict[str, str]:
     """Return the texts of a skill in a folder, by their paths in it."""
     texts: dict[str, str] = {}
-    for path in (place / "SKILL.md", *sorted(place.glob("references/*"))):
+    references = sorted(place.glob("references/*"))
+    for path in (place / "SKILL.md", *references):
         if path.is_file():
             name = path.relative_to(place).as_posix()
             texts[name] = path.read_text(encoding="utf-8", errors="replace")
@@ -177,7 +183,8 @@ def _files_in(place: Path) -> dict[str, str]:
 def show(renderer: Renderer, _options: Options, typed: Typed) -> int:
     """Print the SKILL.md of this version, or one of its playbooks."""
     name = typed.get("name", "SKILL")
-    texts = {Path(path).stem: text for path, text in own_files().items()}
+    files = own_files()
+    texts = {Path(path).stem: text for path, text in files.items()}
     check_choice("name", name, texts)
     return renderer.text(texts[name])
 
@@ -209,7 +216,8 @@ def install_command(renderer: Renderer, options: Options, typed: Typed) -> int:
     scope = typed.get("scope", "user")
     if "list" in typed:
         return renderer.many(look(targets, scope))
-    return renderer.many(install(targets, scope, force=options.force))
+    installed = install(targets, scope, force=options.force)
+    return renderer.many(installed)
 
 
 @command("skill", "check", examples=("skill check -o json",), kind=InstalledSkill)

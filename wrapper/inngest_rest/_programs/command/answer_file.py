@@ -57,7 +57,8 @@ class Output:
                 self.stream = open(path, "w", encoding="utf-8")  # noqa: PTH123, SIM115
                 return
             read = {os.path.realpath(file) for file in (*inputs, "/dev/stdin")}
-            if os.path.realpath(path) in read or os.path.realpath(part) in read:
+            written = {os.path.realpath(path), os.path.realpath(part)}
+            if not written.isdisjoint(read):
                 raise ValueError("this command reads it; name another file")
             if os.path.lexists(path) and not force:
                 raise ValueError("it exists; name another file, or pass --force")
@@ -101,7 +102,10 @@ class Output:
         if path is None or file.closed:
             return None
         file.close()
-        if self._part is None or Path(self._part).stat().st_size:
+        if self._part is None:
+            return None
+        part = Path(self._part)
+        if part.stat().st_size:
             return self._part
-        Path(self._part).unlink()
+        part.unlink()
         return None

@@ -32,7 +32,11 @@ CANNOT_TELL = 2
 
 _WITHIN_S = 60.0  # for a whole notification
 
-_STATUSES = {"ok": 0, "broken": EXIT_STATUS[Code.RULE_BROKEN], "unknown": CANNOT_TELL}
+_STATUSES = {
+    "ok": 0,
+    "broken": EXIT_STATUS[Code.RULE_BROKEN],
+    "unknown": CANNOT_TELL,
+}
 
 # The last result of which each was notified, such as "broken; server".
 _LastResults = dict[Literal["exec", "webhook"], str]
@@ -75,7 +79,8 @@ class Checking(Renderer):
         self.output.line(line)
         self.output.close()
         if problem is not None and problem.hint:
-            self.stderr.hint(str(problem.worded(self.name_of).hint))
+            worded = problem.worded(self.name_of)
+            self.stderr.hint(str(worded.hint))
 
     def _broken_rules(self, problem: Problem | None) -> list[str]:
         """Return the broken rules; without a report, the code of the problem."""
@@ -108,7 +113,9 @@ class Checking(Renderer):
         self, result: str, message: dict[str, str], last_results: _LastResults
     ) -> None:
         """Notify the others, and note the result as the last one of those who received it."""
-        report: dict[str, Any] = self._report.to_dict() if self._report else {}
+        report: dict[str, Any] = {}
+        if self._report:
+            report = self._report.to_dict()
         for name, recipient in self.notified.items():
             before = last_results.get(name, "ok")
             if before == result:
@@ -148,11 +155,14 @@ def _write(state: str | None, last_results: _LastResults) -> None:
     if state is None:
         return
     try:
-        replace_file(Path(state), json.dumps(last_results).encode())
+        content = json.dumps(last_results).encode()
+        replace_file(Path(state), content)
     except OSError:
         # As on a full disk. Its content is outdated, and an empty file takes no space.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         with suppress(OSError):
-            os.close(os.open(state, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+            emptied = os.open(state, flags, 0o600)
+            os.close(emptied)
         raise
 
 
@@ -162,7 +172,9 @@ def _send(name: str, recipient: str, text: bytes) -> str:
     Returns the reason of a failure, without the URL; empty on success.
     """
     try:
-        return _run(recipient, text) if name == "exec" else _post(recipient, text)
+        if name == "exec":
+            return _run(recipient, text)
+        return _post(recipient, text)
     except Exception as error:  # noqa: BLE001 - messages of some errors contain the URL
         return type(error).__name__
 
@@ -186,7 +198,8 @@ def _run(command: str, text: bytes) -> str:
         raise
     finally:
         signal.signal(signal.SIGTERM, handler)
-    return f"exit status {process.returncode}" if process.returncode else ""
+    status = process.returncode
+    return f"exit status {status}" if status else ""
 
 
 def _post(url: str, text: bytes) -> str:

@@ -145,7 +145,8 @@ def _why(row: WaitingRun) -> str:
 
 
 def _values_of_event(row: WaitingRun) -> str:
-    return ", ".join(f"{path} {in_words(value)}" for path, value in row.event.items())
+    values = [f"{path} {in_words(value)}" for path, value in row.event.items()]
+    return ", ".join(values)
 
 
 def _function_of_row(row: WaitingRun) -> str:
@@ -153,11 +154,15 @@ def _function_of_row(row: WaitingRun) -> str:
 
 
 def _labels(metric: Metric) -> str:
-    return " ".join(f"{name}={value}" for name, value in metric.labels.items())
+    labels = [f"{name}={value}" for name, value in metric.labels.items()]
+    return " ".join(labels)
 
 
 def _figure(name: str) -> Column:
-    return _whole(name.upper(), lambda group: figures(group)[name])
+    def figure_of(group: RunGroup) -> object:
+        return figures(group)[name]
+
+    return _whole(name.upper(), figure_of)
 
 
 COLUMNS: dict[type[Record], tuple[Column, ...]] = {
@@ -261,12 +266,11 @@ def columns_for(
     names = field_names(kind)
     if projection.fields is not None:
         return [_column_of_field(name) for name in projection.fields if name in names]
-    columns = COLUMNS.get(kind) or [_column_of_field(name) for name in names]
-    return [
-        column
-        for column in columns
-        if column.has_room_at(width) and _has_value(column, records)
-    ]
+    columns = COLUMNS.get(kind)
+    if columns is None:
+        columns = tuple(_column_of_field(name) for name in names)
+    with_room = [column for column in columns if column.has_room_at(width)]
+    return [column for column in with_room if _has_value(column, records)]
 
 
 def _has_value(column: Column, records: Sequence[Record]) -> bool:
@@ -274,8 +278,9 @@ def _has_value(column: Column, records: Sequence[Record]) -> bool:
 
 
 def _column_of_field(name: str) -> Column:
+    heading = name.upper().replace("_", " ")
     is_whole = name == "id" or name.endswith(_IDS_TIMES)
-    return Column(name.upper().replace("_", " "), name, whole=is_whole)
+    return Column(heading, name, whole=is_whole)
 
 
 def in_json(value: object) -> str:

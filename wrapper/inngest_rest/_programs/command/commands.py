@@ -193,7 +193,8 @@ def command(
             from inngest_rest._programs.command.renderer import Renderer  # noqa: PLC0415 - not for help
 
             stderr = Stderr(options.quiet)
-            renderer = Renderer(".".join(words), format=options.format, stderr=stderr)
+            name = ".".join(words)
+            renderer = Renderer(name, format=options.format, stderr=stderr)
             try:
                 renderer.configure(options, kind)
                 return work(renderer, options, typed)
@@ -232,7 +233,8 @@ def _argument_of(parameter: Parameter) -> Argument:
     help = parameter.help
     if parameter.is_json:
         help += " JSON, @FILE, or - for standard input."
-    if parameter.kind in {Kind.INTEGER, Kind.SECONDS} and parameter.default is not None:
+    is_number = parameter.kind in {Kind.INTEGER, Kind.SECONDS}
+    if is_number and parameter.default is not None:
         help += f" By default {parameter.default:g}."
     help = help.replace("%", "%%")
     if parameter.is_positional:
@@ -326,7 +328,8 @@ def unknown(given: str, valid: Sequence[str]) -> InngestError:
         hint = f"Set INNGEST_{key[1].upper()}_KEY in the environment."
         return ProblemError(Problem(Code.USAGE, message, hint=hint))
     if not given.startswith("-"):
-        message = f"unknown command {given!r}{did_you_mean(given, valid)}"
+        hint = did_you_mean(given, valid)
+        message = f"unknown command {given!r}{hint}"
         if given in _OF_NO_API:
             return ProblemError(Problem(Code.USAGE, message, hint=_NO_API))
         return InvalidArgumentError(message)

@@ -82,7 +82,9 @@ def execute(row: Row, options: Options, typed: Typed) -> int:
         if flags.raw_fields:
             values |= _with_raw_fields(values, flags.raw_fields)
         _configure(renderer, row, values, options, flags, inputs)
-        malformed: dict[str, str] | None = {} if row.command == "doctor" else None
+        malformed: dict[str, str] | None = None
+        if row.command == "doctor":
+            malformed = {}
         with client_of(options, malformed) as client:
             if flags.wants_page:
                 return renderer.web_page(page_of(row, values, client.target))
@@ -297,7 +299,8 @@ def _hint_at_next_command(invocation: TerminalInvocation) -> str | None:
         # A cursor is three lines long there.
         return "There is more: a higher --limit shows it, and -o json how to go on."
     values = {**invocation.values, "cursor": page.next}
-    return f"Next page: {command_line(invocation.row, values, invocation.options)}"
+    command = command_line(invocation.row, values, invocation.options)
+    return f"Next page: {command}"
 
 
 def _chunks(invocation: TerminalInvocation, *, list_all: bool) -> Iterator[Chunk]:
@@ -308,7 +311,8 @@ def _chunks(invocation: TerminalInvocation, *, list_all: bool) -> Iterator[Chunk
         renderer.returns = Returns.STREAM
         renderer.untrusted = ("data.items[].body",)
         return _pages(invocation)
-    if row.name in {"events.runs", "events.wait"} and invocation.values["id"] == "-":
+    takes_event = row.name in {"events.runs", "events.wait"}
+    if takes_event and invocation.values["id"] == "-":
         renderer.returns = Returns.STREAM
         return _of_each_id(invocation)
     return invocation.chunks()
@@ -385,14 +389,17 @@ def _failed(ended: Sequence[Run]) -> Problem | None:
         return None
     named = and_more([f"{run.id} {run.status}" for run in failed])
     message = f"{len(failed)} of {len(ended)} runs did not complete: {named}"
-    hint = advice("{} shows where it ended.", NextCall("runs.trace", (failed[0].id,)))
+    show = NextCall("runs.trace", (failed[0].id,))
+    hint = advice("{} shows where it ended.", show)
     return Problem(Code.RUN_FAILED, message, hint=hint)
 
 
 def _watching(invocation: TerminalInvocation) -> str:
     """Describe the watch and its end, since it may be long before anything happens."""
     values = invocation.values
-    watched = f"run {values['id']}" if "id" in values else "runs"
+    watched = "runs"
+    if "id" in values:
+        watched = f"run {values['id']}"
     filters = [
         f"{name} {shown(values[name])}"
         for name in RunFilter.__annotations__
@@ -400,7 +407,9 @@ def _watching(invocation: TerminalInvocation) -> str:
     ]
     if filters:
         watched += f" of {', '.join(filters)}"
-    until = f"for {values['timeout']:g} s" if values["timeout"] else "until Ctrl-C"
+    until = "until Ctrl-C"
+    if values["timeout"]:
+        until = f"for {values['timeout']:g} s"
     return f"Watching {watched} at {invocation.client.target.api_url} {until}."
 
 

@@ -108,7 +108,9 @@ def _help_of(words: tuple[str, ...]) -> _Help:
         )
     if is_group(words):
         return _Help(
-            usage=(*words, "COMMAND"), description=GROUPS[words[0]], epilog=_ELSEWHERE
+            usage=(*words, "COMMAND"),
+            description=GROUPS[words[0]],
+            epilog=_ELSEWHERE,
         )
     command = find(words)
     positions = [position.names[0].upper() for position in command.positions]
@@ -129,8 +131,9 @@ def _add_commands(
     # As wide as a name below it and its indent, for which argparse leaves no room.
     below = parser.add_subparsers(title="commands", metavar=f"{'COMMAND':15}")
     depth = len(words)
-    names = [known[depth] for known in all_words() if known[:depth] == words]
-    for name in dict.fromkeys(names):
+    below_these = [known for known in all_words() if known[:depth] == words]
+    names = dict.fromkeys(known[depth] for known in below_these)
+    for name in names:
         inner = (*words, name)
         about = GROUPS[name] if is_group(inner) else summary_of(inner)
         add = partial(below.add_parser, name, help=about.removesuffix("."))

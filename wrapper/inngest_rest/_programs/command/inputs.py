@@ -71,10 +71,13 @@ class Inputs:
 
     def json(self, name: str, typed: str, kind: type[object] = object) -> Any:
         """Parse JSON that was typed or read, or TOML from a file with that ending."""
-        text = self._read(name, "@-" if typed == "-" else typed)
+        text = self._read(name, _as_reference(typed))
         is_toml = text.place is not None and text.place.endswith(".toml")
         try:
-            value = _toml(text.content) if is_toml else json.loads(text.content)
+            if is_toml:
+                value: Any = _toml(text.content)
+            else:
+                value = json.loads(text.content)
         except (ValueError, RecursionError) as error:
             language = "TOML" if is_toml else "JSON"
             reason = f"{text.place or 'the argument'} is not {language}: {error}"
@@ -86,7 +89,7 @@ class Inputs:
     def ids(self, name: str, typed: Iterable[str]) -> Iterator[str]:
         """Yield the typed ids, and the words of files that were typed instead of ids."""
         for word in typed:
-            text = self._read(name, "@-" if word == "-" else word)
+            text = self._read(name, _as_reference(word))
             if text.place is None:
                 yield text.content
                 continue
@@ -109,6 +112,11 @@ class Inputs:
         except (OSError, ValueError) as error:
             raise unusable_file(name, place + or_literally, error) from None
         return _Text(content.rstrip("\r\n"), place)
+
+
+def _as_reference(typed: str) -> str:
+    """Return what was typed, but the short form of standard input as @-."""
+    return "@-" if typed == "-" else typed
 
 
 def _toml(text: str) -> dict[str, Any]:

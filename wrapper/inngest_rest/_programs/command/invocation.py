@@ -53,7 +53,8 @@ class _Sending:
         self._counts["accepted"] += report.accepted
         self._counts["rejected"] += report.rejected
         self._counts["unknown"] += report.unknown
-        words = [f"{count:,} {name}" for name, count in self._counts.items() if count]
+        counts = [(name, count) for name, count in self._counts.items() if count]
+        words = [f"{count:,} {name}" for name, count in counts]
         elapsed = max(now - self._began, 0.01)
         rate = self._counts.total() / elapsed
         words.append(f"{rate:,.0f}/s")
@@ -131,7 +132,8 @@ class TerminalInvocation(Invocation):
             return result
         acted = cast("Acted", result)
         if self.answer.is_streaming:
-            rows = [row for row in acted.rows if row.position not in self._written]
+            written = self._written
+            rows = [row for row in acted.rows if row.position not in written]
             return evolve(acted, rows=tuple(rows))
         is_plan = token is not None and not self.answer.projection.is_whole
         if is_plan and len(acted.rows) > _FIRST_ROWS:
@@ -142,7 +144,11 @@ class TerminalInvocation(Invocation):
         return acted
 
     def next_command(self, planned: ActionReport, token: str) -> str:
-        values = {**pinned(self.values, planned), "dry_run": False, "confirm": token}
+        values = {
+            **pinned(self.values, planned),
+            "dry_run": False,
+            "confirm": token,
+        }
         return command_line(self.row, values, self.options)
 
     def with_options(self, report: StatusReport) -> StatusReport:
@@ -186,8 +192,13 @@ class TerminalInvocation(Invocation):
 
         record = self.answer.redactor(self.shown(planned))
         self.answer.warnings.clear()  # the result has them, too
-        projection = Projection()
-        return tables.draw((record,), projection, "table", sys.stderr, is_one=True)
+        return tables.draw(
+            (record,),
+            Projection(),
+            "table",
+            sys.stderr,
+            is_one=True,
+        )
 
 
 def _has_content(path: Path) -> bool:

@@ -63,10 +63,12 @@ def schema(renderer: Renderer, _: Options, typed: Typed) -> int:
     from inngest_rest._programs.projection import field_paths, record_class  # noqa: PLC0415
     from inngest_rest._programs.untrusted import untrusted_paths  # noqa: PLC0415
 
-    name = ".".join(typed.get("name", ())).replace("-", "_")
+    words = typed.get("name", ())
+    name = ".".join(words).replace("-", "_")
     rows = {row.command: row for row in commands()}
     if not name:
-        return renderer.many([_brief_description(row) for row in rows.values()])
+        descriptions = [_brief_description(row) for row in rows.values()]
+        return renderer.many(descriptions)
     check_choice("operation", name, rows)
     row = rows[name]
     parameters = schemas.of_parameters(row)

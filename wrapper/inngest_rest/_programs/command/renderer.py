@@ -57,7 +57,11 @@ class Renderer(Reply):
         self.projection = Projection.of(
             options.fields, options.max_chars, kind, is_whole=is_whole
         )
-        self.output = Output(options.output_file, force=options.force, inputs=inputs)
+        self.output = Output(
+            options.output_file,
+            force=options.force,
+            inputs=inputs,
+        )
         self.redactor = Redactor(options.redact)
         if self.output.path is not None:
             self.room = None
@@ -150,14 +154,16 @@ class Renderer(Reply):
         elif self._records and not self.is_streaming:
             self._write_table()
         if self.format == "ndjson" and problem is not None:
-            self.output.line(Reply(self.command).envelope(problem).text())
+            envelope = Reply(self.command).envelope(problem)
+            self.output.line(envelope.text())
 
     def _write_envelope(self, problem: Problem | None) -> None:
         if self.output.path is None:  # it may have been abandoned
             self.room = ROOM
         text = self.envelope(problem).text()
         if self.output.path is None and self.output.stream.isatty():
-            indented = json.dumps(json.loads(text), ensure_ascii=False, indent=2)
+            envelope = json.loads(text)
+            indented = json.dumps(envelope, ensure_ascii=False, indent=2)
             text = visible_json(indented)
         self.output.line(text)
 
@@ -185,13 +191,16 @@ class Renderer(Reply):
         if self.is_live:
             from inngest_rest._programs.command import tables  # noqa: PLC0415 - slow to load
 
-            self.output.line(tables.line_of(cast("StepChange | RunChange", record)))
+            change = cast("StepChange | RunChange", record)
+            self.output.line(tables.line_of(change))
             return
         if self.format == "id":
             for id in ids_of(record):
-                self.output.line(visible_json(id).replace("\n", "\\n"))
+                on_one_line = visible_json(id).replace("\n", "\\n")
+                self.output.line(on_one_line)
             return
         for row in getattr(record, "rows", (record,)):
             place = f"items[{next(self._lines)}]"
             plain = self.projection.plain(row)
-            self.output.line(as_text(self.projection.cut(plain, place)))
+            cut = self.projection.cut(plain, place)
+            self.output.line(as_text(cut))

@@ -62,7 +62,8 @@ class Stderr:
 
     def ask(self, question: str, *, about: str = "") -> bool:
         """Ask a question below a table, and return whether the answer is yes; by default no."""
-        return self.ask_for(f"{question} [y/N]", about=about).lower() in {"y", "yes"}
+        answer = self.ask_for(f"{question} [y/N]", about=about)
+        return answer.lower() in {"y", "yes"}
 
     def ask_for(self, question: str, *, about: str = "") -> str:
         """Ask a question below a table, and return the line that is typed."""

@@ -75,7 +75,12 @@ def status_in_markdown(report: StatusReport) -> Iterator[str]:
         if check.limits:
             finding += f" ({check.limits})"
         command = f"`{check.next_command}`" if check.next_command else ""
-        cells = [check.check, check.verdict.value, _escaped(finding), command]
+        cells = [
+            check.check,
+            check.verdict.value,
+            _escaped(finding),
+            command,
+        ]
         yield _markdown_row(cells)
 
 
@@ -114,7 +119,8 @@ def _samples(group: RunGroup) -> Iterator[_Sample]:
     if group.failure_rate is not None:
         yield _Sample(metric="_failure_ratio", value=group.failure_rate, labels={})
     for phase, times in group.times.items():
-        for quantile, time in (("0.5", times.p50), ("0.95", times.p95)):
+        by_quantile = {"0.5": times.p50, "0.95": times.p95}
+        for quantile, time in by_quantile.items():
             yield _Sample(
                 metric="_seconds",
                 value=time.total_seconds(),

@@ -21,7 +21,7 @@ from inngest_rest.status import StatusReport
 from inngest_rest.summary import RunSummary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import TextIO
 
     from rich.table import Table
@@ -57,11 +57,15 @@ def draw(
         markup=False,
         emoji=False,
     )
-    parts = view_of(first, projection) if is_one else [tuple(records)]
-    printable = [_printable(part, console, projection) for part in parts if part != ()]
+    parts: Iterable[Part] = [tuple(records)]
+    if is_one:
+        parts = view_of(first, projection)
+    not_empty = [part for part in parts if part != ()]
+    printable = [_printable(part, console, projection) for part in not_empty]
     with console.capture() as captured:
         console.print(*printable, sep="\n")
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+    lines = captured.get().splitlines()
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _report(record: Record, form: str) -> str | None:
@@ -84,7 +88,8 @@ def _line_of_step(change: StepChange) -> str:
     span = change.span
     kind = f"{change.kind:8}"
     if change.kind != "ended":
-        return joined(in_words(span.started_at), kind, span.name, by="  ")
+        started_at = in_words(span.started_at)
+        return joined(started_at, kind, span.name, by="  ")
     return joined(
         in_words(span.ended_at),
         kind,
@@ -217,7 +222,8 @@ class _Grid:
 
     def _without_room(self, cells: Sequence[Text]) -> Iterator[Text]:
         """Yield the values, with their headings, of columns that have no room in a row."""
-        for cell, column, width in zip(cells, self.columns, self.widths, strict=True):
+        table = zip(cells, self.columns, self.widths, strict=True)
+        for cell, column, width in table:
             has_no_place = not width and not column.is_optional
             if cell and has_no_place:
                 heading = Text(f"{column.heading.lower()}: ", "dim")

@@ -159,7 +159,8 @@ def _sent(sent: Sent) -> Iterator[Part]:
     yield f"{summary} at {sent.target.event_url}"
     for id in sent.ids[:_MOST_ROWS]:
         yield visible(id)
-    yield from _number_left_out(sent.accepted - min(len(sent.ids), _MOST_ROWS))
+    ids_shown = min(len(sent.ids), _MOST_ROWS)
+    yield from _number_left_out(sent.accepted - ids_shown)
     for failure in sent.failures[:_MOST_ROWS]:
         yield Text(visible(f"{failure.position}: {failure.reason}"), style="red")
     yield from _number_left_out(len(sent.failures) - _MOST_ROWS)
@@ -186,7 +187,8 @@ def _findings(diagnosis: Diagnosis) -> Table:
         if finding.remedy:
             words += f"\n→ {finding.remedy}"
         state = Text(finding.state.value, style=style_of(finding.state))
-        table.add_row(state, finding.check.value.replace("_", " "), Text(safe(words)))
+        check = finding.check.value.replace("_", " ")
+        table.add_row(state, check, Text(safe(words)))
     return table
 
 
@@ -217,7 +219,8 @@ def _fields(record: Record, projection: Projection) -> Table:
             continue
         label = name.replace("_", " ")
         text = projection.cut(_whole_text(value), name)
-        table.add_row(label, Text(safe(text), style=style_of(value)))
+        styled = Text(safe(text), style=style_of(value))
+        table.add_row(label, styled)
     return table
 
 
