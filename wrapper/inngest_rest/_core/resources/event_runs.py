@@ -79,6 +79,16 @@ def list_of_event(
     def by_v1(_: PageRequest) -> Route[Any, ListedPage[Run]]:
         return routes.past_cache(session, _of_event_by_v1(event_id))
 
+    if unnamed is None:
+        unnamed = {}
+    complete = partial(
+        _complete,
+        session,
+        event_id,
+        is_whole=include_original_run_id,
+        unnamed=unnamed,
+    )
+    ask = partial(_ask_for_runs, event_id, may_be_batched=may_be_batched)
     # An event has few runs, so their output is always requested: v1 has it, too.
     of_pages = routes.page_routes(
         v2.list_event_runs_v2,
@@ -95,15 +105,9 @@ def list_of_event(
         of_pages,
         largest_page=40,  # listEventRunsV2 rejects a larger limit
         id_of=runs.ID_OF,
-        complete=partial(
-            _complete,
-            session,
-            event_id,
-            is_whole=include_original_run_id,
-            unnamed={} if unnamed is None else unnamed,
-        ),
+        complete=complete,
         kind=Run,
-        ask=partial(_ask_for_runs, event_id, may_be_batched=may_be_batched),
+        ask=ask,
         **paging,
     )
 

@@ -110,6 +110,8 @@ def list_events(
     def matches(_: StoredEvent) -> bool:
         return True
 
+    most_read = local_filter.MOST_EVENTS if is_bounded else None
+
     def filter_here() -> LocalFilter[StoredEvent[Any]]:
         return LocalFilter(
             matches=matches,
@@ -117,7 +119,7 @@ def list_events(
             values=variables_of,
             argument="where",
             narrowed_by="since and until, or name",
-            most_read=local_filter.MOST_EVENTS if is_bounded else None,
+            most_read=most_read,
         )
 
     def read_all(
@@ -127,6 +129,8 @@ def list_events(
         yield from ()
         return tuple(map(read, stored))
 
+    convert_all = None if as_ is None else read_all
+    make_filter = None if condition is None else filter_here
     return listing_of(
         session,
         "events.list",
@@ -134,9 +138,9 @@ def list_events(
         # listEventsV1 silently clamps to 51, and after a shorter page than requested, another
         # request has to find out whether it was the last.
         largest_page=50,
-        complete=None if as_ is None else read_all,
+        complete=convert_all,
         is_relative=window.is_relative,
-        local_filter=None if condition is None else filter_here,
+        local_filter=make_filter,
         about=f"events with {_in_words(selection)}",
         kind=StoredEvent,
         **paging,
@@ -189,7 +193,8 @@ def get(
     session: Session, event_id: str, as_: type[Any] | None
 ) -> Plan[StoredEvent[Any]]:
     read = _reader(as_)
-    route = get_route(check_id("event id", event_id, argument="id"))
+    checked_id = check_id("event id", event_id, argument="id")
+    route = get_route(checked_id)
     event = yield from ask_first(session, "events.get", route)
     return read(event)
 

@@ -15,7 +15,14 @@ Limit = Mapping[str, Any]
 BATCH = ("eventsBatch", "batchEvents")
 """The names of the limit of a batch, of v2 and of v1."""
 
-_SECONDS = {"ms": 1e-3, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_SECONDS = {
+    "ms": 1e-3,
+    "s": 1,
+    "m": 60,
+    "h": 3_600,
+    "d": 86_400,
+    "w": 604_800,
+}
 _PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)"
 
 
@@ -40,19 +47,21 @@ def ignores_repeated_ids(function: Function) -> bool:
 def cancels_earlier_run(function: Function) -> bool:
     """Return whether a function is a singleton whose new run cancels the one before it."""
     singleton = limit(function, "singleton") or {}
-    return str(singleton.get("mode")).lower() == "cancel"
+    mode = str(singleton.get("mode"))
+    return mode.lower() == "cancel"
 
 
 def concurrency_limits(function: Function) -> list[Limit]:
     """Return the function's own concurrency limits, without the plan's; `limit` is a number."""
     limits: list[Limit] = []
     for entry in _entries(function, "concurrency"):
-        value = entry.get("limit")
+        number = entry.get("limit")
         # v2 also states the origin of the number; v1 has only the number.
-        if not _is_mapping(value):
-            limits.append({**entry, "limit": value})
-        elif not value.get("isPlanLimit"):
-            limits.append({**entry, "limit": value.get("value")})
+        if _is_mapping(number):
+            if number.get("isPlanLimit"):
+                continue
+            number = number.get("value")
+        limits.append({**entry, "limit": number})
     return limits
 
 

@@ -135,12 +135,15 @@ def _sample(line: str, types: dict[str, str], helps: dict[str, str]) -> Metric:
     time: datetime | None = None
     if sample["at"] is not None:
         time = datetime.fromtimestamp(int(sample["at"]) / 1_000, UTC)
+    description: str | None = None
+    if family in helps:
+        description = _unescaped(helps[family])
     return Metric(
         name=sample["name"],
         labels=_labels(sample["labels"] or ""),
         value=float(sample["value"]),
         type=types.get(family, "untyped"),
-        help=_unescaped(helps[family]) if family in helps else None,
+        help=description,
         at=time,
     )
 

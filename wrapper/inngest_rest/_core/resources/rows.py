@@ -87,7 +87,8 @@ class PageForm(Generic[T]):
         (self._envelope,) = module.result_types()
         self.__name__: str = self._envelope.__name__
         self.FIELDS: Mapping[str, str] = self._envelope.FIELDS
-        self._item = getattr(api, re.sub("(List|Page)Envelope$", "", self.__name__))
+        name_of_item = re.sub("(List|Page)Envelope$", "", self.__name__)
+        self._item = getattr(api, name_of_item)
         self._convert = convert
         self._kind = kind
 

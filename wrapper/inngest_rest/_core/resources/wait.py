@@ -79,7 +79,8 @@ def wait_until_ended(
         if seen is None:
             until_it_appears = max(appears_by - now(), SHORTEST_PAUSE)
             left = min(left, until_it_appears)
-        yield from sleep(min(max(pause, asked_pause(fault)), left))
+        seconds = max(pause, asked_pause(fault))
+        yield from sleep(min(seconds, left))
         pause = longer(pause)
 
 

@@ -26,7 +26,9 @@ class CancelJob(RunsJob):
     default_statuses = UNFINISHED
 
     def act(self, target: ActionRow) -> Plan[BulkResult]:
-        return self._preview(target) if self.dry_run else self._cancel(target)
+        if self.dry_run:
+            return self._preview(target)
+        return self._cancel(target)
 
     def _preview(self, row: ActionRow) -> Plan[BulkResult]:
         """Return the row with the outcome that a cancellation would have."""
@@ -37,8 +39,10 @@ class CancelJob(RunsJob):
             run = yield from runs.fetch(self.session, row.id)
         except InngestError as error:
             return failure(row, error, is_sent=False)
-        outcome = ActionOutcome.ALREADY_ENDED if run.is_ended else ActionOutcome.PLANNED
-        return with_outcome(with_details(row, run), outcome)
+        detailed = with_details(row, run)
+        if run.is_ended:
+            return with_outcome(detailed, ActionOutcome.ALREADY_ENDED)
+        return with_outcome(detailed, ActionOutcome.PLANNED)
 
     def _cancel(self, row: ActionRow) -> Plan[BulkResult]:
         assert row.id is not None
@@ -53,8 +57,9 @@ class CancelJob(RunsJob):
             return with_outcome(row, ActionOutcome.NOT_FOUND, reason, error)
         except InngestError as error:
             return failure(row, error)
-        outcome = ActionOutcome.DONE if was_running else ActionOutcome.ALREADY_ENDED
-        return with_outcome(row, outcome)
+        if not was_running:
+            return with_outcome(row, ActionOutcome.ALREADY_ENDED)
+        return with_outcome(row, ActionOutcome.DONE)
 
     def _status_of_open(self, run_id: str) -> Plan[RunStatus | None]:
         """Return the status of a run that the server shows as open, or None."""

@@ -346,7 +346,9 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         """Return the row of an abandoned act."""
         row = self.rows[target.position]
         was_begun = row is not target or row.outcome is ActionOutcome.UNKNOWN
-        return row if was_begun else with_outcome(row, ActionOutcome.NOT_TRIED).row
+        if was_begun:
+            return row
+        return with_outcome(row, ActionOutcome.NOT_TRIED).row
 
     def _throttled(self, target: ActionRow) -> Plan[BulkResult]:
         # The rate limits acts, and a dry run has none.
@@ -418,7 +420,8 @@ def with_outcome(
     cause: errors.InngestError | None = None,
 ) -> BulkResult:
     text = None if reason is None else str(reason)
-    return BulkResult(evolve(row, outcome=outcome, reason=text), cause)
+    with_reason = evolve(row, outcome=outcome, reason=text)
+    return BulkResult(with_reason, cause)
 
 
 def failure(

@@ -64,9 +64,11 @@ class RunsJob(ReportedJob):
         An unknown status of a newer server is accepted: each run is checked before it is replayed,
         and an ended one is not cancelled.
         """
-        acts_on_ended = self.default_statuses is not UNFINISHED
-        have = "have not" if acts_on_ended else "have"
-        excluded = (*UNFINISHED, "paused") if acts_on_ended else (*ENDED, "skipped")
+        excluded: tuple[str, ...] = (*ENDED, "skipped")
+        have = "have"
+        if self.default_statuses is not UNFINISHED:
+            excluded = (*UNFINISHED, "paused")
+            have = "have not"
         for status in statuses:
             if status in excluded:
                 reason = f"{status.value!r} selects runs that {have} ended"
