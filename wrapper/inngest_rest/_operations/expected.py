@@ -82,7 +82,10 @@ def _items_of_answer(answer: Mapping[str, Any]) -> object:
     page = answer.get("page")
     if not isinstance(data, Mapping):
         return None
-    if isinstance(page, Mapping) and cast("Mapping[str, Any]", page).get("next"):
+    cursor = None
+    if isinstance(page, Mapping):
+        cursor = cast("Mapping[str, Any]", page).get("next")
+    if cursor:
         raise invalid(
             "expect",
             "is one page of functions of several",

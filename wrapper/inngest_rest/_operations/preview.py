@@ -45,13 +45,15 @@ def preview_batches(session: Session, batches: Iterable[Batch]) -> Plan[SendPrev
     tally = _Tally(catalogue=catalogue)
     for batch in batches:
         tally.add_rejected(batch.invalid)
-        for text, event in zip(batch.texts(), batch.events(), strict=True):
+        texts = batch.texts()
+        for text, event in zip(texts, batch.events(), strict=True):
             tally.add(event, len(text))
+    rows = [row.to_preview(catalogue) for row in tally.rows.values()]
     return SendPreview(
         events=tally.events,
         bytes=tally.bytes,
         rejected=tally.rejected,
-        functions=tuple(row.to_preview(catalogue) for row in tally.rows.values()),
+        functions=tuple(rows),
         failures=tuple(tally.failures),
         unchecked=tuple(catalogue.gaps),
     )

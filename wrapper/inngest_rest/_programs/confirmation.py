@@ -51,7 +51,8 @@ class ShownPlans:
         self._plans: dict[str, ShownPlan] = {}
 
     def keep(self, token: str, values: Values, planned: ActionReport) -> None:
-        self._plans[token] = ShownPlan(values=what_is_done(values), planned=planned)
+        decisive = what_is_done(values)
+        self._plans[token] = ShownPlan(values=decisive, planned=planned)
         tokens = list(self._plans)
         for oldest in tokens[:-_MOST_KEPT]:
             del self._plans[oldest]

@@ -133,7 +133,9 @@ def _how_to_send_the_rest(sent: Sent, values: Values) -> str:
         )
     hints: list[str] = []
     rejected = rejected_path(
-        values["path"], values["name"] or "", values.get("dead_letters")
+        values["path"],
+        values["name"] or "",
+        values.get("dead_letters"),
     )
     # No such file exists if the lines have to be corrected in the file itself.
     if sent.rejected and rejected.exists():

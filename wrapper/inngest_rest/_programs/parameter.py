@@ -139,7 +139,8 @@ class Parameter:
             reason = f"must be of type {self.kind}, got {shown(value)}"
             raise invalid(place, reason, argument=self.name)
         if self.choices and value not in self.choices:
-            reason = f"is {shown(value)}{did_you_mean(value, self.choices)}"
+            hint = did_you_mean(value, self.choices)
+            reason = f"is {shown(value)}{hint}"
             raise invalid(place, reason, argument=self.name)
         check_json(self.name, value)
         if self.kind is Kind.SPAN:
@@ -166,30 +167,54 @@ class Parameter:
         return None
 
 
+def _is_integer(value: Any) -> bool:
+    return type(value) is int and value.bit_length() < 64
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in {int, float}
+
+
+def _is_anything(_: Any) -> bool:
+    return True
+
+
 _TYPES: dict[Kind, Callable[[Any], bool]] = {
     Kind.TEXT: lambda value: isinstance(value, str),
     Kind.FLAG: lambda value: isinstance(value, bool),
-    Kind.INTEGER: lambda value: type(value) is int and value.bit_length() < 64,
-    Kind.SECONDS: lambda value: type(value) in {int, float},
-    Kind.MOMENT: lambda _: True,  # see `moment`
-    Kind.SPAN: lambda _: True,  # see `span`
+    Kind.INTEGER: _is_integer,
+    Kind.SECONDS: _is_number,
+    Kind.MOMENT: _is_anything,  # see `moment`
+    Kind.SPAN: _is_anything,  # see `span`
     Kind.OBJECT: lambda value: isinstance(value, Mapping),
-    Kind.JSON: lambda _: True,
+    Kind.JSON: _is_anything,
 }
+
+
+def _flag_of(text: str) -> bool | str:
+    """Return the flag that a text names, and any other text as it is."""
+    match text.lower():
+        case "true":
+            return True
+        case "false":
+            return False
+        case _:
+            return text
+
 
 # A number or a flag may be given as text.
 _OF_TEXT: dict[Kind, Callable[[str], Any]] = {
     Kind.INTEGER: int,
     Kind.SECONDS: float,
-    Kind.FLAG: lambda text: {"true": True, "false": False}.get(text.lower(), text),
+    Kind.FLAG: _flag_of,
 }
 
 _UNITS = {
-    "s": "seconds",
-    "m": "minutes",
-    "h": "hours",
-    "d": "days",
-    "w": "weeks",
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
 }
 
 
@@ -228,7 +253,7 @@ def _span(text: str) -> timedelta | None:
     if match is None:
         return None
     number, unit = match.groups()
-    return timedelta(**{_UNITS[unit]: int(number)})
+    return int(number) * _UNITS[unit]
 
 
 def refused(name: str, reason: str) -> InvalidArgumentError:

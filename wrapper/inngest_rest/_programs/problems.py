@@ -111,8 +111,11 @@ class ProblemError(InngestError):
 
 def advice(text: str, *calls: str | NextCall) -> Advice:
     """Return advice on the next step; each `{}` in the text stands for a call."""
-    named = [NextCall(call) if isinstance(call, str) else call for call in calls]
-    return Advice(text, tuple(named))
+    next_calls: list[NextCall] = []
+    for call in calls:
+        next_call = NextCall(call) if isinstance(call, str) else call
+        next_calls.append(next_call)
+    return Advice(text, tuple(next_calls))
 
 
 _SOON = "; one that was just {} appears after about 0.25 s."
@@ -276,7 +279,8 @@ def _described(error: BaseException) -> Problem:
             hint = advice("{} explains why.", "events.explain")
             return Problem(Code.TIMED_OUT, str(error), hint=hint)
         case errors.WaitTimeoutError():
-            return Problem(Code.TIMED_OUT, str(error), hint=_after_timeout(error))
+            hint = _after_timeout(error)
+            return Problem(Code.TIMED_OUT, str(error), hint=hint)
         case KeyboardInterrupt():
             return Problem(Code.INTERRUPTED, _with_notes("interrupted", error))
         case _:

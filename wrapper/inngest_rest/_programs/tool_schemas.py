@@ -71,7 +71,8 @@ _CHARS_OF_ANSWER = Parameter(
 @cache
 def parameters_of(row: Row) -> tuple[Parameter, ...]:
     """Return the parameters of a tool, with bounds for its wait and its answer."""
-    known = [_bounded(each) for each in parameters(row) if each.name not in _LEFT_OUT]
+    kept = [each for each in parameters(row) if each.name not in _LEFT_OUT]
+    known = [_bounded(each) for each in kept]
     if row.name == "send_many":
         # The command does not ask: somebody has typed or piped the events.
         known.append(CONFIRM)
@@ -112,10 +113,8 @@ class SchemaWriter:
 
     def schema_of(self, known: Sequence[Parameter]) -> dict[str, Any]:
         """Return the schema of the next tool's parameters."""
-        schema: dict[str, Any] = {
-            "type": "object",
-            "properties": {each.name: self._property(each) for each in known},
-        }
+        properties = {each.name: self._property(each) for each in known}
+        schema: dict[str, Any] = {"type": "object", "properties": properties}
         required = [each.name for each in known if each.is_required]
         if required:
             schema["required"] = required

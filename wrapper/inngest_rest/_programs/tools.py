@@ -171,7 +171,8 @@ class Tools:
 
     def refusal(self, command: str, problem: Problem) -> Envelope:
         """Return the answer to a call that was not made."""
-        return Reply(command, redactor=self.redactor()).envelope(problem)
+        reply = Reply(command, redactor=self.redactor())
+        return reply.envelope(problem)
 
     def _unknown(self, name: str) -> InvalidArgumentError:
         where = " of a read-only server" if self._read_only else ""

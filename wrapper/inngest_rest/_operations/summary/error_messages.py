@@ -25,7 +25,8 @@ def normalized_error(run: Run) -> str:
     """Return the name of an error and the first line of its message, without variable parts."""
     if run.error is None:
         return "no message"
-    message = (run.error.message or "").strip().partition("\n")[0]
+    text = run.error.message or ""
+    message = text.strip().partition("\n")[0]
     for pattern, mark in _VARIABLE:
         message = re.sub(pattern, mark, message)
     name = run.error.name

@@ -91,6 +91,9 @@ class Group:
     def record(self, name: str) -> RunGroup:
         counts = sorted(self.count_by_status.items())
         failed = self.count_by_status[RunStatus.FAILED]
+        failure_rate = None
+        if self.timed:
+            failure_rate = round(failed / self.timed, 4)
         times = {
             phase: sketch.percentiles()
             for phase, sketch in self._times_by_phase.items()
@@ -99,7 +102,7 @@ class Group:
         return RunGroup(
             name=name,
             counts={str(status): count for status, count in counts},
-            failure_rate=round(failed / self.timed, 4) if self.timed else None,
+            failure_rate=failure_rate,
             times=times,
             oldest_open=self._oldest_open,
             longest=self._longest.id or None,
