@@ -1,9 +1,9 @@
-"""URLs, queries and bodies are those that httpx would request."""
+"""URLs and queries are those that httpx would request."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
@@ -69,12 +69,13 @@ VALUES = st.none() | st.booleans() | st.integers() | st.text()
 
 @given(st.dictionaries(st.text(), VALUES | st.lists(VALUES), max_size=4))
 @example({"a": True, "b": None, "c": ["1", 2], "d": "ä &=+/~*"})
-def test_a_query_is_written_as_httpx_writes_it(parameters: dict[str, Any]) -> None:
-    expected = str(httpx.QueryParams(parameters))
-    assert with_query("http://a.b", parameters).removeprefix("http://a.b").lstrip("?") == expected
+def test_a_query_has_the_values_that_httpx_gives_it(parameters: dict[str, Any]) -> None:
+    """Only the values: releases of httpx escape differently."""
+    query = with_query("http://a.b", parameters).removeprefix("http://a.b").lstrip("?")
+    values = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+    assert values == httpx.QueryParams(parameters).multi_items()
 
 
-def test_json_is_written_as_httpx_writes_it() -> None:
+def test_json_is_compact_and_not_escaped() -> None:
     value: dict[str, object] = {"a": ["ä", 1.5, None, True], "b": 1}
-    assert json_content(value) == httpx.Request("POST", "http://a.b", json=value).content
-    assert json.loads(json_content(value)) == value
+    assert json_content(value).decode() == '{"a":["ä",1.5,null,true],"b":1}'
