@@ -40,7 +40,7 @@ def a_client_per_call(callers: Callers, total: float = 120.0) -> Callable[[], Se
 def _session(callers: Callers, total: float) -> Session:
     with InngestClient(dev=HOST, retries=RetryPolicy(total=total)) as client:
         settings = client._session.settings  # noqa: SLF001 - the tests run its plans
-    return Session(settings, callers.clock, has_own_transport=False)
+    return Session(settings, callers, callers.clock, has_own_transport=False)
 
 
 each_way = pytest.mark.parametrize("session_of", [one_client, a_client_per_call])

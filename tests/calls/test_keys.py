@@ -17,6 +17,7 @@ from inngest_rest import (
 from inngest_rest._core.calls.session import Session
 from inngest_rest._core.calls.settings import hash_of
 from inngest_rest._core.secret import Secret
+from tests.support.plans import NoDriver
 from tests.support.server import Reply, about, accepts_all, recorded, says
 from tests.support.settings import settings_of
 
@@ -171,7 +172,7 @@ def test_an_event_key_stays_one_path_segment(connect: Connect, server: Server) -
 
 def test_the_last_working_key_is_tried_first_by_all_copies_of_a_client() -> None:
     keys = {"signing_key": FIRST, "signing_key_fallback": SECOND, "api_key": "key"}
-    session = Session(settings_of(**keys))
+    session = Session(settings_of(**keys), NoDriver())
     own, first, second = session.bearers("v2")
     copied = session.with_options()
     for _ in range(2):

@@ -28,6 +28,7 @@ from inngest_rest._core.calls import retry
 from inngest_rest._core.calls.retry import RetryBudget
 from inngest_rest._core.calls.session import Session
 from tests.support.clock import STARTED
+from tests.support.plans import NoDriver
 from tests.support.server import Answer, Reply, accepts_all, recorded, says, text
 from tests.support.settings import settings_of
 
@@ -383,7 +384,7 @@ def test_a_process_remembers_the_budgets_of_a_bounded_number_of_hosts() -> None:
 
 def test_each_host_has_the_budget_that_the_process_has_for_it() -> None:
     settings = settings_of(dev=True, event_base_url="http://localhost:1")
-    budgets = Session(settings, has_own_transport=False).budgets
+    budgets = Session(settings, NoDriver(), has_own_transport=False).budgets
     assert budgets == {
         "event": retry.budget_of(settings.event_url),
         "api": retry.budget_of(settings.api_url),

@@ -83,9 +83,13 @@ class Both:
     def do(self, *names: str) -> None:
         """Call these methods of the driver in turn."""
 
+        def call(name: str) -> Any:
+            plans = [a_call(self.driver)] if name == "run" else []
+            return getattr(self.driver, name)(*plans)
+
         async def all_of_them() -> None:
             for name in names:
-                result = getattr(self.driver, name)(*([a_call()] if name == "run" else []))
+                result = call(name)
                 if self.client_kind == "async":
                     await result
             await asyncio.sleep(0)
@@ -94,7 +98,7 @@ class Both:
             asyncio.run(all_of_them())
         else:
             for name in names:
-                getattr(self.driver, name)(*([a_call()] if name == "run" else []))
+                call(name)
 
 
 def raises(error: BaseException) -> Callable[[], object]:
@@ -146,7 +150,7 @@ def test_a_request_waiting_for_a_connection_is_not_sent_if_the_client_is_closed(
     for _ in range(MAX_AT_ONCE):
         assert pool.slots.take(0.0)
     with ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(driver.run, a_call())
+        waiting = threads.submit(driver.run, a_call(driver))
         driver.close()
         pool.slots.give_back()
         with pytest.raises(ClosedError):
@@ -163,10 +167,10 @@ def test_more_than_64_concurrent_requests_wait_and_are_known_not_to_be_sent_bloc
 
     driver = Driver({"api": ConnectionPool(lambda: Own(hold))}, SYSTEM_CLOCK)
     with ThreadPoolExecutor(MAX_AT_ONCE) as pool:
-        held = [pool.submit(driver.run, a_call()) for _ in range(MAX_AT_ONCE)]
+        held = [pool.submit(driver.run, a_call(driver)) for _ in range(MAX_AT_ONCE)]
         all_in.wait(PATIENCE)
         with pytest.raises(RequestTimeoutError, match="64 requests were in flight") as caught:
-            driver.run(a_call(A_MOMENT))
+            driver.run(a_call(driver, A_MOMENT))
         opened.set()
         for each in held:
             each.result(PATIENCE)
@@ -196,10 +200,10 @@ def test_more_than_64_concurrent_requests_per_event_loop_wait_and_are_known_not_
     async def scenario() -> None:
         loops.append(weakref.ref(asyncio.get_running_loop()))
         events.append(asyncio.Event())
-        held = [asyncio.ensure_future(driver.run(a_call())) for _ in range(MAX_AT_ONCE + 6)]
+        held = [asyncio.ensure_future(driver.run(a_call(driver))) for _ in range(MAX_AT_ONCE + 6)]
         await asyncio.sleep(0)
         with pytest.raises(RequestTimeoutError, match="64 requests were in flight") as caught:
-            await driver.run(a_call(A_MOMENT))
+            await driver.run(a_call(driver, A_MOMENT))
         assert not caught.value.delivered
         events[-1].set()
         await asyncio.gather(*held)
@@ -238,7 +242,8 @@ def test_a_request_whose_turn_comes_with_little_time_left_is_not_sent(
         if client_kind == "blocking":
             pool.slots = LateSlot(clock, seconds)
             system = SystemClock(monotonic=clock.monotonic)
-            Driver({"api": pool}, system).run(a_call())
+            driver = Driver({"api": pool}, system)
+            driver.run(a_call(driver))
         else:
             with asyncio.Runner(loop_factory=clock.make_loop) as runner:
                 runner.run(wait_for_a_turn(pool, clock, seconds))
@@ -255,7 +260,7 @@ async def wait_for_a_turn(pool: ConnectionPool[Any], clock: Clock, seconds: floa
     slots = driver._slots_of("api", asyncio.get_running_loop())  # noqa: SLF001
     for _ in range(MAX_AT_ONCE):
         await slots.acquire()
-    waiting = asyncio.create_task(driver.run(a_call()))
+    waiting = asyncio.create_task(driver.run(a_call(driver)))
     await asyncio.sleep(0)
     clock.advance(seconds)
     slots.release()

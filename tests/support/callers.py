@@ -6,20 +6,23 @@ import heapq
 import itertools
 import random
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from types import coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from inngest_rest import InngestError
 from inngest_rest._core import clock as _core
 from inngest_rest._core.drivers.httpx_transport import response_of
-from inngest_rest._core.plans import Call
 from tests.support.clock import STARTED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Generator, Iterable
 
     import httpx
 
-    from inngest_rest._core.plans import Plan
+    from inngest_rest._core.plans import Call, Plan
+
+J = TypeVar("J")
+T = TypeVar("T")
 
 
 class Callers:
@@ -41,7 +44,8 @@ class Callers:
         self._latency = latency
         self._now = 0.0
         self._turns = itertools.count()
-        self._due: list[tuple[float, int, int, Plan[Any], Any]] = []
+        self._due: list[tuple[float, int, int, Plan[Any]]] = []
+        self._caller = 0  # whose turn it is
         self.arrivals: dict[int, list[float]] = defaultdict(list)
         self.responses: dict[int, list[float]] = defaultdict(list)
         self.errors: dict[int, InngestError] = {}
@@ -61,37 +65,42 @@ class Callers:
         callers = dict(enumerate(plans, len(self.arrivals)))
         begun = self._now
         for place, (caller, plan) in enumerate(callers.items()):
-            self._wake(begun + within * place / len(callers), caller, plan, None)
+            self._wake(begun + within * place / len(callers), caller, plan)
         while self._due:
-            self._now, _, caller, plan, value = heapq.heappop(self._due)
-            self._step(caller, plan, value)
+            self._now, _, self._caller, plan = heapq.heappop(self._due)
+            self._step(plan)
 
-    def _wake(self, at: float, caller: int, plan: Plan[Any], value: Any) -> None:
-        heapq.heappush(self._due, (at, next(self._turns), caller, plan, value))
+    def _wake(self, at: float, caller: int, plan: Plan[Any]) -> None:
+        heapq.heappush(self._due, (at, next(self._turns), caller, plan))
 
-    def _step(self, caller: int, plan: Plan[Any], value: Any) -> None:
-        """Give a plan what it waited for, and do what it asks for next."""
+    def _step(self, plan: Plan[Any]) -> None:
+        """Let a plan go on until it pauses, and wake it after that."""
         try:
-            if isinstance(value, tuple):
-                self.responses[caller].append(self._now)
-                effect = self._read(plan, *value)
-            else:
-                effect = plan.send(None)
+            pause = plan.send(None)
         except StopIteration:
             return
         except InngestError as error:
-            self.errors[caller] = error
+            self.errors[self._caller] = error
             return
-        if isinstance(effect, Call):
-            self.arrivals[caller].append(self._now)
-            response = self._answer(self._now)
-            self._wake(self._now + self._latency, caller, plan, (effect, response))
-        else:
-            self._wake(self._now + effect.seconds, caller, plan, None)
+        self._wake(self._now + pause, self._caller, plan)
 
-    def _read(self, plan: Plan[Any], call: Call[Any], response: httpx.Response) -> Any:
-        try:
-            answer = call.read(response_of(response))
-        except InngestError as error:
-            return plan.throw(error)
-        return plan.send(answer)
+    async def call(self, call: Call[T], /) -> T:
+        """Answer the request of the plan whose turn it is, after the latency."""
+        self.arrivals[self._caller].append(self._now)
+        response = self._answer(self._now)
+        await _pause(self._latency)
+        self.responses[self._caller].append(self._now)
+        return call.read(response_of(response))
+
+    async def sleep(self, seconds: float, /) -> None:
+        await _pause(seconds)
+
+    async def together(
+        self, plan: Callable[[J], Plan[T]], jobs: Iterable[J], *, in_flight: int = 8
+    ) -> list[T]:
+        raise NotImplementedError(plan, jobs, in_flight)
+
+
+@coroutine
+def _pause(seconds: float) -> Generator[float]:
+    yield seconds

@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeVar
+
 from inngest_rest._core.messages import Request, requestable
-from inngest_rest._core.plans import Call, Plan, call
+from inngest_rest._core.plans import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from inngest_rest._core.plans import Effects, Plan
+
+J = TypeVar("J")
+T = TypeVar("T")
 
 
-def a_call(timeout: float = 10.0) -> Plan[None]:
+class NoDriver:
+    """The driver of a session whose plans are not run."""
+
+    async def call(self, call: Call[T], /) -> T:
+        raise AssertionError(call)
+
+    async def sleep(self, seconds: float, /) -> None:
+        raise AssertionError(seconds)
+
+    async def together(
+        self, plan: Callable[[J], Plan[T]], jobs: Iterable[J], *, in_flight: int = 8
+    ) -> list[T]:
+        raise AssertionError(plan, jobs, in_flight)
+
+
+async def a_call(driver: Effects, timeout: float = 10.0) -> None:
     """Make a plan of one request, which has so many seconds."""
-    return call(Call("api", "GET", "http://a.b", build, timeout, lambda _: None, str, 1_000))
+    return await driver.call(
+        Call("api", "GET", "http://a.b", build, timeout, lambda _: None, str, 1_000)
+    )
 
 
 def build(timeout: float, _: object) -> Request:

@@ -1,36 +1,27 @@
-"""Plans, and the effects that they yield to the driver that runs them.
+"""Plans: the logic of calls, written once for both clients.
 
-A plan is a generator: it yields an effect, is sent the result, and returns a typed value. An effect
-is a request (`Call`), a pause (`Sleep`), or several plans to run at once (`Together`).
+A plan is a coroutine. It awaits other plans, and what its session's driver does for it: send a
+request, pause, or run several plans at once. The asynchronous client awaits a plan; the blocking
+one runs it by `now`, on a driver that blocks in all that it awaits, so that it never suspends.
 
-* It never yields an effect itself: `yield from call(...)`, `sleep(...)` and `together(...)` are the
-  only places that do, so the type of an answer is asserted once.
-* A `Call` comes back as a value or as one `InngestError`, which the plan may catch; so do plans
-  that run together. Anything else (a cancellation, KeyboardInterrupt, a bug) closes the plan and
-  propagates.
-* Nothing is held open across a yield: no `finally` that yields, no context manager.
+* A request comes back as a value or as one `InngestError`, which the plan may catch; so do plans
+  that run together. Anything else (a cancellation, KeyboardInterrupt, a bug) ends the plan.
 * Clock and randomness come from the session, so that tests control both.
-* A plan is used once.
+* A plan awaits nothing of asyncio: the blocking client has no event loop.
 """
 
 from __future__ import annotations
 
-from collections.abc import (
-    Awaitable,
-    Callable,
-    Container,
-    Coroutine,
-    Generator,
-    Iterable,
-    Sequence,
-)
-from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, cast
+from collections.abc import Callable, Container, Coroutine, Iterable
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from inngest_rest._core.messages import Request, Response
 
+J = TypeVar("J")
 T = TypeVar("T")
+
+Plan = Coroutine[Any, Any, T]
 
 Host = Literal["event", "api", "app"]
 """Where a request goes: the two hosts of a server, or an app of the user's own."""
@@ -41,7 +32,7 @@ class Stopped(Exception):  # noqa: N818 - not an error: the job has no result
 
 
 class Call(NamedTuple, Generic[T]):
-    """Send one request and read its answer."""
+    """One request, and how to read its response."""
 
     host: Host
     method: str
@@ -57,48 +48,26 @@ class Call(NamedTuple, Generic[T]):
     template: str = ""  # the path with placeholders
 
 
-class Sleep(NamedTuple):
-    """Pause for some seconds, perhaps 0: a plan of a bulk job that was stopped ends there."""
+class Effects(Protocol):
+    """What a plan can do beside computing: the driver of its session does it."""
 
-    seconds: float
-    until: Awaitable[object] | None = None  # what an asynchronous callback returned
+    async def call(self, call: Call[T], /) -> T:
+        """Send one request and return its answer."""
+        ...
 
+    async def sleep(self, seconds: float, /) -> None:
+        """Pause, perhaps for 0 seconds: a plan of a bulk job that was stopped ends here."""
+        ...
 
-class Together(NamedTuple):
-    """Run several plans at once; the answer is the list of what they return, in their order.
+    async def together(
+        self, plan: Callable[[J], Plan[T]], jobs: Iterable[J], *, in_flight: int = 8
+    ) -> list[T]:
+        """Run the plan of each job, several at once, and return their results in order.
 
-    What they share must not change meanwhile: they may run in several threads.
-    """
-
-    plans: Sequence[Generator[Any, Any, Any]]
-    in_flight: int
-
-
-Plan = Generator[Call[Any] | Sleep | Together, Any, T]
-
-
-def call(effect: Call[T]) -> Plan[T]:
-    """Send one request and return its answer."""
-    return cast("T", (yield effect))
-
-
-def sleep(seconds: float) -> Plan[None]:
-    yield Sleep(seconds)
-
-
-def together(plans: Iterable[Plan[T]], *, in_flight: int = 8) -> Plan[list[T]]:
-    """Run plans at once, and return their results in order; the first that fails ends them all."""
-    listed = tuple(plans)
-    if not listed:
-        return []
-    # A single plan needs no thread of its own.
-    at_once = min(in_flight, len(listed))
-    return cast("list[T]", (yield Together(plans=listed, in_flight=at_once)))
-
-
-def itself(plan: Plan[T]) -> Plan[T]:
-    """Return a plan as its own job, for a driver that runs plans together."""
-    return plan
+        The first that fails ends them all. What they share must not change meanwhile: they may run
+        in several threads.
+        """
+        ...
 
 
 FIRST_PAUSE = 0.05
@@ -121,9 +90,3 @@ def now(work: Coroutine[Any, Any, T]) -> T:
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]
     raise AssertionError("unreachable: all that it awaits blocks")
-
-
-def wait_for(result: object) -> Plan[None]:
-    """Pause until what a callback returned is done, if it can be awaited."""
-    if isawaitable(result):
-        yield Sleep(0.0, result)

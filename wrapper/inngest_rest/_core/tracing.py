@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
 
 from inngest_rest._version import __version__
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
     from opentelemetry.util.types import AttributeValue
 
+    from inngest_rest._core.plans import Plan
     from inngest_rest.action_reports import ActionReport
     from inngest_rest.models import Run
     from inngest_rest.reports import SendReport
@@ -74,15 +75,12 @@ _MAX_IDS = 20
 _SUBJECTS = {"runs": RUN_ID, "events": EVENT_ID}
 
 
-def spanned(
-    name: str, plan: Generator[Any, Any, T], subject: object = None
-) -> Generator[Any, Any, T]:
+async def spanned(name: str, plan: Plan[T], subject: object = None) -> T:
     """Run a plan in the span of an operation; `subject` is the id that it is about, if any."""
     if not _is_on():
-        return (yield from plan)
-    # Held open across yields: a driver runs and closes a plan in one context.
+        return await plan
     with operation(name, subject) as note:
-        value = yield from plan
+        value = await plan
         note(_facts_of(value))
     return value
 
@@ -279,8 +277,8 @@ class CallSpan:
             self._span.set_attribute("http.request.resend_count", self.requests - 1)
         if error is not None:
             kind = f"{type(error).__module__}.{type(error).__qualname__}"
-            if isinstance(error, GeneratorExit):
-                kind = "cancelled"  # or interrupted: a plan is not told how
+            if not isinstance(error, Exception):
+                kind = "cancelled"  # or interrupted
             elif isinstance(error, ApiError):
                 kind = str(error.status)
             self._span.set_attribute("error.type", kind)

@@ -164,9 +164,9 @@ class Rule:
         return isinstance(error, errors.TransportError)
 
 
-def check(
+async def check(
     session: Session, rules: Iterable[CheckRule], rule: CheckRule
-) -> Plan[CheckReport]:
+) -> CheckReport:
     """Check the rules, the server's first: if it is down, the others cannot be evaluated."""
     to_check = _all_rules(session, rules, rule)
     to_check.sort(key=_is_about_runs)
@@ -177,7 +177,7 @@ def check(
             results.append(each.result_after(failure))
             continue
         try:
-            observation = yield from each.observe()
+            observation = await each.observe()
             results.append(each.result(observation))
         except _REQUEST_ERRORS as error:
             failure = error
@@ -366,21 +366,21 @@ def _bound_of(kind: str, arguments: CheckRule) -> float:
     return float(percent[1]) / 100
 
 
-def _observe_server(session: Session) -> Plan[Observation]:
+async def _observe_server(session: Session) -> Observation:
     # A hung server is reported after one request timeout, without retries.
     deadline = session.clock.monotonic() + session.settings.timeout
-    yield from check_health(session, deadline=deadline)
+    await check_health(session, deadline=deadline)
     return Observation(is_broken=False, facts={})
 
 
-def _observe_failures(
+async def _observe_failures(
     session: Session, selection: Selection, highest_share: float
-) -> Plan[Observation]:
+) -> Observation:
     total = 0
     failed_by_function = Counter[str]()
     walk = list_runs(session, selection).walk()
     while not walk.is_done:
-        page = yield from walk.next_page()
+        page = await walk.next_page()
         total += len(page.items)
         for run in page.items:
             if run.status == RunStatus.FAILED:
@@ -400,11 +400,11 @@ def _observe_failures(
     return Observation(is_broken=share > highest_share, facts=facts)
 
 
-def _observe_stuck(
+async def _observe_stuck(
     session: Session, selection: Selection, _: float
-) -> Plan[Observation]:
+) -> Observation:
     listing = list_runs(session, selection, order="oldest", limit=100)
-    page = yield from listing.walk().next_page()
+    page = await listing.walk().next_page()
     now = session.server_clocks["api"].now()
     if not page.items:
         facts = {"window": _window_of(selection, now)}
@@ -414,11 +414,11 @@ def _observe_stuck(
     return Observation(is_broken=True, facts=facts)
 
 
-def _observe_orphaned(
+async def _observe_orphaned(
     session: Session, selection: Selection, _: float
-) -> Plan[Observation]:
+) -> Observation:
     job = WaitingJob(session, selection, limit=_MAX_ORPHANS_LOOKED_FOR)
-    lost = yield from job.find_lost()
+    lost = await job.find_lost()
     if lost:
         facts = _facts_of_open_runs(lost, has_more=job.is_cut_by_limit)
         return Observation(is_broken=True, facts=facts)
@@ -478,23 +478,23 @@ def _facts_of_open_runs(oldest: Sequence[Run], *, has_more: bool) -> dict[str, A
     }
 
 
-def _observe_success(
+async def _observe_success(
     session: Session, selection: Selection, _: float
-) -> Plan[Observation]:
+) -> Observation:
     completed: list[Run] = []
     if selection.by_end:
         # A server finds a run queued since then at once, and few that succeed are older.
         queued = evolve(selection, window=Window(selection.ended.since))
-        completed = yield from read_all(list_runs(session, queued, limit=1))
+        completed = await read_all(list_runs(session, queued, limit=1))
     if not completed:
-        completed = yield from read_all(list_runs(session, selection, limit=1))
+        completed = await read_all(list_runs(session, selection, limit=1))
     if completed:
         run = completed[0]
         facts = {"function": function_of(run), "ended_at": run.ended_at}
         return Observation(is_broken=False, facts=facts)
     names = [selection.names.app, selection.names.function]
     function = "/".join(name for name in names if name)
-    why = yield from why_none(session, selection)
+    why = await why_none(session, selection)
     facts = {
         "function": function,
         "reason": f"; {why}" if why else "",
@@ -502,31 +502,29 @@ def _observe_success(
     return Observation(is_broken=True, facts=facts)
 
 
-def _observe_queue(
+async def _observe_queue(
     session: Session, selection: Selection, most: float
-) -> Plan[Observation]:
+) -> Observation:
     highest_number = int(most)
-    queued = yield from read_all(
-        list_runs(session, selection, limit=highest_number + 1)
-    )
+    queued = await read_all(list_runs(session, selection, limit=highest_number + 1))
     number = min(len(queued), highest_number)
     facts = {"runs": _counted_are(number, "run")}
     return Observation(is_broken=len(queued) > highest_number, facts=facts)
 
 
-def _observe_depth(session: Session, most: int) -> Plan[Observation]:
-    depth = yield from get_queue_depth(session)
+async def _observe_depth(session: Session, most: int) -> Observation:
+    depth = await get_queue_depth(session)
     facts = {"items": _counted(depth, "item"), "most": most}
     return Observation(is_broken=depth > most, facts=facts)
 
 
-def _observe_crons(
+async def _observe_crons(
     session: Session,
     names: Names,
     grace: timedelta,
     expected: tuple[ExpectedFunction, ...],
-) -> Plan[Observation]:
-    crons = yield from check_crons(
+) -> Observation:
+    crons = await check_crons(
         session,
         names=names,
         grace=grace,

@@ -15,7 +15,6 @@ from attrs import evolve, field, frozen
 
 from inngest_rest import errors
 from inngest_rest._core.calls.listing import read_all
-from inngest_rest._core.plans import together
 from inngest_rest._core.resources import apps
 from inngest_rest._core.resources.filters import Names, Selection
 from inngest_rest._core.resources.runs import list_runs
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
     from inngest_rest._operations.expected import ExpectedFunction
     from inngest_rest.models import Function, Run
 
@@ -119,22 +117,22 @@ class _RunsSince(NamedTuple):
     are_all: bool  # if not, a later page may have some
 
 
-def check_crons(
+async def check_crons(
     session: Session,
     *,
     names: Names | None = None,
     grace: timedelta = DEFAULT_GRACE,
     expected: Iterable[ExpectedFunction] = (),
-) -> Plan[tuple[Cron, ...]]:
+) -> tuple[Cron, ...]:
     """Judge each cron trigger of the functions of an app, or of all.
 
     It takes a request for each app, and one for each function with a cron; one more if none of its
     last hundred runs is as old as the planned time, and one for each app that has a broken one.
     """
     names = names or Names()
-    listed_apps = yield from _apps(session, names)
-    functions_by_app = yield from together(
-        read_all(apps.list_functions(session, app.id)) for app in listed_apps
+    listed_apps = await _apps(session, names)
+    functions_by_app = await session.driver.together(
+        lambda app: read_all(apps.list_functions(session, app.id)), listed_apps
     )
     registered: set[tuple[str, str]] = set()
     to_judge: list[tuple[_Judge, Function]] = []
@@ -146,25 +144,25 @@ def check_crons(
             registered.add((app.id, function.id))
             if names.match(app.id, function.id):
                 to_judge.append((judge, function))
-    histories = yield from together(
-        judge.history(function) for judge, function in to_judge
+    histories = await session.driver.together(
+        lambda each: each[0].history(each[1]), to_judge
     )
     crons: list[Cron] = []
     with_history = zip(to_judge, histories, strict=True)
     for (judge, function), history in with_history:
-        crons += yield from judge.crons_of(function, history)
+        crons += await judge.crons_of(function, history)
     crons += _vanished(expected, registered, names)
     return tuple(crons)
 
 
-def _apps(session: Session, names: Names) -> Plan[Sequence[App]]:
+async def _apps(session: Session, names: Names) -> Sequence[App]:
     app_id, _ = names.exact
     if app_id is None:
-        listed = yield from read_all(apps.list_apps(session))
+        listed = await read_all(apps.list_apps(session))
         in_use = [app for app in listed if not app.is_archived]
         return [app for app in in_use if names_app(names, app.id)]
     try:
-        app = yield from apps.get_app(session, app_id)
+        app = await apps.get_app(session, app_id)
     except errors.RouteNotFoundError:
         app = App(id=app_id)
     return [app]
@@ -210,50 +208,50 @@ class _Judge:
     _of_v1: dict[str, Function] = field(factory=dict, init=False)
     _is_read: list[bool] = field(factory=list, init=False)
 
-    def crons_of(self, function: Function, history: _History) -> Plan[list[Cron]]:
+    async def crons_of(self, function: Function, history: _History) -> list[Cron]:
         schedules = _schedules_of(function)
         if function.is_paused:
             return [_cron(function, text, CronState.PAUSED) for text in schedules]
         crons: list[Cron] = []
         for schedule in schedules:
-            cron = yield from self._cron(function, schedule, history)
+            cron = await self._cron(function, schedule, history)
             crons.append(cron)
         return crons
 
-    def history(self, function: Function) -> Plan[_History]:
+    async def history(self, function: Function) -> _History:
         """Read the newest runs of a function, if it has a cron to judge by them."""
         if function.is_paused or not _schedules_of(function):
             return _History(runs=(), is_whole=False)
         listing = list_runs(self._session, _selection(function), limit=_RUNS)
-        page = yield from listing.walk().next_page()
+        page = await listing.walk().next_page()
         return _History(runs=page.items, is_whole=page.next_cursor is None)
 
-    def _cron(self, function: Function, text: str, history: _History) -> Plan[Cron]:
+    async def _cron(self, function: Function, text: str, history: _History) -> Cron:
         schedule = Schedule.parse(text)
         if schedule is None:
             return _cron(function, text, CronState.UNREADABLE)
-        cron = yield from self._judged(function, schedule, history, timedelta())
+        cron = await self._judged(function, schedule, history, timedelta())
         if not cron.is_broken:
             return cron
-        jitter = yield from self._jitter(function, text)
+        jitter = await self._jitter(function, text)
         if jitter:
-            cron = yield from self._judged(function, schedule, history, jitter)
+            cron = await self._judged(function, schedule, history, jitter)
         return cron
 
-    def _judged(
+    async def _judged(
         self,
         function: Function,
         schedule: Schedule,
         history: _History,
         jitter: timedelta,
-    ) -> Plan[Cron]:
+    ) -> Cron:
         """Judge a schedule by its last planned time whose grace and jitter are over."""
         allowed = self._grace + jitter
         now = self._session.server_clocks["api"].now()
         planned = schedule.before(now - allowed)
         if planned is None:
             return _cron(function, schedule.text, CronState.NOT_DUE)
-        runs = yield from self._runs_since(function, schedule, history, planned)
+        runs = await self._runs_since(function, schedule, history, planned)
         first = runs.first
         newest = history.of(schedule.text)
         last = newest[0] if newest else None
@@ -264,19 +262,19 @@ class _Judge:
         elif last is not None:
             state = CronState.MISSED
         else:
-            state = yield from self._state_without_runs(function, history, planned)
+            state = await self._state_without_runs(function, history, planned)
         run = first or last
         if state in BROKEN and run is not None and _is_of_another_zone(schedule, run):
             state = CronState.OTHER_ZONE
         return _cron(function, schedule.text, state, planned, run)
 
-    def _runs_since(
+    async def _runs_since(
         self,
         function: Function,
         schedule: Schedule,
         history: _History,
         planned: datetime,
-    ) -> Plan[_RunsSince]:
+    ) -> _RunsSince:
         """Find the first run of a schedule since its planned time."""
         since = planned - _EARLY
         if history.reaches(since):
@@ -290,20 +288,20 @@ class _Judge:
             order="oldest",
             limit=_RUNS,
         )
-        page = yield from listing.walk().next_page()
+        page = await listing.walk().next_page()
         own = [run for run in page.items if run.cron == schedule.text]
         is_last_page = page.next_cursor is None
         return _RunsSince(first=own[0] if own else None, are_all=is_last_page)
 
-    def _state_without_runs(
+    async def _state_without_runs(
         self, function: Function, history: _History, planned: datetime
-    ) -> Plan[CronState]:
+    ) -> CronState:
         """Return the state of a schedule without a known run, by the time of registration."""
         current = {trigger.value for trigger in function.triggers}
         fired = {run.cron for run in history.runs if run.cron}
         if not fired <= current:
             return CronState.CHANGED
-        of_v1 = yield from self._function_of_v1(function)
+        of_v1 = await self._function_of_v1(function)
         created_at = None
         if of_v1 is not None:
             created_at = of_v1.created_at
@@ -316,9 +314,9 @@ class _Judge:
             return CronState.UNKNOWN if created_at is None else CronState.NEVER
         return CronState.UNKNOWN if synced_at > planned else CronState.NEVER
 
-    def _jitter(self, function: Function, schedule: str) -> Plan[timedelta]:
+    async def _jitter(self, function: Function, schedule: str) -> timedelta:
         """Return the longest delay of the schedule's runs, which only v1 states."""
-        of_v1 = yield from self._function_of_v1(function)
+        of_v1 = await self._function_of_v1(function)
         if of_v1 is None:
             return LONGEST_JITTER
         longest = timedelta()
@@ -329,11 +327,11 @@ class _Judge:
                 longest = max(longest, jitter)
         return longest
 
-    def _function_of_v1(self, function: Function) -> Plan[Function | None]:
+    async def _function_of_v1(self, function: Function) -> Function | None:
         if not self._is_read:
             self._is_read.append(True)
             try:
-                listed = yield from apps.functions_of_v1(self._session, self._app.id)
+                listed = await apps.functions_of_v1(self._session, self._app.id)
             except errors.ApiError:
                 listed = ()
             for of_v1 in listed:
@@ -411,21 +409,21 @@ def _is_of_another_zone(schedule: Schedule, run: Run) -> bool:
     return quarters > 0 and abs(delay - quarters * _QUARTER) <= _EARLY
 
 
-def with_runs(
+async def with_runs(
     session: Session, functions: tuple[Function, ...], deadline: float
-) -> Plan[tuple[Function, ...]]:
+) -> tuple[Function, ...]:
     """Add to functions their last run, by a request for each, and the next one of a cron."""
-    with_last_run = yield from together(
-        _with_last_run(session, function, deadline) for function in functions
+    with_last_run = await session.driver.together(
+        lambda function: _with_last_run(session, function, deadline), functions
     )
     return tuple(with_last_run)
 
 
-def _with_last_run(
+async def _with_last_run(
     session: Session, function: Function, deadline: float
-) -> Plan[Function]:
+) -> Function:
     listing = list_runs(session, _selection(function), limit=1)
-    page = yield from listing.walk().next_page(deadline=deadline)
+    page = await listing.walk().next_page(deadline=deadline)
     now = session.server_clocks["api"].now()
     next_time = _next_time(function, now)
     function = evolve(function, next_run_at=next_time)

@@ -19,7 +19,6 @@ from inngest_rest.models import AppCheck, Function
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
     from inngest_rest.models import AppSync
     from inngest_rest.typing import Expected, Seconds
 
@@ -113,49 +112,49 @@ def _stated(function: object) -> ExpectedFunction:
     return msgspec.convert(function, type=ExpectedFunction)
 
 
-def check_app(
+async def check_app(
     session: Session,
     app_id: str,
     expect: Expected | None,
     count: int | None,
-) -> Plan[AppCheck]:
+) -> AppCheck:
     """Compare the functions of an app with the expected ones, or with their number."""
     app_id = check_id("app", app_id, argument="id")
     expected = check_expectation(app_id, expect, count)
-    return (yield from _check(session, app_id, expected, count))
+    return await _check(session, app_id, expected, count)
 
 
-def _check(
+async def _check(
     session: Session,
     app_id: str,
     expected: tuple[ExpectedFunction, ...] | None,
     count: int | None,
-) -> Plan[AppCheck]:
+) -> AppCheck:
     # An app that does not exist is an error: it has not lost its functions. v1 has no such route.
     with suppress(RouteNotFoundError):
-        yield from get_app(session, app_id)
-    listed = yield from read_all(list_functions(session, app_id))
+        await get_app(session, app_id)
+    listed = await read_all(list_functions(session, app_id))
     functions = [function for function in listed if not function.is_archived]
     return _compared(app_id, functions, expected, count)
 
 
-def sync_and_check(
+async def sync_and_check(
     session: Session,
     app_id: str,
     url: str,
     wait: Seconds | None,
     expect: Expected | None,
     count: int | None,
-) -> Plan[AppSync]:
+) -> AppSync:
     """Sync an app; once that is done, compare its functions with the expected ones, if any."""
     if expect is None and count is None:
-        return (yield from sync_app(session, app_id, url, wait))
+        return await sync_app(session, app_id, url, wait)
     app_id = check_id("app", app_id, argument="id")
     expected = check_expectation(app_id, expect, count)
-    sync = yield from sync_app(session, app_id, url, wait)
+    sync = await sync_app(session, app_id, url, wait)
     if sync.status in {"pending", "error"}:
         return sync
-    check = yield from _check(session, app_id, expected, count)
+    check = await _check(session, app_id, expected, count)
     return evolve(sync, check=check)
 
 

@@ -62,7 +62,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
     from inngest_rest.models import StoredEvent
 
 T = TypeVar("T")
@@ -75,7 +74,7 @@ _MAX_AWAITED = 50  # events of such a name, the newest
 _MAX_EVENTS_WITH_SAME_ID = 200  # searched for events with the same id
 
 
-def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explanation]:
+async def explain(session: Session, event_id: str, *, name: str | None) -> Explanation:
     """Explain the outcome of an event, by its internal id or by the id it was sent with."""
     event_id = check_text("id", event_id or "")
     name = check_text("name", name)
@@ -85,16 +84,16 @@ def explain(session: Session, event_id: str, *, name: str | None) -> Plan[Explan
         appears_by = second_of_ulid(event_id) + APPEARS_WITHIN
         within = min(appears_by - now, APPEARS_WITHIN)
         try:
-            return (yield from explain_stored(session, event_id, within=within))
+            return await explain_stored(session, event_id, within=within)
         except errors.NotFoundError as error:
             not_found = error
     selection = events.EventSelection(name=name, since=DAY)
     walk = events.list_events(session, selection, limit=_MAX_EVENTS_FOR_ID).walk()
     while not walk.is_done:
-        page = yield from walk.next_page()
+        page = await walk.next_page()
         for event in page.items:
             if event.id == event_id:
-                return (yield from explain_stored(session, event.internal_id))
+                return await explain_stored(session, event.internal_id)
     raise not_found
 
 
@@ -112,20 +111,18 @@ def _not_found(
     )
 
 
-def explain_stored(
+async def explain_stored(
     session: Session,
     event_id: str,
     deadline: float = math.inf,
     *,
     within: float = 0.0,
-) -> Plan[Explanation]:
+) -> Explanation:
     """Explain the outcome of an event by its internal id; it may appear `within` some seconds."""
     try:
-        event, server_time = yield from read_once_stored(
-            session, event_id, within, deadline
-        )
+        event, server_time = await read_once_stored(session, event_id, within, deadline)
     except RULED_OUT as error:
-        runs = yield from runs_of(session, event_id, deadline)
+        runs = await runs_of(session, event_id, deadline)
         return Explanation(
             event_id=event_id,
             event=None,
@@ -133,7 +130,7 @@ def explain_stored(
             unchecked=(f"the event itself: {error}",),
         )
     reader = Reader(session=session, deadline=deadline)
-    evidence = yield from _read_event_evidence(reader, event, server_time)
+    evidence = await _read_event_evidence(reader, event, server_time)
     reasons = [reason_of(finding) for finding in findings_of_event(evidence)]
     for run in evidence.runs:
         of_run = RunEvidence(
@@ -142,7 +139,7 @@ def explain_stored(
             now=evidence.now,
             event=event,
         )
-        yield from read_limits(reader, of_run, evidence.catalogue)
+        await read_limits(reader, of_run, evidence.catalogue)
         reasons += [reason_of(finding) for finding in findings_of_limits(of_run)]
     listeners = tuple(_listeners(evidence))
     unchecked = reader.unchecked
@@ -190,14 +187,14 @@ def _depends_on_earlier_functions(
     return ReasonKind.NO_TRIGGER in uncertain
 
 
-def _read_event_evidence(
+async def _read_event_evidence(
     reader: Reader, event: StoredEvent, server_time: datetime | None
-) -> Plan[EventEvidence]:
+) -> EventEvidence:
     """Read the runs of an event, the functions that listen, and why some may have no run."""
     session = reader.session
     began = session.clock.monotonic()
-    runs_of_event = yield from runs_of(session, event.internal_id, reader.deadline)
-    catalogue = yield from reader.read_catalogue(since=began)
+    runs_of_event = await runs_of(session, event.internal_id, reader.deadline)
+    catalogue = await reader.read_catalogue(since=began)
     now = server_time or session.server_clocks["api"].now()
     evidence = EventEvidence(
         event=event,
@@ -208,11 +205,11 @@ def _read_event_evidence(
         functions_same_since=now + timedelta(seconds=catalogue.same_since - began),
         is_listed_by_v1=event_runs.are_listed_by_v1(session),
     )
-    yield from _read_causes(reader, evidence)
+    await _read_causes(reader, evidence)
     return evidence
 
 
-def _read_causes(reader: Reader, evidence: EventEvidence) -> Plan[None]:
+async def _read_causes(reader: Reader, evidence: EventEvidence) -> None:
     """Read what may explain a function without a run: the same id, and runs that limits count."""
     event = evidence.event
     unexplained = [
@@ -225,18 +222,18 @@ def _read_causes(reader: Reader, evidence: EventEvidence) -> Plan[None]:
         function for function in functions if not ignores_repeated_ids(function)
     ]
     if once_per_id and event.id != event.internal_id:
-        yield from _read_same_id(reader, evidence, once_per_id)
+        await _read_same_id(reader, evidence, once_per_id)
     for function in functions:
         if limit(function, "rateLimit", "debounce", "singleton"):
-            other_runs = yield from read_other_runs(reader, function, evidence.received)
+            other_runs = await read_other_runs(reader, function, evidence.received)
             evidence.other_runs[name_of(function)] = other_runs
     for without_run in unexplained:
-        yield from _read_events_of_limit(reader, without_run)
+        await _read_events_of_limit(reader, without_run)
 
 
-def _read_events_of_limit(
+async def _read_events_of_limit(
     reader: Reader, without_run: FunctionWithoutRun
-) -> Plan[None]:
+) -> None:
     """Read the events of the runs that may have used up a rate limit per key."""
     rate_limit = limit(without_run.function, "rateLimit") or {}
     if not rate_limit.get("key"):
@@ -249,14 +246,14 @@ def _read_events_of_limit(
             reader.session, run.event_ids[0], deadline=reader.deadline
         )
         subject = f"whether the event of run {run.id} has its key"
-        stored = yield from reader.read(plan, subject)
+        stored = await reader.read(plan, subject)
         if stored is not None:
             evidence.events_of_runs[run.id], _ = stored
 
 
-def _read_same_id(
+async def _read_same_id(
     reader: Reader, evidence: EventEvidence, functions: list[Function]
-) -> Plan[None]:
+) -> None:
     """Read the other events with the id of an event, and the runs that they started."""
     event = evidence.event
     selection = events.EventSelection(
@@ -269,7 +266,7 @@ def _read_same_id(
     )
     subject = "events with the same id"
     plan = read_all(listing, deadline=reader.deadline)
-    listed = yield from reader.read(plan, subject)
+    listed = await reader.read(plan, subject)
     if listed is None:
         return
     if len(listed) >= _MAX_EVENTS_WITH_SAME_ID:
@@ -283,26 +280,26 @@ def _read_same_id(
     for other in list(others.values())[:MAX_READ_SINGLY]:
         other_id = other.internal_id
         runs_plan = runs_of(reader.session, other_id, reader.deadline)
-        started = yield from reader.read(runs_plan, f"the runs of event {other_id}")
+        started = await reader.read(runs_plan, f"the runs of event {other_id}")
         evidence.same_id += [(other, run) for run in started or ()]
 
 
-def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
+async def explain_run(session: Session, run_id: str) -> RunExplanation:
     """Explain the state of a run."""
     reader = Reader(session=session)
-    queue = yield from read_queue(reader, run_id)
+    queue = await read_queue(reader, run_id)
     now = session.server_clocks["api"].now()
     evidence = RunEvidence(run=queue.run, now=now, jobs=queue.jobs)
     # A run that has yet to start has no steps.
     if queue.is_open_without_job or queue.run.status != RunStatus.QUEUED:
-        yield from read_steps(
+        await read_steps(
             reader, evidence, is_open_without_job=queue.is_open_without_job
         )
-    yield from read_relatives(reader, evidence)
-    yield from _read_awaited(reader, evidence)
+    await read_relatives(reader, evidence)
+    await _read_awaited(reader, evidence)
     if depends_on_limits(evidence):
-        catalogue = yield from reader.read_catalogue()
-        yield from read_limits(reader, evidence, catalogue)
+        catalogue = await reader.read_catalogue()
+        await read_limits(reader, evidence, catalogue)
     return RunExplanation(
         run=queue.run,
         reasons=tuple(reason_of(finding) for finding in findings_of_run(evidence)),
@@ -312,7 +309,7 @@ def explain_run(session: Session, run_id: str) -> Plan[RunExplanation]:
     )
 
 
-def _read_awaited(reader: Reader, evidence: RunEvidence) -> Plan[None]:
+async def _read_awaited(reader: Reader, evidence: RunEvidence) -> None:
     """Read the events with the names that a run waits for by a condition, since it was queued."""
     since = evidence.run.queued_at or DAY
     names = {job.event for job in evidence.jobs if job.event and job.condition}
@@ -320,5 +317,5 @@ def _read_awaited(reader: Reader, evidence: RunEvidence) -> Plan[None]:
         selection = events.EventSelection(name=name, since=since)
         listing = events.list_events(reader.session, selection, limit=_MAX_AWAITED)
         subject = f"which events {shown(name)} did not match"
-        listed = yield from reader.read(read_all(listing), subject)
+        listed = await reader.read(read_all(listing), subject)
         evidence.awaited += listed or []

@@ -38,10 +38,10 @@ def preview(
     return preview_batches(session, batches)
 
 
-def preview_batches(session: Session, batches: Iterable[Batch]) -> Plan[SendPreview]:
+async def preview_batches(session: Session, batches: Iterable[Batch]) -> SendPreview:
     """Check the events of batches, which are iterated once, and find the runs they would start."""
     session.check_can_send()
-    catalogue = yield from read_catalogue(session)
+    catalogue = await read_catalogue(session)
     tally = _Tally(catalogue=catalogue)
     for batch in batches:
         tally.add_rejected(batch.invalid)

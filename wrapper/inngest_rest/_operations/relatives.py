@@ -16,7 +16,6 @@ from inngest_rest._operations.run_evidence import MAX_READ_SINGLY, Reader
 from inngest_rest._visible import shown
 
 if TYPE_CHECKING:
-    from inngest_rest._core.plans import Plan
     from inngest_rest._operations.reasons.evidence import RunEvidence
     from inngest_rest.models import Run, Span
 
@@ -26,11 +25,11 @@ _INVOKED_WITHIN = timedelta(seconds=5)
 _MAX_CANDIDATES = 100  # of which one may be the run that a step invoked: one request
 
 
-def read_relatives(reader: Reader, evidence: RunEvidence) -> Plan[None]:
+async def read_relatives(reader: Reader, evidence: RunEvidence) -> None:
     """Read which runs invoked or replay a run, and which it waits for."""
     event_ids = evidence.run.event_ids
     if event_ids:
-        yield from _read_first_event(reader, evidence, event_ids[0])
+        await _read_first_event(reader, evidence, event_ids[0])
     else:
         reader.unchecked.append(
             "whether it was invoked or replayed, as it names no event"
@@ -38,11 +37,11 @@ def read_relatives(reader: Reader, evidence: RunEvidence) -> Plan[None]:
     invoking = [job.event_id for job in evidence.jobs if job.event_id]
     for event_id in invoking[:MAX_READ_SINGLY]:
         plan = runs_of(reader.session, event_id, reader.deadline)
-        invoked = yield from reader.read(plan, "the run that it waits for")
+        invoked = await reader.read(plan, "the run that it waits for")
         evidence.invoked[event_id] = invoked or ()
     invoking_steps = [step for step in evidence.steps if _has_invoked(step)]
     if invoking_steps:
-        yield from _read_children(reader, evidence, invoking_steps)
+        await _read_children(reader, evidence, invoking_steps)
 
 
 def _has_invoked(step: Span) -> bool:
@@ -50,9 +49,9 @@ def _has_invoked(step: Span) -> bool:
     return step.step_op == "invoke" and step.ended_at is not None
 
 
-def _read_children(
+async def _read_children(
     reader: Reader, evidence: RunEvidence, steps: list[Span]
-) -> Plan[None]:
+) -> None:
     """Find the ended runs of functions that steps invoked.
 
     No server names them in the trace, but the event of an invoked run has the ids of the step and
@@ -60,7 +59,7 @@ def _read_children(
     """
     looked_at: set[str] = {evidence.run.id}
     for step in steps:
-        candidates = yield from _runs_queued_at(reader, step)
+        candidates = await _runs_queued_at(reader, step)
         for run in candidates:
             if run.id in looked_at:
                 continue
@@ -69,7 +68,7 @@ def _read_children(
                 reader.unchecked.append(gap)
                 return
             looked_at.add(run.id)
-            invocation = yield from _read_invocation(reader, run)
+            invocation = await _read_invocation(reader, run)
             if invocation is None or invocation.run_id != evidence.run.id:
                 continue
             for each in steps:
@@ -79,17 +78,17 @@ def _read_children(
                 break
 
 
-def _read_invocation(reader: Reader, run: Run) -> Plan[Invocation | None]:
+async def _read_invocation(reader: Reader, run: Run) -> Invocation | None:
     """Read the invocation that started a run; None if it was not invoked."""
     plan = events.get_now(reader.session, run.event_ids[0])
-    stored = yield from reader.read(plan, f"whether run {run.id} was invoked by it")
+    stored = await reader.read(plan, f"whether run {run.id} was invoked by it")
     if stored is None:
         return None
     event, _ = stored
     return invocation_of(event)
 
 
-def _runs_queued_at(reader: Reader, step: Span) -> Plan[list[Run]]:
+async def _runs_queued_at(reader: Reader, step: Span) -> list[Run]:
     """List the runs that were queued when a step began, each with an event, the nearest first."""
     began = step.queued_at or step.started_at
     if began is None:
@@ -106,7 +105,7 @@ def _runs_queued_at(reader: Reader, step: Span) -> Plan[list[Run]]:
     )
     plan = read_all(listing, deadline=reader.deadline)
     subject = f"which run step {shown(step.name)} invoked"
-    listed = yield from reader.read(plan, subject)
+    listed = await reader.read(plan, subject)
     without_cron = [run for run in listed or () if not run.cron]
     with_event = [run for run in without_cron if run.event_ids]
 
@@ -117,16 +116,16 @@ def _runs_queued_at(reader: Reader, step: Span) -> Plan[list[Run]]:
     return sorted(with_event, key=distance)
 
 
-def _read_first_event(
+async def _read_first_event(
     reader: Reader, evidence: RunEvidence, event_id: str
-) -> Plan[None]:
+) -> None:
     """Read the event that started a run, and its other runs: those that replay it."""
     get_event = events.get_now(reader.session, event_id)
-    stored = yield from reader.read(get_event, "whether a run invoked it")
+    stored = await reader.read(get_event, "whether a run invoked it")
     if stored is not None:
         evidence.event, _ = stored
     list_runs = event_runs.of_event_by_v1(reader.session, event_id)
-    listed = yield from reader.read(list_runs, "whether it was replayed")
+    listed = await reader.read(list_runs, "whether it was replayed")
     if listed is None:
         return
     evidence.same_event = listed

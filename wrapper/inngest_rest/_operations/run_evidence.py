@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import field, frozen
 
-from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import run_jobs, runs, trace
 from inngest_rest._core.resources.apps import functions_of_v1
 from inngest_rest._core.resources.catalogue import (
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
 
 T = TypeVar("T")
 
@@ -61,8 +61,8 @@ class Reader:
         """Run a plan; if it fails, return None and note the subject as unchecked."""
         return or_gap(plan, subject, self.unchecked)
 
-    def read_catalogue(self, *, since: float = math.inf) -> Plan[Catalogue]:
-        catalogue = yield from read_catalogue(
+    async def read_catalogue(self, *, since: float = math.inf) -> Catalogue:
+        catalogue = await read_catalogue(
             self.session, deadline=self.deadline, since=since
         )
         self.unchecked.extend(catalogue.gaps)
@@ -87,7 +87,7 @@ class Queue:
     is_open_without_job: bool = False  # for longer than between two steps
 
 
-def read_queue(reader: Reader, run_id: str) -> Plan[Queue]:
+async def read_queue(reader: Reader, run_id: str) -> Queue:
     """Get a run and its jobs.
 
     Between two steps an open run may have none for a moment, so it is looked at again. Whether
@@ -95,24 +95,24 @@ def read_queue(reader: Reader, run_id: str) -> Plan[Queue]:
     """
     session = reader.session
     for is_last_look in (False, True):
-        run = yield from runs.fetch(session, run_id, cached=False)
+        run = await runs.fetch(session, run_id, cached=False)
         if run.is_ended:
             return Queue(run=run, jobs=[])
         plan = run_jobs.list_jobs(session, run_id, cached=False)
-        jobs = yield from reader.read(plan, "what it has in the queue")
+        jobs = await reader.read(plan, "what it has in the queue")
         if jobs or jobs is None or is_on_cloud(session.settings.api_url):
             return Queue(run=run, jobs=jobs or [])
         if not is_last_look:
-            yield from sleep(JOB_CHECK_INTERVAL)
+            await session.driver.sleep(JOB_CHECK_INTERVAL)
     return Queue(run=run, jobs=[], is_open_without_job=True)
 
 
-def read_steps(
+async def read_steps(
     reader: Reader, evidence: RunEvidence, *, is_open_without_job: bool
-) -> Plan[None]:
+) -> None:
     """Read the trace of a run, and its idle time if it has no job."""
     plan = trace.get_trace(reader.session, evidence.run.id)
-    root = yield from reader.read(plan, "its steps")
+    root = await reader.read(plan, "its steps")
     is_over = False
     if root is not None:
         evidence.is_traced = True
@@ -156,17 +156,17 @@ def _idle_time(session: Session, run: Run, root: Span | None) -> timedelta:
     return max(least, timedelta(0))
 
 
-def read_limits(
+async def read_limits(
     reader: Reader, evidence: RunEvidence, catalogue: Catalogue
-) -> Plan[None]:
+) -> None:
     """Read the limits of a run's function, and the evidence of whether they were reached."""
     function = find_function(evidence, catalogue)
     if function is None:
         return
     if evidence.run.status == RunStatus.CANCELLED:
-        yield from _read_what_cancels(reader, evidence, function)
+        await _read_what_cancels(reader, evidence, function)
     if evidence.due_jobs and concurrency_limits(function):
-        yield from read_executing(reader, evidence, function)
+        await read_executing(reader, evidence, function)
 
 
 def find_function(evidence: RunEvidence, catalogue: Catalogue) -> Function | None:
@@ -178,34 +178,34 @@ def find_function(evidence: RunEvidence, catalogue: Catalogue) -> Function | Non
     return evidence.function
 
 
-def _read_what_cancels(
+async def _read_what_cancels(
     reader: Reader, evidence: RunEvidence, function: Function
-) -> Plan[None]:
+) -> None:
     """Read the later runs of a singleton, and the timeouts of a function, which only v1 has."""
     if cancels_earlier_run(function):
         received_at = None
         if evidence.event is not None:
             received_at = evidence.event.received_at
         began = received_at or evidence.run.queued_at or evidence.now
-        evidence.other_runs = yield from read_other_runs(reader, function, began)
+        evidence.other_runs = await read_other_runs(reader, function, began)
     plan = functions_of_v1(reader.session, function.app_id, deadline=reader.deadline)
     subject = f"the timeouts of functions of {function.app_id}"
-    of_app = yield from reader.read(plan, subject)
+    of_app = await reader.read(plan, subject)
     for function_of_v1 in of_app or ():
         if function_of_v1.id == function.id:
             evidence.timeouts = limit(function_of_v1, "timeouts") or {}
 
 
-def read_executing(
+async def read_executing(
     reader: Reader,
     evidence: RunEvidence,
     function: Function,
     known_jobs: Mapping[str, list[Job]] | None = None,
-) -> Plan[None]:
+) -> None:
     """Read the jobs that other runs of a run's function execute; those of some runs are known."""
     jobs_by_run = dict(known_jobs or {})
     known = {evidence.run.id, *jobs_by_run}
-    unknown_running = yield from _unknown_running(reader, function, known)
+    unknown_running = await _unknown_running(reader, function, known)
     for run_id in unknown_running:
         plan = run_jobs.list_jobs(
             reader.session,
@@ -213,7 +213,7 @@ def read_executing(
             cached=False,
             deadline=reader.deadline,
         )
-        jobs = yield from reader.read(plan, f"whether run {run_id} is being executed")
+        jobs = await reader.read(plan, f"whether run {run_id} is being executed")
         jobs_by_run[run_id] = jobs or []
     jobs_by_run.pop(evidence.run.id, None)
     for run_id, jobs in jobs_by_run.items():
@@ -222,15 +222,15 @@ def read_executing(
                 evidence.executing.append((run_id, job))
 
 
-def _unknown_running(
+async def _unknown_running(
     reader: Reader, function: Function, known: set[str]
-) -> Plan[list[str]]:
+) -> list[str]:
     """List the first running runs of a function that are not known yet."""
     names = Names(function.app_id, function.id)
     running = Selection(statuses=(RunStatus.RUNNING,), names=names)
     listing = runs.list_runs(reader.session, running, page_size=100)
     first_page = listing.walk().next_page(deadline=reader.deadline)
-    page = yield from reader.read(first_page, "which runs are being executed")
+    page = await reader.read(first_page, "which runs are being executed")
     if page is None:
         return []
     unknown = [run.id for run in page.items if run.id not in known]

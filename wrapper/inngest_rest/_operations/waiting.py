@@ -9,7 +9,6 @@ from attrs import define, field
 
 from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_count_or_none, check_text
-from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import events, run_jobs, runs
 from inngest_rest._core.resources.catalogue import name_of
 from inngest_rest._core.resources.flow_control import concurrency_limits
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.listing import Walk
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.filters import Selection
     from inngest_rest.explanation import Reason
     from inngest_rest.models import Run
@@ -131,16 +131,16 @@ class WaitingJob:
             yield self._next_page(walk)
         yield self._without_job()
 
-    def find_lost(self) -> Plan[list[Run]]:
+    async def find_lost(self) -> list[Run]:
         """Read the runs one by one; return those that certainly do not go on, the oldest first."""
         for step in self._steps_to_lost():
-            to_read = yield from step
+            to_read = await step
             for open_run in to_read:
-                yield from self.read(open_run)
+                await self.read(open_run)
         return self.lost()
 
-    def _next_page(self, walk: Walk[Run]) -> Plan[list[OpenRun]]:
-        page = yield from walk.next_page()
+    async def _next_page(self, walk: Walk[Run]) -> list[OpenRun]:
+        page = await walk.next_page()
         now = self._session.server_clocks["api"].now()
         listed: list[OpenRun] = []
         for run in page.items:
@@ -151,44 +151,42 @@ class WaitingJob:
         self._open += listed
         self._is_cut_by_limit = page.next_cursor is not None
         if walk.is_done and not self._open:
-            self._searched = yield from self._listing.searched()
+            self._searched = await self._listing.searched()
         return listed
 
-    def _without_job(self) -> Plan[list[OpenRun]]:
+    async def _without_job(self) -> list[OpenRun]:
         """Return the runs without a job, after the time that a server takes between two steps."""
         without_job = [each for each in self._open if each.is_without_job]
         if without_job and self._may_list_all_jobs:
-            yield from sleep(JOB_CHECK_INTERVAL)
+            await self._session.driver.sleep(JOB_CHECK_INTERVAL)
         return without_job
 
-    def read(self, open_run: OpenRun) -> Plan[None]:
+    async def read(self, open_run: OpenRun) -> None:
         """Read the jobs of a run; a run without a job is read again, in case it is lost."""
         evidence = open_run.evidence
         session = self._session
         is_second_look = open_run.is_without_job
         if is_second_look:
             run_id = evidence.run.id
-            evidence.run = yield from runs.fetch(session, run_id, cached=False)
+            evidence.run = await runs.fetch(session, run_id, cached=False)
             open_run.has_ended = evidence.run.is_ended
             if open_run.has_ended:
                 return
         plan = run_jobs.list_jobs(session, evidence.run.id, cached=False)
-        jobs = yield from open_run.reader.read(plan, "what it has in the queue")
+        jobs = await open_run.reader.read(plan, "what it has in the queue")
         open_run.are_jobs_read = jobs is not None
         evidence.jobs = jobs or []
         evidence.now = session.server_clocks["api"].now()
         if is_second_look or _is_without_details(evidence.jobs):
             still_without_job = is_second_look and open_run.is_without_job
             is_lost = still_without_job and self._may_list_all_jobs
-            yield from read_steps(
-                open_run.reader, evidence, is_open_without_job=is_lost
-            )
-        yield from self._read_event(open_run)
+            await read_steps(open_run.reader, evidence, is_open_without_job=is_lost)
+        await self._read_event(open_run)
 
     def record(self, each: OpenRun, _: None) -> bool:  # noqa: ARG002 - all is in the run
         return True
 
-    def _read_event(self, open_run: OpenRun) -> Plan[None]:
+    async def _read_event(self, open_run: OpenRun) -> None:
         """Read the event of a run, if its fields are asked for or it may be scheduled."""
         evidence = open_run.evidence
         run = evidence.run
@@ -198,19 +196,19 @@ class WaitingJob:
         if not self._paths and not may_be_scheduled:
             return
         plan = events.get_now(self._session, run.event_ids[0])
-        stored = yield from open_run.reader.read(plan, "its event")
+        stored = await open_run.reader.read(plan, "its event")
         if stored is not None:
             evidence.event, _ = stored
             open_run.event_fields = _values_at(self._paths, evidence.event)
 
-    def _read_limits(self) -> Plan[list[OpenRun]]:
+    async def _read_limits(self) -> list[OpenRun]:
         """Read the functions of runs that limits may hold back, and which runs these execute."""
         self._open = [each for each in self._open if not each.has_ended]
         evidences = [each.evidence for each in self._open]
         held_back = [each for each in evidences if depends_on_limits(each)]
         if not held_back:
             return []
-        catalogue = yield from self._reader.read_catalogue()
+        catalogue = await self._reader.read_catalogue()
         executing_by_function: dict[str, list[tuple[str, Job]]] = {}
         for evidence in held_back:
             function = find_function(evidence, catalogue)
@@ -221,7 +219,7 @@ class WaitingJob:
             name = name_of(function)
             if name not in executing_by_function:
                 known = self._jobs_of_same_function(evidence.run)
-                yield from read_executing(self._reader, evidence, function, known)
+                await read_executing(self._reader, evidence, function, known)
                 executing_by_function[name] = evidence.executing
             evidence.executing = [
                 (run_id, job)

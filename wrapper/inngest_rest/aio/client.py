@@ -173,9 +173,6 @@ class AsyncInngestClient(Resource):
             headers=hidden,
         )
         clock = clock_of(transport, self._clock)
-        self._session = Session(
-            settings, clock, has_own_transport=transport is not None
-        )
         pools = connection_pool.pools(
             AsyncDriver.kind,
             transport,
@@ -184,6 +181,10 @@ class AsyncInngestClient(Resource):
             encrypts=settings.encrypts,
         )
         self._driver = AsyncDriver(pools, clock)
+        has_own_transport = transport is not None
+        self._session = Session(
+            settings, self._driver, clock, has_own_transport=has_own_transport
+        )
 
     def __repr__(self) -> str:
         session = getattr(self, "_session", "<not initialized>")  # as in a crash report

@@ -174,9 +174,6 @@ class InngestClient(Resource):
             headers=hidden,
         )
         clock = clock_of(transport, self._clock)
-        self._session = Session(
-            settings, clock, has_own_transport=transport is not None
-        )
         pools = connection_pool.pools(
             Driver.kind,
             transport,
@@ -185,6 +182,10 @@ class InngestClient(Resource):
             encrypts=settings.encrypts,
         )
         self._driver = Driver(pools, clock)
+        has_own_transport = transport is not None
+        self._session = Session(
+            settings, self._driver, clock, has_own_transport=has_own_transport
+        )
 
     def __repr__(self) -> str:
         session = getattr(self, "_session", "<not initialized>")  # as in a crash report

@@ -176,11 +176,11 @@ class Listing(Generic[T]):
         about = shortened(self.about or self._paths()[0])
         return about if self.last_filter is None else f"{about}: {self.last_filter}"
 
-    def searched(self) -> Plan[str]:
+    async def searched(self) -> str:
         """Describe the last search, with a reason if it found nothing."""
         why = ""
         if self.is_empty and self._explain is not None:
-            why = yield from self._explain()
+            why = await self._explain()
         return f"{self}; {why}" if why else str(self)
 
 
@@ -226,23 +226,23 @@ class Walk(Generic[T]):
         self.now: datetime | None = None
         self.is_done = False
 
-    def next_page(self, *, deadline: float = math.inf) -> Plan[Page[T]]:
+    async def next_page(self, *, deadline: float = math.inf) -> Page[T]:
         """Fetch the next page by `deadline`, and move on."""
-        page = yield from self._next_page(deadline)
+        page = await self._next_page(deadline)
         while not (page.items or self.is_done):
-            page = yield from self._next_page(deadline)
+            page = await self._next_page(deadline)
         self._is_empty = self._listing.is_empty = self._is_empty and not page.items
         if self._is_empty and self.is_done and self._listing.if_empty is not None:
-            yield from self._listing.if_empty(deadline)
+            await self._listing.if_empty(deadline)
         return page
 
-    def _next_page(self, deadline: float) -> Plan[Page[T]]:
-        path, page = yield from self._fetch_next(deadline)
+    async def _next_page(self, deadline: float) -> Page[T]:
+        path, page = await self._fetch_next(deadline)
         cursor = self._cursor
         server_cursor = cursor.cursor if cursor else ""
         skipped = min(cursor.skip, len(page.items)) if cursor else 0
         fresh = [index for index in self._fresh(page.items) if index >= skipped]
-        wanted = yield from self._wanted(path, page.items, fresh, deadline)
+        wanted = await self._wanted(path, page.items, fresh, deadline)
         # If the server returned more than requested, the next page begins in the same response.
         taken = wanted[: self._left]
         following = self._following(
@@ -256,18 +256,18 @@ class Walk(Generic[T]):
         self._cursor = following
         self.is_done = following is None or self._left == 0
         if self._listing.complete is not None and items:
-            items = yield from self._listing.complete(items, deadline)
+            items = await self._listing.complete(items, deadline)
         start = (path, tuple(taken), server_cursor)
         next_cursor = None if following is None else str(following)
         return Page(items, next_cursor, start)
 
-    def _fetch_next(self, deadline: float) -> Plan[tuple[str, ListedPage[T]]]:
+    async def _fetch_next(self, deadline: float) -> tuple[str, ListedPage[T]]:
         """Fetch the page at the cursor; the last one has no cursor of its own."""
         if self._listing.guard is not None:
-            yield from self._listing.guard(deadline)
-        path, page = yield from self._fetch(self._cursor, self._next_size(), deadline)
+            await self._listing.guard(deadline)
+        path, page = await self._fetch(self._cursor, self._next_size(), deadline)
         if page.is_short:
-            is_last = yield from self._is_last(path, page, deadline)
+            is_last = await self._is_last(path, page, deadline)
             if is_last:
                 page = page._replace(cursor=None)
         self._longest = max(self._longest, len(page.items))
@@ -291,13 +291,13 @@ class Walk(Generic[T]):
             return size
         return min(size, self._left)
 
-    def _wanted(
+    async def _wanted(
         self,
         path: str,
         items: Sequence[T],
         fresh: Sequence[int],
         deadline: float,
-    ) -> Plan[Sequence[int]]:
+    ) -> Sequence[int]:
         """Return the indices of the items that the listing's own filters keep."""
         wanted = fresh
         keep = self._listing.keep
@@ -307,9 +307,7 @@ class Walk(Generic[T]):
         if self._local_filter is None:
             return wanted
         try:
-            return (
-                yield from self._matching(self._local_filter, items, wanted, deadline)
-            )
+            return await self._matching(self._local_filter, items, wanted, deadline)
         except InvalidArgumentError as error:
             error.cursor = self._resume_cursor(path)
             raise
@@ -318,19 +316,19 @@ class Walk(Generic[T]):
         """Return the cursor of the current page, for an error that ends the walk."""
         return str(self._cursor or Cursor(path=path, skip=0, cursor=""))
 
-    def _matching(
+    async def _matching(
         self,
         local_filter: LocalFilter[T],
         items: Sequence[T],
         indices: Sequence[int],
         deadline: float,
-    ) -> Plan[list[int]]:
+    ) -> list[int]:
         """Return the indices of the items that a filter accepts, no more than are left."""
         matching: list[int] = []
         for index in indices:
             if len(matching) == self._left:
                 break
-            if (yield from local_filter.wants(items[index], deadline)):
+            if await local_filter.wants(items[index], deadline):
                 matching.append(index)
         return matching
 
@@ -372,7 +370,7 @@ class Walk(Generic[T]):
         error.advice = _CUT_OFF
         return error
 
-    def _is_last(self, path: str, page: ListedPage[T], deadline: float) -> Plan[bool]:
+    async def _is_last(self, path: str, page: ListedPage[T], deadline: float) -> bool:
         """Return whether nothing follows a page that is shorter than requested.
 
         A server may silently return fewer than requested. So a page is the last if an earlier one
@@ -382,12 +380,12 @@ class Walk(Generic[T]):
         if length <= self._longest:
             return length < self._longest
         following = Cursor(path=path, skip=0, cursor=page.cursor or "")
-        _, rest = yield from self._fetch(following, 1, deadline)
+        _, rest = await self._fetch(following, 1, deadline)
         return rest.cursor is None
 
-    def _fetch(
+    async def _fetch(
         self, cursor: Cursor | None, size: int, deadline: float
-    ) -> Plan[tuple[str, ListedPage[T]]]:
+    ) -> tuple[str, ListedPage[T]]:
         """Fetch a page; the first one again if its response shows that the time was wrong."""
         session = self._listing.session
         clock = session.server_clocks["api"]
@@ -398,7 +396,7 @@ class Walk(Generic[T]):
             attempts += 1
             now = self.now or clock.at(self.began)
             ahead = clock.ahead
-            path_and_page = yield from self._fetch_at(cursor, size, now, deadline)
+            path_and_page = await self._fetch_at(cursor, size, now, deadline)
             if not self._listing.is_relative:
                 self.now = self.now or clock.at(self.began)
                 return path_and_page
@@ -408,13 +406,13 @@ class Walk(Generic[T]):
                 self.now = now
                 return path_and_page
 
-    def _fetch_at(
+    async def _fetch_at(
         self,
         cursor: Cursor | None,
         size: int,
         now: datetime,
         deadline: float,
-    ) -> Plan[tuple[str, ListedPage[T]]]:
+    ) -> tuple[str, ListedPage[T]]:
         """Fetch a page in the rest of the window, or in the whole one if that fails."""
         server_cursor = (cursor.cursor if cursor else "") or UNSET
         request = PageRequest(cursor=server_cursor, size=size, now=now)
@@ -424,31 +422,31 @@ class Walk(Generic[T]):
         if place is not None and place.at is not None:
             narrowed = request._replace(place=place.at)
             try:
-                path, page = yield from self._go_on(cursor, narrowed, deadline)
+                path, page = await self._go_on(cursor, narrowed, deadline)
                 if not self._is_odd(page):
                     return path, page
             except BadRequestError:
                 pass
             self._narrows = False
-        return (yield from self._go_on(cursor, request, deadline))
+        return await self._go_on(cursor, request, deadline)
 
-    def _go_on(
+    async def _go_on(
         self, cursor: Cursor | None, request: PageRequest, deadline: float
-    ) -> Plan[tuple[str, ListedPage[T]]]:
+    ) -> tuple[str, ListedPage[T]]:
         """Request a page, and one item more if its cursor is the requested one.
 
         A server that repeats the last item would never advance by pages of one.
         """
-        path, page = yield from self._ask(cursor, request, deadline)
+        path, page = await self._ask(cursor, request, deadline)
         is_stuck = cursor is not None and page.cursor == cursor.cursor
         if is_stuck and request.size < self._listing.largest_page:
             larger = request._replace(size=request.size + 1)
-            path, page = yield from self._ask(cursor, larger, deadline)
+            path, page = await self._ask(cursor, larger, deadline)
         return path, page
 
-    def _ask(
+    async def _ask(
         self, cursor: Cursor | None, request: PageRequest, deadline: float
-    ) -> Plan[tuple[str, ListedPage[T]]]:
+    ) -> tuple[str, ListedPage[T]]:
         """Request a page by the routes to which the cursor belongs."""
         routes: list[Route[Any, tuple[str, ListedPage[T]]]] = []
         for make in self._listing.routes:
@@ -456,7 +454,7 @@ class Walk(Generic[T]):
             if cursor is None or cursor.path == route.path:
                 routes.append(evolve(route, convert=partial(_with_path, route)))  # type: ignore[arg-type]
         session = self._listing.session
-        return (yield from self._listing.ask(session, *routes, deadline=deadline))
+        return await self._listing.ask(session, *routes, deadline=deadline)
 
     def _is_odd(self, page: ListedPage[T]) -> bool:
         """Return whether a page cannot follow the last one: the server misread the cursor.
@@ -510,12 +508,12 @@ class Walk(Generic[T]):
         )
 
 
-def read_all(listing: Listing[T], *, deadline: float = math.inf) -> Plan[list[T]]:
+async def read_all(listing: Listing[T], *, deadline: float = math.inf) -> list[T]:
     """Read a listing to its end, by `deadline`."""
     walk = listing.walk()
     items: list[T] = []
     while not walk.is_done:
-        page = yield from walk.next_page(deadline=deadline)
+        page = await walk.next_page(deadline=deadline)
         items += page.items
     return items
 

@@ -72,13 +72,13 @@ class LocalFilter(Generic[T]):
         self._undecided = 0
         self._first_reason = ""  # why the first of them could not be decided
 
-    def wants(self, item: T, deadline: float) -> Plan[bool]:
+    async def wants(self, item: T, deadline: float) -> bool:
         """Return whether an item is wanted; raise if too many were read before it."""
         self._check_bound(self._items_read, self._most_read)
         self._items_read += 1
         if not self._matches(item):
             return False
-        return (yield from self._holds(item, deadline))
+        return await self._holds(item, deadline)
 
     def __str__(self) -> str:
         words = f"{self._items_read:,} read"
@@ -89,18 +89,18 @@ class LocalFilter(Generic[T]):
             words += f" (the first: {self._first_reason})"
         return words
 
-    def _holds(self, item: T, deadline: float) -> Plan[bool]:
+    async def _holds(self, item: T, deadline: float) -> bool:
         """Return whether `where` is true; count the item if that cannot be decided."""
         if self._where is None:
             return True
-        verdict = yield from self._verdict(self._where, item, deadline)
+        verdict = await self._verdict(self._where, item, deadline)
         if isinstance(verdict, bool):
             return verdict
         self._undecided += 1
         self._first_reason = self._first_reason or verdict
         return False
 
-    def _verdict(self, where: Expression, item: T, deadline: float) -> Plan[bool | str]:
+    async def _verdict(self, where: Expression, item: T, deadline: float) -> bool | str:
         """Return whether a condition is true, or why it cannot be decided."""
         values = self._values(item)
         verdict = where.verdict(values)
@@ -110,12 +110,12 @@ class LocalFilter(Generic[T]):
         event_ids = self._event_ids(item) if needs_event else ()
         if not event_ids:
             return verdict
-        event = yield from self._event(event_ids[0], deadline)
+        event = await self._event(event_ids[0], deadline)
         if isinstance(event, str):
             return event
         return where.verdict({**values, "event": event})
 
-    def _event(self, id: str, deadline: float) -> Plan[Mapping[str, Any] | str]:
+    async def _event(self, id: str, deadline: float) -> Mapping[str, Any] | str:
         """Return the variables of an event, or why it cannot be read."""
         if id in self._events:
             return self._events[id]
@@ -125,7 +125,7 @@ class LocalFilter(Generic[T]):
             self._events.clear()
         assert self._read_event is not None
         try:
-            event = yield from self._read_event(id, deadline)
+            event = await self._read_event(id, deadline)
             self._events[id] = of_event(event)
         except NotFoundError:
             self._events[id] = f"there is no event {id}"

@@ -14,7 +14,7 @@ from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.calls.settings import API_VERSION, ENV, SIGNING_KEY, Settings
 from inngest_rest._core.logs import logger, request_fields
 from inngest_rest._core.messages import Request, json_content, requestable, with_query
-from inngest_rest._core.plans import Call, Plan, call, sleep
+from inngest_rest._core.plans import Call
 from inngest_rest._faults import had_no_effect, may_pass
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ T = TypeVar("T")
 _METHODS_WITHOUT_BODY = frozenset({"DELETE", "GET"})
 
 
-def perform(
+async def perform(
     session: Session, route: Route[A, T], *, deadline: float = math.inf
-) -> Plan[T]:
+) -> T:
     """Perform an operation, trying other keys and retrying as far as that is safe.
 
     All attempts end by the deadline, by the session's clock, or sooner, as the retry policy says.
@@ -42,7 +42,7 @@ def perform(
     url = redacted_url(session, route)
     span = tracing.start(route.operation.method, route.operation.path, url)
     try:
-        value = yield from _perform(session, route, url, deadline, span)
+        value = await _perform(session, route, url, deadline, span)
     except BaseException as error:
         span.end(error)
         raise
@@ -50,18 +50,18 @@ def perform(
     return value
 
 
-def _perform(
+async def _perform(
     session: Session,
     route: Route[A, T],
     url: str,
     deadline: float,
     span: CallSpan,
-) -> Plan[T]:
+) -> T:
     attempts = _Attempts(session, route, deadline)
     while True:
-        yield from attempts.wait_for_rate_limit()
+        await attempts.wait_for_rate_limit()
         try:
-            value = yield from _with_keys(session, route, url, attempts.deadline, span)
+            value = await _with_keys(session, route, url, attempts.deadline, span)
         except errors.ClosedError as error:
             # The outcome of an earlier attempt matters more than why there is no other.
             raise attempts.failure or error from None
@@ -74,7 +74,7 @@ def _perform(
         else:
             session.budgets[route.host].give_back()
             return value
-        yield from attempts.pause_or_raise()
+        await attempts.pause_or_raise()
 
 
 class _Attempts:
@@ -93,7 +93,7 @@ class _Attempts:
         self._was_delivered = False  # the server may have received a request
         self._took_effect = False  # it may have carried one out
 
-    def wait_for_rate_limit(self) -> Plan[None]:
+    async def wait_for_rate_limit(self) -> None:
         """Wait until the host accepts requests again; raise if that is after the deadline."""
         limit = self._session.rate_limits[self._route.host]
         clock = self._session.clock
@@ -106,7 +106,7 @@ class _Attempts:
                 raise self.failure or limit.refusal(now)
             # Jitter: if the first retry is limited again, the rest keep waiting.
             spread = clock.random() * min(left, self._policy.initial)
-            yield from sleep(min(left + spread, self.deadline - now))
+            await self._session.driver.sleep(min(left + spread, self.deadline - now))
 
     def may_have_deleted(self, error: errors.InngestError) -> bool:
         """Return whether an earlier attempt deleted the resource and its response was lost."""
@@ -142,7 +142,7 @@ class _Attempts:
         if isinstance(failure, errors.ApiError):
             failure.may_have_taken_effect = self._took_effect
 
-    def pause_or_raise(self) -> Plan[None]:
+    async def pause_or_raise(self) -> None:
         """Pause before the next attempt; raise the last failure if there must be none."""
         failure = self.failure
         assert failure is not None, "it was added"
@@ -160,7 +160,7 @@ class _Attempts:
             "pause_s": round(pause, 3),
         }
         logger.debug("trying again in %.2f s: %s", pause, failure, extra=extra)
-        yield from sleep(pause)
+        await self._session.driver.sleep(pause)
 
     def _may_retry(self, failure: errors.InngestError) -> bool:
         """Return whether the same request is safe to repeat, and may succeed."""
@@ -209,13 +209,13 @@ def _unsupported(
     return absent
 
 
-def _with_keys(
+async def _with_keys(
     session: Session,
     route: Route[A, T],
     url: str,
     deadline: float,
     span: CallSpan,
-) -> Plan[T]:
+) -> T:
     """Make one attempt; if a key is rejected, repeat it with the next one."""
     api = route.operation.tag
     bearers: tuple[Secret | None, ...] = (None,)
@@ -234,7 +234,9 @@ def _with_keys(
         seconds = session.request_timeout(deadline)
         span.requests += 1
         try:
-            value = yield from call(request(session, route, bearer, url, seconds, read))
+            value = await session.driver.call(
+                request(session, route, bearer, url, seconds, read)
+            )
         except (errors.AuthenticationError, errors.PermissionDeniedError) as error:
             refusal = refusal or error
             continue
@@ -318,9 +320,9 @@ def rooted(session: Session, operation: Operation, path: str) -> str:
     return path
 
 
-def first_present(
+async def first_present(
     session: Session, *routes: Route[Any, T], deadline: float = math.inf
-) -> Plan[T]:
+) -> T:
     """Perform the first of several equivalent routes that this server has.
 
     A route is absent if it responds with 405, 501, a 404 that does not name a resource, or as the
@@ -331,7 +333,7 @@ def first_present(
     absences: list[_Absence] = []
     for route in _worth_trying(session, routes):
         try:
-            return (yield from _perform_with_fitting_page(session, route, deadline))
+            return await _perform_with_fitting_page(session, route, deadline)
         except errors.RouteNotFoundError as error:
             if route.may_panic and _is_panic(error.__cause__):
                 raise  # no release implements it
@@ -364,9 +366,9 @@ class _Absence(NamedTuple):
     error: errors.RouteNotFoundError
 
 
-def _perform_with_fitting_page(
+async def _perform_with_fitting_page(
     session: Session, route: Route[Any, T], deadline: float
-) -> Plan[T]:
+) -> T:
     """Perform a route; if the server refuses the page size, with one that it accepts.
 
     That is the size named in the refusal, or else the server's default; it is remembered.
@@ -376,7 +378,7 @@ def _perform_with_fitting_page(
     while True:
         size = page_sizes.size_of(fitting)
         try:
-            value = yield from _perform_below_any_root(session, fitting, deadline)
+            value = await _perform_below_any_root(session, fitting, deadline)
         except errors.BadRequestError as error:
             if size is None or not page_sizes.is_about_size(error):
                 raise
@@ -389,18 +391,18 @@ def _perform_with_fitting_page(
         fitting = page_sizes.with_size(fitting, size)
 
 
-def _perform_below_any_root(
+async def _perform_below_any_root(
     session: Session, route: Route[Any, T], deadline: float
-) -> Plan[T]:
+) -> T:
     """Perform a route; one of v2 below `/api/v2` where the server has no `/v2`."""
     absent = session.absent
     try:
-        return (yield from perform(session, route, deadline=deadline))
+        return await perform(session, route, deadline=deadline)
     except errors.RouteNotFoundError as error:
         page = _page_of(error)
         if page is None:
             raise
-        may_be_done = yield from _may_be_done(session, route, page, deadline)
+        may_be_done = await _may_be_done(session, route, page, deadline)
         if not may_be_done and not _is_below_v2(session, page):
             raise
     # Outside that clause, or the page would be the cause of its own context.
@@ -408,19 +410,19 @@ def _perform_below_any_root(
         raise page
     absent.v2_root = V2_ROOT_BEFORE_1_26
     try:
-        return (yield from perform(session, route, deadline=deadline))
+        return await perform(session, route, deadline=deadline)
     except (errors.RouteNotFoundError, errors.TransportError) as error:
         if isinstance(error, errors.TransportError) or _page_of(error):
             absent.v2_root = V2_ROOT
         raise
 
 
-def _may_be_done(
+async def _may_be_done(
     session: Session,
     route: Route[Any, T],
     page: errors.InvalidResponseError,
     deadline: float,
-) -> Plan[bool]:
+) -> bool:
     """Return whether an act that must not be repeated may be done, and its response lost."""
     if route.repeatable or page.body:
         return False
@@ -428,16 +430,16 @@ def _may_be_done(
         return True
     # Servers that have v2 only below the other root also respond without a body to an unknown path
     # (recording 1.25-v2-invoke).
-    if (yield from _has_v2(session, V2_ROOT, deadline)):
+    if await _has_v2(session, V2_ROOT, deadline):
         return True
-    return not (yield from _has_v2(session, V2_ROOT_BEFORE_1_26, deadline))
+    return not (await _has_v2(session, V2_ROOT_BEFORE_1_26, deadline))
 
 
 def _is_below_v2(session: Session, page: errors.InvalidResponseError) -> bool:
     return page.url.startswith(f"{session.settings.api_url}{V2_ROOT}/")
 
 
-def _has_v2(session: Session, root: str, deadline: float) -> Plan[bool]:
+async def _has_v2(session: Session, root: str, deadline: float) -> bool:
     """Return whether the server has v2 below a root."""
     from inngest_rest_api.api import v2  # noqa: PLC0415 - a client that only sends has no use for it
 
@@ -448,7 +450,7 @@ def _has_v2(session: Session, root: str, deadline: float) -> Plan[bool]:
     known_root = session.absent.v2_root
     session.absent.v2_root = root
     try:
-        return (yield from perform(session, route, deadline=deadline))
+        return await perform(session, route, deadline=deadline)
     except errors.InngestError:
         return False
     finally:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.settings import Settings
     from inngest_rest._core.messages import Url
-    from inngest_rest._core.plans import Host
+    from inngest_rest._core.plans import Effects, Host
 
 C = TypeVar("C")
 
@@ -67,10 +67,12 @@ class Session:
     def __init__(
         self,
         settings: Settings,
+        driver: Effects,
         clock: Clock = SYSTEM_CLOCK,
         *,
         has_own_transport: bool = True,
     ) -> None:
+        self.driver = driver
         self.clock = clock
         self._ends_at = math.inf  # by the clock
         self.has_own_transport = has_own_transport  # perhaps to hosts of its own
@@ -242,12 +244,13 @@ def _secrets(settings: Settings) -> Iterator[Secret]:
             yield Secret(credentials.reveal().partition(":")[2])
 
 
-def copied(client: C, session: Session, driver: object) -> C:
+def copied(client: C, session: Session, driver: Effects) -> C:
     """Return a copy of a client with another session and driver, and its own call groups."""
     clone = object.__new__(type(client))
     vars(clone).update(vars(client))
     for name in vars(client):
         if isinstance(getattr(type(client), name, None), cached_property):
             del vars(clone)[name]
+    session.driver = driver
     vars(clone).update(_session=session, _driver=driver)
     return clone

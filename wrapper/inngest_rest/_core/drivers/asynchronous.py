@@ -7,6 +7,7 @@ import sys
 from collections import deque
 from collections.abc import AsyncIterable
 from contextlib import AsyncExitStack
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE
@@ -18,7 +19,7 @@ from inngest_rest._core.drivers.exchange import (
     timed_out,
 )
 from inngest_rest._core.logs import logger
-from inngest_rest._core.plans import Stopped, itself
+from inngest_rest._core.plans import Stopped
 from inngest_rest._core.secret import clear_frames
 
 if TYPE_CHECKING:
@@ -30,12 +31,13 @@ if TYPE_CHECKING:
         Coroutine,
         Iterable,
         Mapping,
+        Sequence,
     )
 
     from inngest_rest._core.clock import Clock
     from inngest_rest._core.drivers.connection_pool import ConnectionPool, Kind
     from inngest_rest._core.messages import Request, Response
-    from inngest_rest._core.plans import Call, Host, Plan, Sleep, Together
+    from inngest_rest._core.plans import Call, Host, Plan
     from inngest_rest.errors import TransportError
 
 J = TypeVar("J")
@@ -44,6 +46,9 @@ T = TypeVar("T")
 if TYPE_CHECKING:
     OnResult = Callable[[J, T | None], bool | Awaitable[bool]]
 
+
+_STOP: ContextVar[asyncio.Event | None] = ContextVar("stop", default=None)
+"""Ends the job that runs in a context at its next pause, once it is set."""
 
 # Seconds that requests in flight get to finish when an exception ends `run_many`.
 _GRACE = 5.0
@@ -75,14 +80,12 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
         self._closing: set[asyncio.Task[Any]] = set()
 
     async def run(self, plan: Plan[T]) -> T:
-        result: T = await self._perform(plan, None)
-        return result
+        return await self._run(plan)
 
-    async def _pause(self, effect: Sleep, stop: asyncio.Event | None) -> None:
-        if effect.until is not None:
-            await effect.until
-        if effect.seconds:
-            await (self._clock.sleep_async or asyncio.sleep)(effect.seconds)
+    async def sleep(self, seconds: float, /) -> None:
+        if seconds:
+            await (self._clock.sleep_async or asyncio.sleep)(seconds)
+        stop = _STOP.get()
         if stop is not None and stop.is_set():
             raise Stopped
 
@@ -90,7 +93,6 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
         self,
         call: Call[Any],
         started: float,  # noqa: ARG002 - the block below bounds it all
-        stop: asyncio.Event | None,  # noqa: ARG002 - a task is cancelled
     ) -> Response | TransportError:
         loop = asyncio.get_running_loop()
         slots = self._slots_of(call.host, loop)
@@ -190,7 +192,7 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
         started: deque[tuple[J, asyncio.Task[T | None]]] = deque()
         try:
             async for job in _drawn(jobs):
-                task = asyncio.create_task(self._perform(plan(job), stop))
+                task = asyncio.create_task(self._run_job(plan, job, stop))
                 started.append((job, task))
                 if len(started) < in_flight:
                     continue
@@ -213,10 +215,25 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
                         result = task.result() if _succeeded(task) else None
                         rest.push_async_callback(_report, on_result, job, result)
 
-    async def _run_together(
-        self, effect: Together, on_result: Callable[[Plan[Any], Any], bool]
+    async def _run_job(
+        self, plan: Callable[[J], Plan[T]], job: J, stop: asyncio.Event
+    ) -> T | None:
+        """Run the plan of a job; one that ends at a pause, once `stop` is set, has no result."""
+        _STOP.set(stop)  # of the context of this task
+        try:
+            return await self._run(plan(job))
+        except Stopped:
+            return None
+
+    async def _run_all(
+        self,
+        jobs: Sequence[J],
+        plan: Callable[[J], Plan[T]],
+        on_result: Callable[[J, T | None], bool],
+        *,
+        in_flight: int,
     ) -> None:
-        await self.run_many(effect.plans, itself, on_result, in_flight=effect.in_flight)
+        await self.run_many(jobs, plan, on_result, in_flight=in_flight)
 
     async def close(self) -> None:
         for transport in self._end():

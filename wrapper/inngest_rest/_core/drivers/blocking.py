@@ -7,6 +7,7 @@ import sys
 import threading
 from collections import deque
 from contextlib import ExitStack, suppress
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from inngest_rest._core.drivers.exchange import (
@@ -16,16 +17,16 @@ from inngest_rest._core.drivers.exchange import (
     not_sent,
     timed_out,
 )
-from inngest_rest._core.plans import Stopped, itself, now
+from inngest_rest._core.plans import Stopped, now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from concurrent.futures import Future
     from queue import SimpleQueue
 
     from inngest_rest._core.drivers.connection_pool import Kind
     from inngest_rest._core.messages import Request, Response
-    from inngest_rest._core.plans import Call, Host, Plan, Sleep, Together
+    from inngest_rest._core.plans import Call, Host, Plan
     from inngest_rest.errors import TransportError
 
 J = TypeVar("J")
@@ -56,6 +57,10 @@ class Stop(threading.Event):
         self.in_flight: set[BlockingTransport] = set()  # waiting for a response
 
 
+_STOP: ContextVar[Stop | None] = ContextVar("stop", default=None)
+"""Ends the job that runs in a context at its next pause, once it is set."""
+
+
 class Driver(PlanRunner[BlockingTransport]):
     """Runs plans in the calling thread. Thread-safe."""
 
@@ -70,22 +75,20 @@ class Driver(PlanRunner[BlockingTransport]):
             unused.close()
 
     def run(self, plan: Plan[T]) -> T:
-        result: T = now(self._perform(plan, None))
-        return result
+        return now(self._run(plan))
 
-    async def _pause(self, effect: Sleep, stop: Stop | None) -> None:
+    async def sleep(self, seconds: float, /) -> None:
+        stop = _STOP.get()
         if stop is None:
-            self._clock.sleep(effect.seconds)
+            self._clock.sleep(seconds)
             return
-        if effect.seconds:
-            self._clock.wait(stop, effect.seconds)
+        if seconds:
+            self._clock.wait(stop, seconds)
         if stop.is_set():
             raise Stopped
 
-    async def _send(
-        self, call: Call[Any], started: float, stop: Stop | None
-    ) -> Response | TransportError:
-        pool, waited = self._pools[call.host], 0.0
+    async def _send(self, call: Call[Any], started: float) -> Response | TransportError:
+        pool, waited, stop = self._pools[call.host], 0.0, _STOP.get()
         slots = pool.slots
         if not slots.take(0.0):
             if not slots.take(longest_wait(call)):
@@ -152,7 +155,7 @@ class Driver(PlanRunner[BlockingTransport]):
 
         def do(job: J, future: Future[T | None]) -> None:
             try:
-                work = self._perform(plan(job), stop)
+                work = self._run_job(plan, job, stop)
                 future.set_result(context.copy().run(now, work))
             except BaseException as error:  # noqa: BLE001 - raised again by the future's result
                 future.set_exception(error)
@@ -196,10 +199,25 @@ class Driver(PlanRunner[BlockingTransport]):
                         transport.close()
                     wait(futures, timeout=_ABORT_GRACE)
 
-    async def _run_together(
-        self, effect: Together, on_result: Callable[[Plan[Any], Any], bool]
+    async def _run_job(
+        self, plan: Callable[[J], Plan[T]], job: J, stop: Stop
+    ) -> T | None:
+        """Run the plan of a job; one that ends at a pause, once `stop` is set, has no result."""
+        _STOP.set(stop)  # of the context that the job runs in
+        try:
+            return await self._run(plan(job))
+        except Stopped:
+            return None
+
+    async def _run_all(
+        self,
+        jobs: Sequence[J],
+        plan: Callable[[J], Plan[T]],
+        on_result: Callable[[J, T | None], bool],
+        *,
+        in_flight: int,
     ) -> None:
-        self.run_many(effect.plans, itself, on_result, in_flight=effect.in_flight)
+        self.run_many(jobs, plan, on_result, in_flight=in_flight)
 
     def close(self) -> None:
         for transport in self._end():

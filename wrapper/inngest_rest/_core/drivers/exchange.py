@@ -21,26 +21,25 @@ from inngest_rest._core.drivers.causes import lasting_cause
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, Transport
 from inngest_rest._core.drivers.network_errors import UnnamedError, network_error
 from inngest_rest._core.logs import logger, request_fields
-from inngest_rest._core.plans import Call, Stopped, Together
 from inngest_rest._core.secret import cause_without_keys, clear_frames
 from inngest_rest.errors import (
     ClosedError,
-    InngestError,
     InvalidResponseError,
     RequestTimeoutError,
     TransportError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import httpx
 
     from inngest_rest._core.clock import Clock
     from inngest_rest._core.drivers.connection_pool import ConnectionPool, Kind
     from inngest_rest._core.messages import Response
-    from inngest_rest._core.plans import Host, Plan, Sleep
+    from inngest_rest._core.plans import Call, Host, Plan
 
+J = TypeVar("J")
 T = TypeVar("T")
 
 
@@ -49,7 +48,7 @@ MAX_ERROR_BYTES = 64 * 1024
 
 
 class PlanRunner(ABC, Generic[Transport]):
-    """Runs plans on connections that it may share; `stop`, once set, ends them at a pause."""
+    """Runs plans on connections that it may share, and does what they await of it."""
 
     kind: ClassVar[Kind]
 
@@ -78,56 +77,47 @@ class PlanRunner(ABC, Generic[Transport]):
         pools = set(self._pools.values()) if self.owns_pools else ()
         return [transport for pool in pools for transport in pool.close()]
 
-    async def _perform(self, plan: Plan[Any], stop: Any) -> Any:
-        """Run a plan to its end or, once `stop` is set, to its next pause, without a result."""
+    async def _run(self, plan: Plan[T]) -> T:
         restore_others = tracing.suppress_others()
         try:
-            effect = next(plan)
-            while True:
-                try:
-                    answer, failure = await self._answer(effect, stop), None
-                except InngestError as error:
-                    answer, failure = None, error
-                # Outside the except clause, or it would become the plan's error's context.
-                effect = plan.send(answer) if failure is None else plan.throw(failure)
-        except StopIteration as end:
-            return end.value
-        except Stopped:
-            return None
+            return await plan
         finally:
-            plan.close()
             restore_others()
 
-    async def _answer(self, effect: Call[Any] | Sleep | Together, stop: Any) -> Any:
-        match effect:
-            case Call():
-                return await self._exchange(effect, stop)
-            case Together():
-                return await self._results_of(effect)
-            case _:
-                return await self._pause(effect, stop)
-
-    async def _results_of(self, effect: Together) -> list[Any]:
+    async def together(
+        self, plan: Callable[[J], Plan[T]], jobs: Iterable[J], *, in_flight: int = 8
+    ) -> list[T]:
+        """Run the plan of each job at once, and return their results in order."""
+        listed = list(jobs)
         results: list[Any] = []
 
-        def keep(_: object, result: Any) -> bool:
+        def keep(_: J, result: T | None) -> bool:
             results.append(result)
             return True
 
-        await self._run_together(effect, keep)
+        if listed:
+            # A single plan needs no thread of its own.
+            at_once = min(in_flight, len(listed))
+            await self._run_all(listed, plan, keep, in_flight=at_once)
         return results
 
     @abstractmethod
-    async def _run_together(
-        self, effect: Together, on_result: Callable[[Plan[Any], Any], bool]
+    async def _run_all(
+        self,
+        jobs: Sequence[J],
+        plan: Callable[[J], Plan[T]],
+        on_result: Callable[[J, T | None], bool],
+        *,
+        in_flight: int,
     ) -> None:
-        """Run plans at once, and tell of their results in their order."""
+        """Run the plans of jobs at once, and tell of their results in their order."""
 
-    async def _exchange(self, call: Call[T], stop: Any) -> T:
+    async def call(self, call: Call[T], /) -> T:
+        """Send one request and return its answer."""
         handled, started = sys.exception(), self._clock.monotonic()
         outcome: Response | TransportError
         try:
-            outcome = await self._send(call, started, stop)
+            outcome = await self._send(call, started)
         except BaseException as error:
             clear_frames(error, handled)
             if isinstance(error, UnnamedError):
@@ -155,12 +145,11 @@ class PlanRunner(ABC, Generic[Transport]):
         return call.read(outcome)
 
     @abstractmethod
-    async def _pause(self, effect: Sleep, stop: Any) -> None: ...
+    async def sleep(self, seconds: float, /) -> None:
+        """Pause, or raise `Stopped` if this runs in a job that was stopped."""
 
     @abstractmethod
-    async def _send(
-        self, call: Call[Any], started: float, stop: Any
-    ) -> Response | TransportError:
+    async def _send(self, call: Call[Any], started: float) -> Response | TransportError:
         """Return the response, or the error if it took too long."""
 
     def _check_open(self) -> None:

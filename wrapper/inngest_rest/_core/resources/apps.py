@@ -28,7 +28,7 @@ from inngest_rest._core.calls.operation import first_present
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.calls.settings import has_proxy, requestable_url
 from inngest_rest._core.messages import Request, requestable
-from inngest_rest._core.plans import FIRST_PAUSE, Call, Host, call, longer, sleep
+from inngest_rest._core.plans import FIRST_PAUSE, Call, Host, longer
 from inngest_rest._core.resources.fields import (
     optional,
     record,
@@ -79,28 +79,28 @@ def get_app(session: Session, app_id: str, *, deadline: float = math.inf) -> Pla
     )
 
 
-def check_app(session: Session, app_id: str, deadline: float = math.inf) -> Plan[None]:
+async def check_app(session: Session, app_id: str, deadline: float = math.inf) -> None:
     """Raise NotFoundError, with the nearest id, if there is no such app; not if v1 cannot tell."""
     try:
-        yield from get_app(session, app_id, deadline=deadline)
+        await get_app(session, app_id, deadline=deadline)
     except (errors.RouteNotFoundError, errors.ConfigurationError):
         return  # v1 has no route for it
     except errors.NotFoundError as error:
         error.message = f"there is no app {shown(app_id)}"
         # Servers before release 1.40 cannot list apps.
         with suppress(errors.RouteNotFoundError):
-            apps = yield from read_all(list_apps(session), deadline=deadline)
+            apps = await read_all(list_apps(session), deadline=deadline)
             ids = [app.id for app in apps if not app.is_archived]
             error.message += did_you_mean(app_id, ids)
         raise
 
 
-def sync_app(
+async def sync_app(
     session: Session,
     app_id: str,
     url: str,
     wait: Seconds | None,
-) -> Plan[AppSync]:
+) -> AppSync:
     """Make the server sync an app; if it has no route for that, make the app register itself."""
     check_id("app", app_id, argument="id")
     seconds = 0.0 if wait is None else check_seconds("wait", wait)
@@ -110,13 +110,13 @@ def sync_app(
     app_before: App | None = None
     if seconds:
         look_until = session.clock.monotonic() + seconds
-        app_before = yield from _find_app(session, app_id, deadline=look_until)
+        app_before = await _find_app(session, app_id, deadline=look_until)
     try:
-        sync = yield from _ask_to_sync(session, app_id, url)
+        sync = await _ask_to_sync(session, app_id, url)
     except errors.RouteNotFoundError:
-        return (yield from _register(session, app_id, url))
+        return await _register(session, app_id, url)
     deadline = session.clock.monotonic() + seconds
-    return (yield from _wait_for_sync(session, app_id, sync, app_before, deadline))
+    return await _wait_for_sync(session, app_id, sync, app_before, deadline)
 
 
 def _ask_to_sync(session: Session, app_id: str, url: str) -> Plan[AppSync]:
@@ -131,22 +131,22 @@ def _ask_to_sync(session: Session, app_id: str, url: str) -> Plan[AppSync]:
     return ask_first(session, "apps.sync", evolve(route, convert=_app_sync))
 
 
-def _wait_for_sync(
+async def _wait_for_sync(
     session: Session,
     app_id: str,
     sync: AppSync,
     app_before: App | None,
     deadline: float,
-) -> Plan[AppSync]:
+) -> AppSync:
     """Wait until a pending sync is done; until then, the app has the state of the previous one."""
     pause = FIRST_PAUSE
     if sync.status != "pending":
         return sync
     while session.clock.monotonic() + pause < deadline:
-        yield from sleep(pause)
+        await session.driver.sleep(pause)
         pause = longer(pause)
         try:
-            app = yield from _find_app(session, app_id, deadline=deadline)
+            app = await _find_app(session, app_id, deadline=deadline)
         except errors.TransportError:
             if session.clock.monotonic() < deadline:
                 raise
@@ -156,9 +156,9 @@ def _wait_for_sync(
     return sync
 
 
-def _find_app(session: Session, app_id: str, *, deadline: float) -> Plan[App | None]:
+async def _find_app(session: Session, app_id: str, *, deadline: float) -> App | None:
     try:
-        return (yield from get_app(session, app_id, deadline=deadline))
+        return await get_app(session, app_id, deadline=deadline)
     except (errors.NotFoundError, errors.RouteNotFoundError):
         # After any other error, the previous sync would look like a new one.
         return None
@@ -185,7 +185,7 @@ def _failed_sync(
     return AppSync(status="error", error="; ".join(messages) or None)
 
 
-def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
+async def _register(session: Session, app_id: str, url: str) -> AppSync:
     """Ask an app to register its functions with its server, as every SDK does on a PUT.
 
     The request has no key: the app has its own.
@@ -225,7 +225,7 @@ def _register(session: Session, app_id: str, url: str) -> Plan[AppSync]:
         max_response_bytes=settings.max_response_bytes,
     )
     try:
-        return (yield from call(exchange))
+        return await session.driver.call(exchange)
     except errors.TransportError as error:
         return AppSync(status="error", app_id=app_id, error=str(error))
 
@@ -304,18 +304,18 @@ def _list_of_all_apps(
     return listing
 
 
-def _functions_of_apps(
+async def _functions_of_apps(
     session: Session, *routes: Route[Any, tuple[str, ListedPage[App]]], deadline: float
-) -> Plan[tuple[str, ListedPage[Function]]]:
+) -> tuple[str, ListedPage[Function]]:
     """Request a page of apps, and return a page of their functions."""
-    path, apps = yield from first_present(session, *routes, deadline=deadline)
+    path, apps = await first_present(session, *routes, deadline=deadline)
     functions: list[Function] = []
     for app in apps.items:
         if app.is_archived:
             continue
         of_app = list_functions(session, app.id)
         with suppress(errors.NotFoundError):  # it was archived meanwhile
-            functions += yield from read_all(of_app, deadline=deadline)
+            functions += await read_all(of_app, deadline=deadline)
     page = ListedPage(
         items=tuple(functions),
         cursor=apps.cursor,
@@ -325,12 +325,12 @@ def _functions_of_apps(
     return path, page
 
 
-def functions_of_v1(
+async def functions_of_v1(
     session: Session, app_id: str, *, deadline: float = math.inf
-) -> Plan[tuple[Function, ...]]:
+) -> tuple[Function, ...]:
     """Get the functions of an app from v1, which alone has their timeouts."""
     route = _list_by_v1(app_id)
-    page = yield from ask_first(session, "functions.list", route, deadline=deadline)
+    page = await ask_first(session, "functions.list", route, deadline=deadline)
     return page.items
 
 

@@ -73,9 +73,9 @@ _last_read: WeakKeyDictionary[AbsentRoutes, dict[str | None, Catalogue]] = (
 )
 
 
-def read_catalogue(
+async def read_catalogue(
     session: Session, *, deadline: float = math.inf, since: float = math.inf
-) -> Plan[Catalogue]:
+) -> Catalogue:
     """Read all apps and their functions.
 
     A part that the server has no route for, or does not list before the deadline, becomes a gap.
@@ -93,9 +93,9 @@ def read_catalogue(
     if last is not None and last.read_at >= oldest_usable:
         return last
     gaps: list[str] = []
-    apps = yield from _read_apps(session, gaps, deadline)
+    apps = await _read_apps(session, gaps, deadline)
     first_apps = apps[:_MAX_APPS]
-    functions = yield from _read_functions(session, first_apps, gaps, deadline)
+    functions = await _read_functions(session, first_apps, gaps, deadline)
     same_since = session.clock.monotonic()
     if last is not None and last.functions == functions:
         same_since = last.same_since
@@ -111,24 +111,24 @@ def read_catalogue(
     return catalogue
 
 
-def _read_functions(
+async def _read_functions(
     session: Session,
     apps: list[App],
     gaps: list[str],
     deadline: float,
-) -> Plan[list[Function]]:
+) -> list[Function]:
     functions: list[Function] = []
     for app in apps:
         plan = read_all(list_functions(session, app.id), deadline=deadline)
-        listed = yield from or_gap(plan, f"the functions of app {app.id}", gaps)
+        listed = await or_gap(plan, f"the functions of app {app.id}", gaps)
         functions += [function for function in listed or () if not function.is_archived]
     return functions
 
 
-def _read_apps(session: Session, gaps: list[str], deadline: float) -> Plan[list[App]]:
+async def _read_apps(session: Session, gaps: list[str], deadline: float) -> list[App]:
     plan = read_all(list_apps(session), deadline=deadline)
     what = "which functions listen, as the apps could not be listed"
-    listed = yield from or_gap(plan, what, gaps)
+    listed = await or_gap(plan, what, gaps)
     apps = [app for app in listed or () if not app.is_archived]
     unread = len(apps) - _MAX_APPS
     if unread > 0:
@@ -136,13 +136,13 @@ def _read_apps(session: Session, gaps: list[str], deadline: float) -> Plan[list[
     return apps
 
 
-def or_gap(plan: Plan[T], what: str, gaps: list[str]) -> Plan[T | None]:
+async def or_gap(plan: Plan[T], what: str, gaps: list[str]) -> T | None:
     """Run a plan; if it fails, return None and add the missing part, with the error, to the gaps.
 
     `what` names that part.
     """
     try:
-        return (yield from plan)
+        return await plan
     except errors.InngestError as error:
         gaps.append(f"{what}: {error}")
         return None

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.fields import PageData
     from inngest_rest.typing import Paging
     from inngest_rest_api.api import Operation
@@ -112,7 +111,7 @@ def list_of_event(
     )
 
 
-def _complete(
+async def _complete(
     session: Session,
     event_id: str,
     listed: tuple[Run, ...],
@@ -120,36 +119,36 @@ def _complete(
     *,
     is_whole: bool,
     unnamed: dict[str, errors.InngestError],
-) -> Plan[tuple[Run, ...]]:
+) -> tuple[Run, ...]:
     """Return listed runs with the fields of v2 or, if `is_whole`, of both v1 and v2."""
     completed: list[Run] = []
     for run in listed:
         unnamed.pop(run.id, None)
         try:
-            named = yield from _as_by_v2(session, run, deadline, is_whole=is_whole)
+            named = await _as_by_v2(session, run, deadline, is_whole=is_whole)
         except errors.InngestError as error:
             named = run  # v1 lacks only the names
             unnamed[run.id] = error
         if _may_be_misreported(session, run):
             # Every release reports it correctly if it is requested alone.
             with suppress(errors.InngestError):
-                named = yield from runs.fetch(
+                named = await runs.fetch(
                     session, run.id, cached=False, deadline=deadline
                 )
         completed.append(named)
     if is_whole and not all(map(runs.is_of_v1, completed)):
-        completed = yield from _with_v1(session, event_id, completed, deadline)
+        completed = await _with_v1(session, event_id, completed, deadline)
     return tuple(completed)
 
 
-def _with_v1(
+async def _with_v1(
     session: Session,
     event_id: str,
     of_v2: list[Run],
     deadline: float,
-) -> Plan[list[Run]]:
+) -> list[Run]:
     """Return runs with the fields that only v1 has."""
-    listed = yield from of_event_by_v1(session, event_id, deadline=deadline)
+    listed = await of_event_by_v1(session, event_id, deadline=deadline)
     of_v1 = {run.id: run for run in listed}
     completed: list[Run] = []
     for run in of_v2:
@@ -157,54 +156,54 @@ def _with_v1(
         if by_v1 is None:
             # v1 lists the run of a batch under only one of its events.
             route = runs.route_by_v1(run.id)
-            by_v1 = yield from routes.ask_first(
+            by_v1 = await routes.ask_first(
                 session, "runs.get", route, deadline=deadline
             )
         completed.append(runs.with_v1(run, by_v1))
     return completed
 
 
-def _ask_for_runs(
+async def _ask_for_runs(
     event_id: str,
     session: Session,
     *offered: _RunsOfEvent,
     may_be_batched: bool | None,
     deadline: float,
-) -> Plan[tuple[str, ListedPage[Run]]]:
+) -> tuple[str, ListedPage[Run]]:
     """Ask v1 for the runs of an event, and v2 if v1 refuses or may not have them all."""
     ask = partial(first_present, session, deadline=deadline)
     if len(offered) == 1 or not _are_usable(session, offered):
-        return (yield from ask(*offered))
+        return await ask(*offered)
     by_v1, by_v2 = offered
     if may_be_batched:
-        return (yield from ask(by_v2, by_v1))
+        return await ask(by_v2, by_v1)
     try:
-        path, page = yield from ask(by_v1, by_v2)
+        path, page = await ask(by_v1, by_v2)
     except errors.RouteNotFoundError:
         raise
     except _REFUSALS_OF_V1:
-        return (yield from ask(by_v2))
+        return await ask(by_v2)
     if path != by_v1.path or may_be_batched is False:
         return path, page
-    has_all = yield from _has_all(session, event_id, page, deadline)
+    has_all = await _has_all(session, event_id, page, deadline)
     if has_all:
         return path, page
     try:
-        return (yield from ask(by_v2))
+        return await ask(by_v2)
     except errors.RouteNotFoundError:
         return path, page
 
 
-def _has_all(
+async def _has_all(
     session: Session,
     event_id: str,
     page: ListedPage[Run],
     deadline: float,
-) -> Plan[bool]:
+) -> bool:
     """Return whether a page of v1 has all the runs of an event, of which v2 may have more."""
     if not page.items:
         return False
-    may_be_batched = yield from _may_be_batched(session, event_id, deadline)
+    may_be_batched = await _may_be_batched(session, event_id, deadline)
     return not may_be_batched
 
 
@@ -226,19 +225,19 @@ def _is_usable(session: Session, operation: Operation) -> bool:
     return may_ask(session.settings, operation) and not is_absent
 
 
-def _may_be_batched(session: Session, event_id: str, deadline: float) -> Plan[bool]:
+async def _may_be_batched(session: Session, event_id: str, deadline: float) -> bool:
     """Return whether a function may have batched an event, so that v1 lists the run elsewhere."""
     now = session.clock.monotonic()
     left = deadline - now
     soon = now + min(_LONGEST_LOOK, left / 2)  # the rest is for v2
-    known = yield from catalogue.read_catalogue(session, deadline=soon, since=0.0)
+    known = await catalogue.read_catalogue(session, deadline=soon, since=0.0)
     if known.gaps:
         return True
     batching = [function for function in known.functions if _batches(function)]
     if not batching:
         return False
     route = events.get_route(event_id)
-    event = yield from runs.found_at_once(session, route, deadline)
+    event = await runs.found_at_once(session, route, deadline)
     if event is None or event.name == events.INVOKED:
         return True
     name = event.name
@@ -249,13 +248,13 @@ def _batches(function: Function) -> bool:
     return flow_control.limit(function, *flow_control.BATCH) is not None
 
 
-def _as_by_v2(
+async def _as_by_v2(
     session: Session,
     run: Run,
     deadline: float,
     *,
     is_whole: bool,
-) -> Plan[Run]:
+) -> Run:
     """Return a run of v1 with the fields of v2 or, if `is_whole`, of both.
 
     v1 has the UUID of a function in place of the names of app and function.
@@ -268,7 +267,7 @@ def _as_by_v2(
         if not _is_usable(session, v2.get_run_v2.OPERATION):
             return run
         soon = min(deadline, session.clock.monotonic() + _LONGEST_LOOK)
-        by_v2 = yield from runs.fetch(session, run.id, deadline=soon, also_v1=False)
+        by_v2 = await runs.fetch(session, run.id, deadline=soon, also_v1=False)
         if by_v2.function_id is None:
             return run
         names[internal_id] = (by_v2.app_id, by_v2.function_id)
@@ -290,12 +289,12 @@ def _may_be_misreported(session: Session, run: Run) -> bool:
     return not run.is_ended and session.absent.v2_root == V2_ROOT_BEFORE_1_26
 
 
-def of_event_by_v1(
+async def of_event_by_v1(
     session: Session, event_id: str, *, deadline: float = math.inf
-) -> Plan[tuple[Run, ...]]:
+) -> tuple[Run, ...]:
     """Get the runs of an event from v1, past its cache; v1 alone has the original of a rerun."""
     route = routes.past_cache(session, _of_event_by_v1(event_id))
-    page = yield from routes.ask_first(session, "events.runs", route, deadline=deadline)
+    page = await routes.ask_first(session, "events.runs", route, deadline=deadline)
     return page.items
 
 

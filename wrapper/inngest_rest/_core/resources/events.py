@@ -122,11 +122,10 @@ def list_events(
             most_read=most_read,
         )
 
-    def read_all(
+    async def read_all(
         stored: tuple[StoredEvent[Any], ...],
         deadline: float,  # noqa: ARG001 - it sends no request
-    ) -> Plan[tuple[StoredEvent[Any], ...]]:
-        yield from ()
+    ) -> tuple[StoredEvent[Any], ...]:
         return tuple(map(read, stored))
 
     convert_all = None if as_ is None else read_all
@@ -189,13 +188,13 @@ def get_now(
     return ask_first(session, "events.get", timed, deadline=deadline)
 
 
-def get(
+async def get(
     session: Session, event_id: str, as_: type[Any] | None
-) -> Plan[StoredEvent[Any]]:
+) -> StoredEvent[Any]:
     read = _reader(as_)
     checked_id = check_id("event id", event_id, argument="id")
     route = get_route(checked_id)
-    event = yield from ask_first(session, "events.get", route)
+    event = await ask_first(session, "events.get", route)
     return read(event)
 
 

@@ -14,7 +14,7 @@ from inngest_rest import errors
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.retry import FAULTS
 from inngest_rest._core.locks import Forked
-from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
+from inngest_rest._core.plans import FIRST_PAUSE, longer
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.polling import (
     APPEARS_WITHIN,
@@ -69,10 +69,10 @@ class Follow(Poller[StepChange]):
         self._root: Span | None = None
         self._reported: set[tuple[str, str]] = set()
 
-    def poll(self) -> Plan[Sequence[str]]:
+    async def poll(self) -> Sequence[str]:
         """Pause, and read the trace unless another follower has just read it."""
         if self._feed.root is self._root:
-            yield from self._read_trace()
+            await self._read_trace()
         root = self._feed.root
         if root is not None and root is not self._root:
             self._root = root
@@ -80,7 +80,7 @@ class Follow(Poller[StepChange]):
             self._is_exhausted = root.ended_at is not None
         return ()
 
-    def _read_trace(self) -> Plan[None]:
+    async def _read_trace(self) -> None:
         feed = self._feed
         now = self._now()
         if now >= self._deadline:
@@ -95,17 +95,17 @@ class Follow(Poller[StepChange]):
         asking = feed.asking
         if pause > 0 or not asking.acquire(blocking=False):
             pause = max(pause, _SOON)
-            yield from sleep(min(pause, SLICE, self._deadline - now))
+            await self._session.driver.sleep(min(pause, SLICE, self._deadline - now))
             return
         try:
             ask = runs.explain_event_id(self._ask, by=self._deadline)
-            yield from ask(self._session, self._id, feed)
+            await ask(self._session, self._id, feed)
         finally:
             asking.release()
 
-    def _ask(self, session: Session, run_id: str, feed: _Feed) -> Plan[None]:
+    async def _ask(self, session: Session, run_id: str, feed: _Feed) -> None:
         try:
-            root = yield from get_trace(session, run_id, deadline=self._deadline)
+            root = await get_trace(session, run_id, deadline=self._deadline)
         except FAULTS as error:
             if feed.root is not None:
                 may_pass = may_appear(error)

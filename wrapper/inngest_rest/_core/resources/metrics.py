@@ -63,13 +63,13 @@ def get_metrics(session: Session) -> Plan[list[Metric]]:
     return ask_first(session, "metrics", of_server, of_cloud)
 
 
-def get_queue_depth(session: Session) -> Plan[int]:
+async def get_queue_depth(session: Session) -> int:
     """Get the number of items in all queues of a self-hosted server.
 
     Raises:
         InvalidResponseError: The metrics do not have it.
     """
-    metrics = yield from get_metrics(session)
+    metrics = await get_metrics(session)
     depth = math.nan
     for metric in metrics:
         if metric.name == QUEUE_DEPTH:

@@ -12,7 +12,6 @@ from attrs import frozen
 from inngest_rest import errors
 from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
-from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import runs
 from inngest_rest._faults import may_pass
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
     from inngest_rest.models import Run
     from inngest_rest.typing import Seconds
 
@@ -120,13 +120,13 @@ class Poller(Generic[T]):
         """Pause, or send a request; return the ids of runs to fetch."""
         raise NotImplementedError
 
-    def fetch(self, run_id: str) -> Plan[Run | Fault | None]:
+    async def fetch(self, run_id: str) -> Run | Fault | None:
         """Return a run, or the fault of its request; None if the time is up."""
         if not self._may_go_on:
             return None
         plan = runs.fetch(self._session, run_id, deadline=self._deadline, cached=False)
         try:
-            return (yield from plan)
+            return await plan
         except FAULTS as error:
             return error
 
@@ -151,13 +151,13 @@ class Poller(Generic[T]):
     def _may_go_on(self) -> bool:
         return not (self._is_closed or self._is_late)
 
-    def _pause_until(self, moment: float) -> Plan[None]:
+    async def _pause_until(self, moment: float) -> None:
         while self._may_go_on:
             left = moment - self._now()
             if left <= 0:
                 return
             pause = min(left, self._deadline - self._now(), SLICE)
-            yield from sleep(max(pause, SHORTEST_PAUSE))
+            await self._session.driver.sleep(max(pause, SHORTEST_PAUSE))
 
 
 @frozen(kw_only=True)
@@ -187,9 +187,9 @@ class EndsListing:
     def is_due(self) -> bool:
         return self._now() >= self._next_at
 
-    def read(
+    async def read(
         self, listing: Listing[Run], is_wanted: Callable[[Run], bool], deadline: float
-    ) -> Plan[FoundEnds]:
+    ) -> FoundEnds:
         """Read the listing within the budget; raise an error that is not transient."""
         self.is_complete = False
         began = self._now()
@@ -199,7 +199,7 @@ class EndsListing:
         fault: Fault | None = None
         try:
             while not walk.is_done and self._now() < deadline:
-                page = yield from walk.next_page(deadline=deadline)
+                page = await walk.next_page(deadline=deadline)
                 found += filter(is_wanted, page.items)
         except RULED_OUT:
             self._next_at = math.inf

@@ -154,9 +154,9 @@ class Start(NamedTuple):
         checked_step = check_text("from_step", from_step)
         return cls(from_step=checked_step, input=check_json("input", input))
 
-    def step(
+    async def step(
         self, session: Session, run: Run, others: Iterable[Run] | None
-    ) -> Plan[Span | None]:
+    ) -> Span | None:
         """Return the step to start from, given the other runs of the run's chain."""
         if self.from_step is None:
             return None
@@ -164,25 +164,25 @@ class Start(NamedTuple):
         ids += [other.id for other in others or ()]
         first_id = min(ids)
         find_step = trace.step_to_start_from(session, run.id, first_id, self.from_step)
-        return (yield from find_step)
+        return await find_step
 
 
-def replay_one(
+async def replay_one(
     session: Session,
     run_id: str,
     from_step: str | None,
     input: list[Any] | None,
-) -> Plan[str]:
+) -> str:
     start = Start.check(from_step, input)
     step: Span | None = None
     if start.from_step is not None:
-        run = yield from runs.fetch(session, run_id)
-        others = yield from others_of_chain(session, run)
-        step = yield from start.step(session, run, others)
-    return (yield from replay(session, run_id, step=step, input=start.input))
+        run = await runs.fetch(session, run_id)
+        others = await others_of_chain(session, run)
+        step = await start.step(session, run, others)
+    return await replay(session, run_id, step=step, input=start.input)
 
 
-def replay(
+async def replay(
     session: Session,
     run_id: str,
     others: Iterable[str] = (),
@@ -190,7 +190,7 @@ def replay(
     *,
     step: Span | None = None,
     input: list[Any] | None = None,
-) -> Plan[str]:
+) -> str:
     """Replay a run by one request, and return the new run's id.
 
     As long as the request may take effect, no other replay of the chain is sent; and this one is
@@ -231,12 +231,12 @@ def replay(
         raise _not_sent(session, by_v2, now() - earlier.at)
     try:
         if step is None:
-            new_run_id = yield from ask_first(session, "runs.replay", by_v2, by_v1)
+            new_run_id = await ask_first(session, "runs.replay", by_v2, by_v1)
         else:
             # Some releases have the route, but cannot start from a step.
             how = "Servers start a run from a step since release 1.39: leave from_step out."
             from_step = evolve(by_v2, advice=where_absent(how))
-            new_run_id = yield from perform(session, from_step)
+            new_run_id = await perform(session, from_step)
     except InngestError as error:
         takes_effect_since = -inf if was_refused(error) else now()
         requests.note(ids, takes_effect_since)
@@ -264,7 +264,7 @@ def _replay_body(step: Span | None, input: list[Any] | None) -> Any:
     return api.V2RerunBody(api.V2RerunFromStep(step.step_id or "", step_input))
 
 
-def others_of_chain(session: Session, run: Run) -> Plan[tuple[Run, ...] | None]:
+async def others_of_chain(session: Session, run: Run) -> tuple[Run, ...] | None:
     """Return the other runs of the chain of replays that a run belongs to.
 
     v1 has the first run of each chain. If it does not list the run, the chain is the runs of the
@@ -274,19 +274,19 @@ def others_of_chain(session: Session, run: Run) -> Plan[tuple[Run, ...] | None]:
         return None
     event_id = run.event_ids[0]
     by_v1 = event_runs.of_event_by_v1(session, event_id)
-    others = yield from _others(run, by_v1, _first_run_of_chain)
+    others = await _others(run, by_v1, _first_run_of_chain)
     if others is not None:
         return others
     by_any_route = read_all(event_runs.list_of_event(session, event_id))
-    return (yield from _others(run, by_any_route, _function_of))
+    return await _others(run, by_any_route, _function_of)
 
 
-def _others(
+async def _others(
     run: Run, listed_by: Plan[Iterable[Run]], chain_of: Callable[[Run], object]
-) -> Plan[tuple[Run, ...] | None]:
+) -> tuple[Run, ...] | None:
     """Return the other listed runs of a run's chain; None if the run is not listed."""
     try:
-        runs_of_event = yield from listed_by
+        runs_of_event = await listed_by
     except (NotFoundError, *RULED_OUT):
         return None
     by_id = {listed.id: listed for listed in runs_of_event}

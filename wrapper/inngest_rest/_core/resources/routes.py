@@ -284,14 +284,14 @@ def call_directly(
     return first_present(session, route)
 
 
-def request_directly(
+async def request_directly(
     session: Session,
     method: Method,
     path: str,
     *,
     query: Mapping[str, Any] | None,
     body: Any,
-) -> Plan[RawResponse]:
+) -> RawResponse:
     if method not in get_args(Method):
         raise invalid("method", f"must be one of {', '.join(get_args(Method))}")
     checked_path = check_text("path", path) or ""
@@ -322,7 +322,7 @@ def request_directly(
         repeatable=method in REPEATABLE_METHODS,
         needs_key=path != _METRICS,
     )
-    response = yield from first_present(session, route)
+    response = await first_present(session, route)
     url = redacted_url(session, route)
     return raw_response(session, route, response, url)
 

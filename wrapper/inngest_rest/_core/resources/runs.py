@@ -165,14 +165,14 @@ def function_of(run: Run) -> str:
     return "/".join(filter(None, (run.app_id, function)))
 
 
-def why_none(session: Session, selection: Selection) -> Plan[str]:
+async def why_none(session: Session, selection: Selection) -> str:
     """Return which of the selected app and function does not exist, with the nearest name."""
     app, function = selection.names.exact
     if app is None:
         return ""
     try:
-        yield from apps.check_app(session, app)
-        functions = yield from read_all(apps.list_functions(session, app))
+        await apps.check_app(session, app)
+        functions = await read_all(apps.list_functions(session, app))
     except errors.NotFoundError as error:
         return error.message
     except errors.InngestError:
@@ -183,7 +183,7 @@ def why_none(session: Session, selection: Selection) -> Plan[str]:
     return f"app {app} has no function {shown(function)}{did_you_mean(function, ids)}"
 
 
-def _check_has_queries(session: Session, deadline: float) -> Plan[None]:
+async def _check_has_queries(session: Session, deadline: float) -> None:
     """Raise if the server ignores queries, and so would list every run.
 
     A request with an invalid expression shows it: it fails if the server reads the query.
@@ -213,7 +213,7 @@ def _check_has_queries(session: Session, deadline: float) -> Plan[None]:
         name="list_runs_v2_query", path="/v2/runs?query=", since="1.45.0"
     )
     route = evolve(route, operation=operation)
-    yield from first_present(session, route, deadline=deadline)
+    await first_present(session, route, deadline=deadline)
     session.absent.has_queries = True
 
 
@@ -390,22 +390,22 @@ def _is_another(stated: str | None, requested: str | None) -> bool:
     return bool(stated and requested) and stated != requested
 
 
-def get(session: Session, run_id: str, include_original_run_id: bool) -> Plan[Run]:
-    run = yield from fetch(session, run_id)
+async def get(session: Session, run_id: str, include_original_run_id: bool) -> Run:
+    run = await fetch(session, run_id)
     if not include_original_run_id or is_of_v1(run):
         return run
-    of_v1 = yield from routes.ask_first(session, "runs.get", route_by_v1(run_id))
+    of_v1 = await routes.ask_first(session, "runs.get", route_by_v1(run_id))
     return with_v1(run, of_v1)
 
 
-def fetch(
+async def fetch(
     session: Session,
     run_id: str,
     *,
     deadline: float = math.inf,
     also_v1: bool = True,
     cached: bool = True,
-) -> Plan[Run]:
+) -> Run:
     """Get a run from the first API that the server has, or from v1 if v2 cannot load it.
 
     With `also_v1`, v1 is asked for a run that v2 does not have. Unless `cached`, v1 does not
@@ -432,16 +432,14 @@ def fetch(
         about=About(run_id, "id"),
     )
     try:
-        return (
-            yield from routes.ask_first(
-                session, "runs.get", of_v2, of_v1, deadline=deadline
-            )
+        return await routes.ask_first(
+            session, "runs.get", of_v2, of_v1, deadline=deadline
         )
     except errors.NotFoundError as error:
         if not also_v1 or error.url == redacted_url(session, of_v1):
             raise
         # v1 can load some runs that v2 cannot (recording v2-run-after-metadata).
-        run = yield from found_at_once(session, of_v1, deadline)
+        run = await found_at_once(session, of_v1, deadline)
         if run is None:
             raise
         return run
@@ -470,15 +468,15 @@ def with_v1(run: Run, of_v1: Run) -> Run:
     )
 
 
-def found_at_once(
+async def found_at_once(
     session: Session, route: Route[Any, T], deadline: float
-) -> Plan[T | None]:
+) -> T | None:
     """Request a hint once, without retries; return None if that fails."""
     if session.absent.has(route.operation, session.clock.monotonic()):
         return None
     once = evolve(route, repeatable=False)
     try:
-        return (yield from first_present(session, once, deadline=deadline))
+        return await first_present(session, once, deadline=deadline)
     except errors.InngestError:
         return None
 
@@ -491,23 +489,23 @@ def explain_event_id(
     `send` returns ids of events. `by` is the time by the session's clock to find that out.
     """
 
-    def explained(
+    async def explained(
         session: Session,
         run_id: str,
         /,
         *args: P.args,
         **kwargs: P.kwargs,
-    ) -> Plan[T]:
+    ) -> T:
         run_id = check_id("run id", run_id, argument="id")
         try:
-            return (yield from plan(session, run_id, *args, **kwargs))
+            return await plan(session, run_id, *args, **kwargs)
         except errors.NotFoundError as error:
             now = session.clock.monotonic()
             deadline = min(by, now + 2.0)  # it is only a hint
             if now >= deadline:
                 raise
             route = events.get_route(run_id)
-            event = yield from found_at_once(session, route, deadline)
+            event = await found_at_once(session, route, deadline)
             if event is not None:
                 error.advice = errors.Advice(
                     "This is the id of an event; its runs: {}.",
@@ -518,7 +516,7 @@ def explain_event_id(
     return explained
 
 
-def cancel(session: Session, run_id: str) -> Plan[bool]:
+async def cancel(session: Session, run_id: str) -> bool:
     """Cancel a run; return False if v2 responds that it had ended, which v1 does not report."""
     about = About(run_id, "runId")
     by_v2 = Route.of(v2.cancel_run_v2, nothing, run_id, about=about)
@@ -530,7 +528,7 @@ def cancel(session: Session, run_id: str) -> Plan[bool]:
     advice: AdviceByError = {errors.NotFoundError: how}
     by_v1 = Route.of(v1.cancel_run_v1, nothing, run_id, advice=advice)
     try:
-        yield from routes.ask_first(session, "runs.cancel", by_v2, by_v1)
+        await routes.ask_first(session, "runs.cancel", by_v2, by_v1)
     except (errors.ConflictError, errors.BadRequestError) as error:
         if error.code not in {"run_already_cancelled", "run_already_ended"}:
             raise

@@ -18,7 +18,6 @@ from inngest_rest._core.calls.route import (
 )
 from inngest_rest._core.clock import http_date
 from inngest_rest._core.messages import Response
-from inngest_rest._core.plans import Plan, call
 from inngest_rest._core.resources.fields import required
 from inngest_rest._core.resources.routes import ROUTES, module_of
 from inngest_rest._faults import refused_in_between
@@ -386,19 +385,19 @@ def existence(operation: Operation) -> Route[Any, None]:
     return _read_without_result(operation, path, params)
 
 
-def probe_v2(session: Session, bearer: Secret | None) -> Plan[ProbeResult]:
+async def probe_v2(session: Session, bearer: Secret | None) -> ProbeResult:
     """Probe v2 at each of its paths, and remember the one that responds."""
     session.absent.v2_root = V2_ROOT
-    result = yield from probe(session, V2_HEALTH, bearer)
+    result = await probe(session, V2_HEALTH, bearer)
     if result.has_route is False:
         session.absent.v2_root = V2_ROOT_BEFORE_1_26
-        result = yield from probe(session, V2_HEALTH, bearer)
+        result = await probe(session, V2_HEALTH, bearer)
     return result
 
 
-def probe(
+async def probe(
     session: Session, route: Route[Any, Any], bearer: Secret | None = None
-) -> Plan[ProbeResult]:
+) -> ProbeResult:
     """Make one request, without retries; any error except `ClosedError` is a result."""
     url = redacted_url(session, route)
     family = route.operation.tag
@@ -426,7 +425,7 @@ def probe(
     timeout = session.request_timeout()
     exchange = request(session, route, bearer, url, timeout, read)
     try:
-        return (yield from call(exchange))
+        return await session.driver.call(exchange)
     except errors.ClosedError:
         raise
     except errors.InngestError as error:

@@ -64,23 +64,23 @@ def get_trace(
     )
 
 
-def step_to_start_from(
+async def step_to_start_from(
     session: Session,
     run_id: str,
     first_run_id: str,
     from_step: str,
-) -> Plan[Span]:
+) -> Span:
     """Return the only step of a run with a name or id, or the last failed step.
 
     A server looks for it in the first run of the chain of replays, whichever run is replayed, and
     keeps the results of that run's steps that began before.
     """
     if from_step != LAST_FAILED:
-        steps = yield from _steps(session, first_run_id)
+        steps = await _steps(session, first_run_id)
         return _only_step(steps, from_step, first_run_id, shown(from_step))
-    own_steps = yield from _steps(session, run_id)
+    own_steps = await _steps(session, run_id)
     failed_id = _last_failed(own_steps)
-    steps = yield from _steps(session, first_run_id)
+    steps = await _steps(session, first_run_id)
     step = _only_step(steps, failed_id, first_run_id, shown(from_step))
     began = _began(step)
     later = [each for each in steps if _began(each) > began]
@@ -131,11 +131,11 @@ def _only_step(
     return matching[0]
 
 
-def _steps(session: Session, run_id: str) -> Plan[list[Span]]:
+async def _steps(session: Session, run_id: str) -> list[Span]:
     advice = where_absent(
         "Leave from_step out: any server replays a run from its beginning."
     )
-    root = yield from get_trace(session, run_id, advice=advice)
+    root = await get_trace(session, run_id, advice=advice)
     return [step for step in root.children if step.step_id]
 
 

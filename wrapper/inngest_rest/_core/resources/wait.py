@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from inngest_rest import errors
 from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.calls.retry import FAULTS, Fault
-from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
+from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.polling import (
     APPEARS_WITHIN,
@@ -28,13 +28,13 @@ def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
     return plan(session, run_id, deadline)
 
 
-def wait_until_ended(
+async def wait_until_ended(
     session: Session,
     run_id: str,
     deadline: float,
     *,
     seen: Run | None = None,
-) -> Plan[Run]:
+) -> Run:
     """Poll until the run has ended, or until a time by the session's clock.
 
     "Not found" is tolerated while the run may still appear, and every transient fault once the run
@@ -50,7 +50,7 @@ def wait_until_ended(
         also_v1 = missing is None or is_last_chance
         fault: Fault | None = None
         try:
-            seen = yield from runs.fetch(
+            seen = await runs.fetch(
                 session,
                 run_id,
                 deadline=deadline,
@@ -80,7 +80,7 @@ def wait_until_ended(
             until_it_appears = max(appears_by - now(), SHORTEST_PAUSE)
             left = min(left, until_it_appears)
         seconds = max(pause, asked_pause(fault))
-        yield from sleep(min(seconds, left))
+        await session.driver.sleep(min(seconds, left))
         pause = longer(pause)
 
 

@@ -20,7 +20,7 @@ from inngest_rest._arguments import check_choice, invalid
 from inngest_rest._core.arguments import check_id, check_seconds
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
-from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer, sleep
+from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer
 from inngest_rest._core.resources import event_runs, events
 from inngest_rest._core.resources.catalogue import (
     Catalogue,
@@ -70,39 +70,39 @@ _EXPLAIN_TIMEOUT = 5.0  # for explaining a missing run
 _EXPLAIN_AFTER_DEADLINE = 0.8  # for the same, once the wait has timed out
 
 
-def read_once_stored(
+async def read_once_stored(
     session: Session,
     event_id: str,
     within: float,
     deadline: float,
-) -> Plan[tuple[StoredEvent, datetime | None]]:
+) -> tuple[StoredEvent, datetime | None]:
     """Get an event and the server's time; a new event may take seconds to appear."""
     appears_by = min(session.clock.monotonic() + within, deadline)
     pause = FIRST_PAUSE
     while True:
         try:
-            return (yield from events.get_now(session, event_id, deadline=deadline))
+            return await events.get_now(session, event_id, deadline=deadline)
         except errors.NotFoundError:
             left = appears_by - session.clock.monotonic()
             if left <= 0:
                 raise
-        yield from sleep(min(pause, left))
+        await session.driver.sleep(min(pause, left))
         pause = longer(pause)
 
 
-def runs_of(
+async def runs_of(
     session: Session,
     event_id: str,
     deadline: float,
     *,
     may_be_batched: bool | None = None,
     unnamed: dict[str, errors.InngestError] | None = None,
-) -> Plan[tuple[Run, ...]]:
+) -> tuple[Run, ...]:
     """List the runs of an event."""
     listing = event_runs.list_of_event(
         session, event_id, may_be_batched=may_be_batched, unnamed=unnamed
     )
-    return tuple((yield from read_all(listing, deadline=deadline)))
+    return tuple(await read_all(listing, deadline=deadline))
 
 
 @define(kw_only=True)
@@ -148,25 +148,25 @@ class _Wait:
             self.newest_run_seen = seen_at
             self.next_run_by = seen_at + (seen_at - self.first_look)
 
-    def pause(self, seconds: float) -> Plan[None]:
+    async def pause(self, seconds: float) -> None:
         left = min(seconds, self.deadline - self.now)
         if left > 0:
-            yield from sleep(left)
+            await self.session.driver.sleep(left)
 
 
-def send_and_wait(
+async def send_and_wait(
     session: Session,
     event: EventLike,
     timeout: Seconds,
     repeated: str | None,
     explain: Explain,
-) -> Plan[list[Run]]:
+) -> list[Run]:
     seconds = check_seconds("timeout", timeout)
     _check_repeated(repeated)
     if not isinstance(event, Event | Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         reason = f"must be an Event or a mapping, not {type(event).__name__}"
         raise invalid("event", reason)
-    (event_id,) = yield from send(session, event)
+    (event_id,) = await send(session, event)
     stored = events.as_stored(wire_form(event), event_id)
     sent = session.clock.monotonic()
     wait = _Wait(
@@ -179,19 +179,19 @@ def send_and_wait(
         event=stored,
     )
     try:
-        return (yield from _follow_all(wait))
+        return await _follow_all(wait)
     except errors.InngestError as error:
         error.add_note(f"The event was sent; its internal id is {event_id}.")
         raise
 
 
-def wait_for_runs(
+async def wait_for_runs(
     session: Session,
     event_id: str,
     timeout: Seconds,
     repeated: str | None,
     explain: Explain,
-) -> Plan[list[Run]]:
+) -> list[Run]:
     event_id = check_id("event id", event_id, argument="id")
     seconds = check_seconds("timeout", timeout)
     _check_repeated(repeated)
@@ -204,8 +204,8 @@ def wait_for_runs(
         follows_first=repeated == "first",
         explain=explain,
     )
-    yield from _read_event(wait)
-    return (yield from _follow_all(wait))
+    await _read_event(wait)
+    return await _follow_all(wait)
 
 
 def _check_repeated(repeated: str | None) -> None:
@@ -213,11 +213,11 @@ def _check_repeated(repeated: str | None) -> None:
         check_choice("repeated", repeated, get_args(RepeatedId))
 
 
-def _read_event(wait: _Wait) -> Plan[None]:
+async def _read_event(wait: _Wait) -> None:
     """Read the event, and how long ago the server received it."""
     appears_by = wait.now + APPEARS_WITHIN
     try:
-        event, server_time = yield from read_once_stored(
+        event, server_time = await read_once_stored(
             wait.session, wait.event_id, APPEARS_WITHIN, wait.deadline
         )
     except (errors.NotFoundError, errors.TransportError) as error:
@@ -236,15 +236,15 @@ def _read_event(wait: _Wait) -> Plan[None]:
         wait.received -= max(age.total_seconds(), 0.0)
 
 
-def _follow_all(wait: _Wait) -> Plan[list[Run]]:
+async def _follow_all(wait: _Wait) -> list[Run]:
     """Find all runs of the event, and wait until each has ended."""
-    yield from _find_all(wait)
+    await _find_all(wait)
     for run_id, run in wait.runs.items():
         if run.is_ended and run.status != UNKNOWN:
             continue
         # An old release lists some ended runs as unfinished; requested alone, they are right.
         try:
-            wait.runs[run_id] = yield from wait_until_ended(
+            wait.runs[run_id] = await wait_until_ended(
                 wait.session, run_id, wait.deadline, seen=run
             )
         except errors.WaitTimeoutError as error:
@@ -253,30 +253,30 @@ def _follow_all(wait: _Wait) -> Plan[list[Run]]:
     return list(wait.runs.values())
 
 
-def _find_all(wait: _Wait) -> Plan[None]:
+async def _find_all(wait: _Wait) -> None:
     """Poll the runs of the event until no further one is expected."""
-    catalogue = yield from _read_functions(wait, since=0.0)
-    yield from wait.pause(wait.received + _FIRST_POLL - wait.now)
+    catalogue = await _read_functions(wait, since=0.0)
+    await wait.pause(wait.received + _FIRST_POLL - wait.now)
     wait.first_look = wait.now
     pause = _POLL_INTERVAL
     while True:
         looked_at = wait.now
-        fault = yield from _look(wait, catalogue)
+        fault = await _look(wait, catalogue)
         complete_at = _complete_at(wait, catalogue)
         is_complete = fault is None and looked_at >= complete_at
         if not is_complete and _is_older(catalogue, wait.received):
             # Functions may have been added or removed since.
-            catalogue = yield from _read_functions(wait, since=wait.received)
+            catalogue = await _read_functions(wait, since=wait.received)
         if wait.runs:
             if is_complete:
                 return
         elif is_complete or wait.is_late:
-            appeared = yield from _explain_absence(wait, catalogue)
+            appeared = await _explain_absence(wait, catalogue)
             wait.add(appeared, wait.now)
         if wait.is_late:
             _time_out(wait)
         seconds = _next_look(wait, complete_at, pause)
-        yield from wait.pause(max(seconds, asked_pause(fault)))
+        await wait.pause(max(seconds, asked_pause(fault)))
         pause = longer(pause)
 
 
@@ -290,21 +290,21 @@ def _next_look(wait: _Wait, complete_at: float, pause: float) -> float:
     return min(pause, left) if left > 0 else pause
 
 
-def _read_functions(wait: _Wait, *, since: float) -> Plan[Catalogue | None]:
+async def _read_functions(wait: _Wait, *, since: float) -> Catalogue | None:
     """Read the functions that the event may trigger; None if the event is unknown."""
     if wait.event is None:
         return None
     left = max(wait.deadline - wait.now, 0.0)
     seconds = min(APPEARS_WITHIN, left / 2)  # the other half is for the runs
     deadline = wait.now + seconds
-    return (yield from read_catalogue(wait.session, deadline=deadline, since=since))
+    return await read_catalogue(wait.session, deadline=deadline, since=since)
 
 
-def _look(wait: _Wait, catalogue: Catalogue | None) -> Plan[Fault | None]:
+async def _look(wait: _Wait, catalogue: Catalogue | None) -> Fault | None:
     """List the runs of the event, or return a transient fault."""
     looked_at = wait.now
     try:
-        listed = yield from runs_of(
+        listed = await runs_of(
             wait.session,
             wait.event_id,
             wait.deadline,
@@ -314,7 +314,7 @@ def _look(wait: _Wait, catalogue: Catalogue | None) -> Plan[Fault | None]:
         wait.add(listed, looked_at)
         wait.was_listed = True
         if wait.follows_first and looked_at == wait.first_look:
-            first_runs = yield from _first_runs(
+            first_runs = await _first_runs(
                 wait,
                 catalogue,
                 max_events=_MAX_EVENTS_AT_FIRST_LOOK,
@@ -438,13 +438,13 @@ class _FirstRuns:
                 self.runs.append(run)
 
 
-def _first_runs(
+async def _first_runs(
     wait: _Wait,
     catalogue: Catalogue | None,
     *,
     max_events: int,
     deadline: float,
-) -> Plan[list[Run]]:
+) -> list[Run]:
     """List the runs of earlier events with the same id, for functions without a run of this one."""
     event = wait.event
     if catalogue is None or event is None or event.id == event.internal_id:
@@ -459,9 +459,9 @@ def _first_runs(
     listing = events.list_events(wait.session, selection, limit=max_events)
     walk = listing.walk()
     while not (first.is_complete or walk.is_done):
-        page = yield from walk.next_page(deadline=deadline)
+        page = await walk.next_page(deadline=deadline)
         for event_id in first.ids_of_earlier(page.items):
-            earlier_runs = yield from runs_of(wait.session, event_id, deadline)
+            earlier_runs = await runs_of(wait.session, event_id, deadline)
             first.add(earlier_runs)
     return first.runs
 
@@ -482,7 +482,7 @@ def _has_run_of(runs: Iterable[Run], function: Function) -> bool:
     return any(is_run_of(run, function) for run in runs)
 
 
-def _explain_absence(wait: _Wait, catalogue: Catalogue | None) -> Plan[Iterable[Run]]:
+async def _explain_absence(wait: _Wait, catalogue: Catalogue | None) -> Iterable[Run]:
     """Raise an error that explains the missing run; return runs that appeared meanwhile."""
     waited = wait.now - wait.received
     message = f"no run of event {wait.event_id} appeared within {waited:.1f} s"
@@ -491,12 +491,12 @@ def _explain_absence(wait: _Wait, catalogue: Catalogue | None) -> Plan[Iterable[
     explanation: Explanation | None = None
     try:
         if wait.follows_first:
-            first_runs = yield from _first_runs(
+            first_runs = await _first_runs(
                 wait, catalogue, max_events=_MAX_EVENTS_WITHOUT_RUN, deadline=deadline
             )
             if first_runs:
                 return first_runs
-        explanation = yield from wait.explain(wait.session, wait.event_id, deadline)
+        explanation = await wait.explain(wait.session, wait.event_id, deadline)
     except errors.InngestError as error:
         if not wait.was_listed and isinstance(error, errors.TransportError):
             _time_out(wait, error)  # there may be runs

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from inngest_rest import errors
 from inngest_rest._core.arguments import check_each, check_run_id, check_seconds
 from inngest_rest._core.calls.retry import FAULTS, Fault
-from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer
+from inngest_rest._core.plans import FIRST_PAUSE, longer
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import ENDED, Selection
 from inngest_rest._core.resources.polling import (
@@ -62,12 +62,12 @@ class WaitMany(Poller[Run]):
         self._pause = FIRST_PAUSE
         self._fault: Fault | None = None  # of the last round
 
-    def poll(self) -> Plan[Sequence[str]]:
+    async def poll(self) -> Sequence[str]:
         self._check_time()
         if not self._left_in_round:
-            yield from self._pause_between_rounds()
+            await self._pause_between_rounds()
             self._check_time()
-            yield from self._begin_round()
+            await self._begin_round()
         if self._is_closed:
             return ()
         size = min(BATCH, self._left_in_round)
@@ -112,7 +112,7 @@ class WaitMany(Poller[Run]):
             was_seen=bool(seen),
         )
 
-    def _pause_between_rounds(self) -> Plan[None]:
+    async def _pause_between_rounds(self) -> None:
         pause = max(self._pause, asked_pause(self._fault))
         if len(self._open) > FEW:
             pause = max(pause, _PAUSE_OF_MANY)
@@ -120,16 +120,16 @@ class WaitMany(Poller[Run]):
                 is_busy = self._ended_in_round > FEW
                 pause = max(pause, rest_after(self._spent, is_busy=is_busy))
         self._pause = longer(self._pause)
-        yield from self._pause_until(self._now() + pause)
+        await self._pause_until(self._now() + pause)
 
-    def _begin_round(self) -> Plan[None]:
+    async def _begin_round(self) -> None:
         """Choose the runs to fetch: those that are listed as ended come first."""
         self._ended_in_round = 0
         self._spent = 0.0
         self._fault = None
         due = MOST_FETCHED
         if len(self._open) > FEW and self._ends.is_due:
-            ends = yield from self._list_ends()
+            ends = await self._list_ends()
             ended = {run.id: self._open[run.id] for run in ends.runs}
             self._open = {**ended, **self._open}
             self._fault = ends.fault
@@ -138,7 +138,7 @@ class WaitMany(Poller[Run]):
                 due = len(ended) + FEW
         self._left_in_round = min(due, len(self._open))
 
-    def _list_ends(self) -> Plan[FoundEnds]:
+    async def _list_ends(self) -> FoundEnds:
         """List the open runs that have ended since the last time."""
         began = self._session.clock.now()
         clock = self._session.server_clocks["api"]
@@ -151,7 +151,7 @@ class WaitMany(Poller[Run]):
         def is_open(run: Run) -> bool:
             return run.id in self._open
 
-        ends = yield from self._ends.read(listing, is_open, self._deadline)
+        ends = await self._ends.read(listing, is_open, self._deadline)
         if self._ends.is_complete:
             self._listed_at = began
         return ends

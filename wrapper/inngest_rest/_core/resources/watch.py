@@ -161,10 +161,10 @@ class Watch(Poller[RunChange]):
         is_final = (kind == "ended") is run.is_ended
         return is_final and run.status in self._statuses
 
-    def poll(self) -> Plan[Sequence[str]]:
+    async def poll(self) -> Sequence[str]:
         """Pause, or make one step of a poll; the results of the last one must be taken."""
         if self._now() < self._next_poll:
-            yield from self._pause_until(self._next_poll)
+            await self._pause_until(self._next_poll)
             if self._fault is not None and self._is_late:
                 raise self._fault  # changes since then are unknown
             return ()
@@ -175,7 +175,7 @@ class Watch(Poller[RunChange]):
         try:
             step = next(steps, None)
             if step is not None:
-                due = yield from step
+                due = await step
                 self._steps = steps
         except FAULTS as error:
             self._tolerate(error, began)
@@ -325,29 +325,29 @@ class Watch(Poller[RunChange]):
         while not walk.is_done:
             yield self._read(walk, is_wanted)
 
-    def _read(
+    async def _read(
         self, walk: Walk[Run], is_wanted: Callable[[Run], bool] | None = None
-    ) -> Plan[Sequence[str]]:
+    ) -> Sequence[str]:
         """Read the next page, and take up the runs that are wanted."""
-        page = yield from walk.next_page(deadline=self._deadline)
+        page = await walk.next_page(deadline=self._deadline)
         self._page = page.items
         wanted = page.items
         if is_wanted is not None:
             wanted = tuple(run for run in page.items if is_wanted(run))
-        yield from self._take_up(wanted)
+        await self._take_up(wanted)
         return ()
 
-    def _read_ends(self, passed: datetime) -> Plan[Sequence[str]]:
+    async def _read_ends(self, passed: datetime) -> Sequence[str]:
         state = self.state
 
         def is_open(run: Run) -> bool:
             return run.id in state.open
 
         changed = self._list(since=state.changes, by_change=True)
-        ends = yield from self._ends.read(changed, is_open, self._deadline)
+        ends = await self._ends.read(changed, is_open, self._deadline)
         if self._ends.is_complete:
             state.changes = max(state.changes, passed)
-        yield from self._take_up(ends.runs)
+        await self._take_up(ends.runs)
         return ()
 
     def _fetch_in_turn(self) -> Iterator[Plan[Sequence[str]]]:
@@ -362,21 +362,20 @@ class Watch(Poller[RunChange]):
             yield self._fetch_later(batch)
             yield self._take_up_fetched()
 
-    def _fetch_later(self, batch: Sequence[str]) -> Plan[Sequence[str]]:
-        yield from ()
+    async def _fetch_later(self, batch: Sequence[str]) -> Sequence[str]:
         return batch
 
     def _note(self, run_id: str, result: Run | Fault) -> bool:
         self._fetched.append((run_id, result))
         return not _is_failure(result) and self._now() < self._fetch_until
 
-    def _take_up_fetched(self) -> Plan[Sequence[str]]:
+    async def _take_up_fetched(self) -> Sequence[str]:
         """Take up the fetched runs; then raise the fault of one that failed."""
         failures: list[Fault] = []
         while self._fetched:
             run_id, result = self._fetched[0]
             if isinstance(result, Run):
-                yield from self._take_up([self._as_listed(result)])
+                await self._take_up([self._as_listed(result)])
                 self._unfetched.pop(run_id, None)
             elif isinstance(result, errors.NotFoundError):
                 # It was listed before: the server has deleted it.
@@ -394,12 +393,12 @@ class Watch(Poller[RunChange]):
             run = evolve(run, output=None, error=None)
         return evolve(run, started_at=None)
 
-    def _take_up(self, found: Iterable[Run]) -> Plan[None]:
+    async def _take_up(self, found: Iterable[Run]) -> None:
         """Keep runs for `next_item`, and whether each passes the filters evaluated here."""
         for run in found:
             is_selected = True
             if self._local_filter is not None and self._known.may_be_news(run):
-                is_selected = yield from self._local_filter.wants(run, self._deadline)
+                is_selected = await self._local_filter.wants(run, self._deadline)
             self._found.append((run, is_selected))
 
 

@@ -24,7 +24,6 @@ from inngest_rest._core.arguments import (
 )
 from inngest_rest._core.calls.retry import is_hopeless
 from inngest_rest._core.locks import Locked
-from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.sending import batching
 from inngest_rest._core.sending.batching import Batch, BatchOutcome
 from inngest_rest._core.sending.limits import MAX_EVENTS
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.drivers.blocking import Driver
+    from inngest_rest._core.plans import Plan
     from inngest_rest.typing import Seconds
 
 J = TypeVar("J")
@@ -171,15 +171,15 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
             await callback_result
         return goes_on
 
-    def _throttled(self, target: J) -> Plan[T]:
+    async def _throttled(self, target: J) -> T:
         if self._interval:
             with self._lock:
                 now = self.session.clock.monotonic()
                 slot = max(self._next_slot, now)
                 self._next_slot = slot + self._interval
             if slot > now:
-                yield from sleep(slot - now)
-        return (yield from self.act(target))
+                await self.session.driver.sleep(slot - now)
+        return await self.act(target)
 
 
 @frozen(kw_only=True)
@@ -224,8 +224,7 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
         each_event(cast("Iterable[EventLike]", self.events))
         return super().run(driver)
 
-    def collect(self) -> Plan[Iterable[Batch] | AsyncIterable[Batch]]:
-        yield from ()
+    async def collect(self) -> Iterable[Batch] | AsyncIterable[Batch]:
         if isinstance(self.events, AsyncIterable):
             return self._drawn(self.events)
         return self.batches(each_event(self.events), 0)

@@ -68,7 +68,7 @@ def post(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
     return perform(session, route)
 
 
-def _post_each(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
+async def _post_each(session: Session, batch: Batch) -> list[EventOutcome]:
     """Post each event alone, as v2 requires, up to the first that is rejected."""
     from inngest_rest_api.api.v2 import send_event_v2  # noqa: PLC0415 - most clients use event keys
 
@@ -84,7 +84,7 @@ def _post_each(session: Session, batch: Batch) -> Plan[list[EventOutcome]]:
             convert=event_id_of,
         )
         try:
-            event_id = yield from perform(session, route)
+            event_id = await perform(session, route)
         except BadRequestError as error:
             outcomes.append(Rejected(session.quote(error.message)))
             return outcomes

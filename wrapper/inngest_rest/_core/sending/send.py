@@ -36,15 +36,14 @@ from inngest_rest.reports import SendReport
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
 
 
-def send(
+async def send(
     session: Session,
     events: EventLike | Iterable[EventLike],
     *more: object,
     batch_size: int = DEFAULT_EVENTS,
-) -> Plan[list[str]]:
+) -> list[str]:
     """Send one or more events and return their internal ids, in order."""
     if more:
         name = shown(events) if isinstance(events, str) else "name"
@@ -59,7 +58,7 @@ def send(
     cause: InngestError | None = None
     for batch in list(drawn):
         if cause is None:
-            outcome = yield from send_batch(session, batch)
+            outcome = await send_batch(session, batch)
             cause = outcome.cause
         else:
             outcome = BatchOutcome.unknown(batch, f"not tried after: {cause}")
@@ -103,7 +102,7 @@ def _error_of(
     return error
 
 
-def send_batch(session: Session, batch: Batch) -> Plan[BatchOutcome]:
+async def send_batch(session: Session, batch: Batch) -> BatchOutcome:
     """Send a whole batch, continuing after each event that the server rejects."""
     from inngest_rest._core.sending.receipts import post  # noqa: PLC0415 - loads generated models
 
@@ -112,7 +111,7 @@ def send_batch(session: Session, batch: Batch) -> Plan[BatchOutcome]:
     while len(outcomes) < count:
         rest = batch.part(len(outcomes)) if outcomes else batch
         try:
-            outcomes += yield from post(session, rest)
+            outcomes += await post(session, rest)
         except (ApiError, ClosedError, InvalidResponseError, TransportError) as error:
             unknown = Unknown(str(error))
             outcomes += [unknown] * (count - len(outcomes))

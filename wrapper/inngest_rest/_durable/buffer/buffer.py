@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.blocking import Driver
-    from inngest_rest._core.plans import Plan
     from inngest_rest._core.sending.batching import Batch
     from inngest_rest.errors import InngestError
     from inngest_rest.event import EventLike
@@ -60,9 +59,9 @@ AFTER_A_BUG = 1.0
 _ABOUT_THE_REQUEST = frozenset({400, 409, 413, 414, 415, 422, 431})
 
 
-def deliver(session: Session, batch: Batch) -> Plan[BatchOutcome]:
+async def deliver(session: Session, batch: Batch) -> BatchOutcome:
     """Send a batch; if the server rejects it as a whole (usually 413), send its halves."""
-    outcome = yield from send_batch(session, batch)
+    outcome = await send_batch(session, batch)
     if not _is_about_the_request(outcome.cause):
         return outcome
     known = outcome.each[: outcome.known]
@@ -71,12 +70,12 @@ def deliver(session: Session, batch: Batch) -> Plan[BatchOutcome]:
     if rest == 1:
         return BatchOutcome(batch, [*known, _rejected(batch, outcome.cause)])
     middle = outcome.known + rest // 2
-    front = yield from deliver(session, batch.part(outcome.known, middle))
+    front = await deliver(session, batch.part(outcome.known, middle))
     if front.cause is not None:
         not_tried = Unknown(f"not tried after: {front.cause}")
         back_half = [not_tried] * (total - middle)
         return BatchOutcome(batch, [*known, *front.each, *back_half], front.cause)
-    back = yield from deliver(session, batch.part(middle))
+    back = await deliver(session, batch.part(middle))
     return BatchOutcome(batch, [*known, *front.each, *back.each], back.cause)
 
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.drivers.blocking import Driver
-    from inngest_rest._core.plans import Plan
     from inngest_rest._core.sending.batching import Batch, BatchOutcome
     from inngest_rest._core.sending.job import SendOptions
     from inngest_rest._durable.file_import.lines import Chunk, Position
@@ -119,8 +118,8 @@ class ImportJob(SendJob):
         self._reads_in_thread = not self._lines.is_regular
         return await super().run_async(driver)
 
-    def collect(self) -> Plan[Iterable[Batch] | AsyncIterable[Batch]]:
-        source = yield from super().collect()
+    async def collect(self) -> Iterable[Batch] | AsyncIterable[Batch]:
+        source = await super().collect()
         if self._reads_in_thread:
             return _in_thread(self.batches())
         return source

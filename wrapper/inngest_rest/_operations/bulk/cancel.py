@@ -30,13 +30,13 @@ class CancelJob(RunsJob):
             return self._preview(target)
         return self._cancel(target)
 
-    def _preview(self, row: ActionRow) -> Plan[BulkResult]:
+    async def _preview(self, row: ActionRow) -> BulkResult:
         """Return the row with the outcome that a cancellation would have."""
         assert row.id is not None
         if self.listing is not None:  # of open runs
             return with_outcome(row, ActionOutcome.PLANNED)
         try:
-            run = yield from runs.fetch(self.session, row.id)
+            run = await runs.fetch(self.session, row.id)
         except InngestError as error:
             return failure(row, error, is_sent=False)
         detailed = with_details(row, run)
@@ -44,14 +44,14 @@ class CancelJob(RunsJob):
             return with_outcome(detailed, ActionOutcome.ALREADY_ENDED)
         return with_outcome(detailed, ActionOutcome.PLANNED)
 
-    def _cancel(self, row: ActionRow) -> Plan[BulkResult]:
+    async def _cancel(self, row: ActionRow) -> BulkResult:
         assert row.id is not None
-        yield from self.mark_started(row)
+        await self.mark_started(row)
         try:
-            was_running = yield from runs.cancel(self.session, row.id)
+            was_running = await runs.cancel(self.session, row.id)
         except NotFoundError as error:
             reason = str(error)
-            status = yield from self._status_of_open(row.id)
+            status = await self._status_of_open(row.id)
             if status is not None:
                 reason += f" {_LOST.format(status)}"
             return with_outcome(row, ActionOutcome.NOT_FOUND, reason, error)
@@ -61,9 +61,9 @@ class CancelJob(RunsJob):
             return with_outcome(row, ActionOutcome.ALREADY_ENDED)
         return with_outcome(row, ActionOutcome.DONE)
 
-    def _status_of_open(self, run_id: str) -> Plan[RunStatus | None]:
+    async def _status_of_open(self, run_id: str) -> RunStatus | None:
         """Return the status of a run that the server shows as open, or None."""
         with suppress(InngestError):
-            run = yield from runs.fetch(self.session, run_id)
+            run = await runs.fetch(self.session, run_id)
             return None if run.is_ended else run.status
         return None

@@ -18,7 +18,6 @@ from inngest_rest.errors import NotFoundError
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
     from inngest_rest.models import StoredEvent
 
 
@@ -87,7 +86,7 @@ class Copies:
         sent = {mark.digest for mark in marks if self._is_of_label(mark)}
         return len(digests - sent)
 
-    def families(self) -> Plan[list[Family]]:
+    async def families(self) -> list[Family]:
         """Return the families, the one with the oldest event first."""
         counts = Counter(mark.digest for mark in self._listed.values())
         ids_by_original: dict[str, list[str]] = {}
@@ -95,7 +94,7 @@ class Copies:
             original = event_id
             # Most events are unique, and are sent whatever they are copies of.
             if counts[mark.digest] > 1 or self._is_of_label(mark):
-                original = yield from self._original_of(event_id)
+                original = await self._original_of(event_id)
             ids_by_original.setdefault(original, []).append(event_id)
         families: list[Family] = []
         for original, ids in ids_by_original.items():
@@ -113,13 +112,13 @@ class Copies:
     def _is_of_label(self, mark: _Mark) -> bool:
         return mark.original is not None and mark.label == self._label
 
-    def _original_of(self, event_id: str) -> Plan[str]:
+    async def _original_of(self, event_id: str) -> str:
         """Follow a copy, and copies of copies, to the original; return other ids unchanged."""
         original = event_id
         mark = self._listed[event_id]
         seen = {event_id}
         while mark.original is not None and mark.original not in seen:
-            copied = yield from self._mark_of(mark.original)
+            copied = await self._mark_of(mark.original)
             if copied is None or copied.digest != mark.digest:
                 break
             original = mark.original
@@ -127,13 +126,13 @@ class Copies:
             seen.add(original)
         return original
 
-    def _mark_of(self, event_id: str) -> Plan[_Mark | None]:
+    async def _mark_of(self, event_id: str) -> _Mark | None:
         """Return the mark of an event, which is read if it is not listed; None if not stored."""
         if event_id in self._listed:
             return self._listed[event_id]
         if event_id not in self._others:
             try:
-                event = yield from events.get(self._session, event_id, None)
+                event = await events.get(self._session, event_id, None)
             except NotFoundError:
                 self._others[event_id] = None
             else:

@@ -27,7 +27,6 @@ from inngest_rest.errors import BadRequestError, InngestError, NotFoundError
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
 
 Inputs = Iterable[Mapping[str, Any] | None]
 
@@ -68,25 +67,25 @@ class InvokeJob(ReportedJob):
         """Return whether to try an input; one of unknown outcome is not tried again."""
         return row.is_open and row.outcome != ActionOutcome.UNKNOWN
 
-    def act(self, target: ActionRow) -> Plan[BulkResult]:
+    async def act(self, target: ActionRow) -> BulkResult:
         if self.dry_run:
             return with_outcome(target, ActionOutcome.PLANNED)
-        yield from self.mark_started(target)
+        await self.mark_started(target)
         app, function = self._function
         data = self._inputs[target.position]
-        return (yield from invoke_once(self.session, app, function, target, data))
+        return await invoke_once(self.session, app, function, target, data)
 
 
-def invoke_once(
+async def invoke_once(
     session: Session,
     app: str,
     function: str,
     row: ActionRow,
     data: Mapping[str, Any] | None,
-) -> Plan[BulkResult]:
+) -> BulkResult:
     """Invoke a function, and return the row with the outcome."""
     try:
-        run_id = yield from apps.invoke(session, app, function, data)
+        run_id = await apps.invoke(session, app, function, data)
     except NotFoundError as error:
         return with_outcome(row, ActionOutcome.FAILED, error, error)
     except InngestError as error:

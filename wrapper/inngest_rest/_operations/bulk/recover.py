@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.events import EventSelection
     from inngest_rest.models import Function, Run, StoredEvent
 
@@ -86,19 +85,17 @@ class RecoverJob(ReportedJob):
         self._excluded: str | None = None  # why no event can be recovered
         self._oldest: StoredEvent | None = None
 
-    def collect(self) -> Plan[Iterable[ActionRow]]:
-        function = yield from find_function(
-            self.session, self._app_id, self._function_id
-        )
+    async def collect(self) -> Iterable[ActionRow]:
+        function = await find_function(self.session, self._app_id, self._function_id)
         if not event_triggers(function):
             reason = "has no event trigger, so there is nothing to recover"
             raise invalid("function", reason)
         self._function = function
         self._past = Past(self.session, function)
         self._excluded = _why_on_purpose(function)
-        rows = yield from super().collect()
+        rows = await super().collect()
         if self.listing is None:
-            yield from self._read_past_of_rows()
+            await self._read_past_of_rows()
         if not self._past.lists_runs:
             searched = (
                 "this server does not list runs, so that an earlier recovery does not show: "
@@ -109,7 +106,7 @@ class RecoverJob(ReportedJob):
             self.head = evolve(self.head, searched=searched)
         return rows
 
-    def _read_past_of_rows(self) -> Plan[None]:
+    async def _read_past_of_rows(self) -> None:
         """Read the runs since the oldest event of ids or a report: a plan may be used again."""
         left = [str(row.id) for row in self.rows if self.is_left(row)]
         if not left:
@@ -121,14 +118,14 @@ class RecoverJob(ReportedJob):
                 self._past.ignored.add(row.new_run_id)
         seconds = min(map(second_of_ulid, left))
         oldest = datetime.fromtimestamp(seconds, UTC)
-        yield from self._past.read_runs(oldest - _CLOCKS_MAY_DIFFER, known)
+        await self._past.read_runs(oldest - _CLOCKS_MAY_DIFFER, known)
 
-    def collect_rows(self) -> Plan[None]:
+    async def collect_rows(self) -> None:
         if self._has_filter:
             name = event_name_of(self._function)
             selection = evolve(self._selection, name=name)
             self.listing = events.list_events(self.session, selection)
-        yield from super().collect_rows()
+        await super().collect_rows()
 
     def keep(self, item: StoredEvent) -> None:
         matched = self._matched(item)
@@ -153,15 +150,15 @@ class RecoverJob(ReportedJob):
         """Most events have started a run, which is not known yet."""
         return False
 
-    def selected_rows(self) -> Plan[Iterable[ActionRow]]:
+    async def selected_rows(self) -> Iterable[ActionRow]:
         """Return the rows of the newest events without a run, the oldest first."""
         if not self.listed:
             return ()
-        yield from self._past.read_runs(self.asked_window.since, self.listed)
+        await self._past.read_runs(self.asked_window.since, self.listed)
         started = self._past.started
         left = [row for row in self.listed.values() if row.id not in started]
         if left:
-            yield from self._past.read_day_before(self._oldest)
+            await self._past.read_day_before(self._oldest)
         # Servers list by ids, which have the time of the sending machine.
         left.sort(key=attrgetter("queued_at"), reverse=True)
         newest = left[: self.limit]
@@ -172,19 +169,19 @@ class RecoverJob(ReportedJob):
         """Return whether to try an event; one of unknown outcome is not tried again."""
         return row.is_open and row.outcome != ActionOutcome.UNKNOWN
 
-    def act(self, target: ActionRow) -> Plan[BulkResult]:
+    async def act(self, target: ActionRow) -> BulkResult:
         assert target.id is not None
         try:
-            event = yield from events.get(self.session, target.id, None)
+            event = await events.get(self.session, target.id, None)
             row = evolve(target, event_name=event.name, queued_at=event.received_at)
-            done = yield from self._without_invocation(row, event)
+            done = await self._without_invocation(row, event)
         except InngestError as error:
             return failure(target, error, is_sent=False)
         if done is not None:
             return done
         if self.dry_run:
             return with_outcome(row, ActionOutcome.PLANNED)
-        row = yield from self.mark_started(row)
+        row = await self.mark_started(row)
         invocation = invoke_once(
             self.session,
             self._app_id,
@@ -192,22 +189,22 @@ class RecoverJob(ReportedJob):
             row,
             event.data,
         )
-        return (yield from invocation)
+        return await invocation
 
-    def _without_invocation(
+    async def _without_invocation(
         self, row: ActionRow, event: StoredEvent
-    ) -> Plan[BulkResult | None]:
+    ) -> BulkResult | None:
         """Return the result of an event that must not be invoked; None for the others."""
-        run = yield from self._run_of(event)
+        run = await self._run_of(event)
         if run is not None:
             reason = f"the event has started run {run.id}"
             return _already_run(row, run.id, reason)
         refusal = self._refusal(event)
         if refusal is not None:
             return with_outcome(row, ActionOutcome.REFUSED, refusal)
-        return (yield from self._compared(row, event))
+        return await self._compared(row, event)
 
-    def _compared(self, row: ActionRow, event: StoredEvent) -> Plan[BulkResult | None]:
+    async def _compared(self, row: ActionRow, event: StoredEvent) -> BulkResult | None:
         """Return the result of an event that was recovered before, or repeats an id."""
         run_id = self._past.take_invocation(event)
         if run_id is not None:
@@ -216,7 +213,7 @@ class RecoverJob(ReportedJob):
         earlier: str | None = None
         # The events of a plan were compared with earlier ones when it was made.
         if row.outcome != ActionOutcome.PLANNED and not self._is_batched:
-            earlier = yield from self._past.repeated_by(event)
+            earlier = await self._past.repeated_by(event)
         if earlier is not None:
             reason = f"it repeats the id of event {earlier}, within 24 hours"
             return with_outcome(row, ActionOutcome.REFUSED, reason)
@@ -229,12 +226,12 @@ class RecoverJob(ReportedJob):
             return with_outcome(row, ActionOutcome.REFUSED, reason)
         return None
 
-    def _run_of(self, event: StoredEvent) -> Plan[Run | None]:
+    async def _run_of(self, event: StoredEvent) -> Run | None:
         # v1 lists the run of a batch under only one of its events.
         listing = event_runs.list_of_event(
             self.session, event.internal_id, may_be_batched=self._is_batched
         )
-        listed = yield from read_all(listing)
+        listed = await read_all(listing)
         for run in listed:
             if is_run_of(run, self._function):
                 return run

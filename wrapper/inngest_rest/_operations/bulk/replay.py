@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from inngest_rest._core.calls.retry import RULED_OUT
-from inngest_rest._core.plans import Plan, sleep
 from inngest_rest._core.resources import apps, replays, runs
 from inngest_rest._operations.bulk.reported import (
     BulkResult,
@@ -130,22 +129,22 @@ class ReplayJob(RunsJob):
         without_output = evolve(item, output=None, error=error)
         self._listed_runs[item.id] = without_output
 
-    def collect(self) -> Plan[Iterable[ActionRow]]:
-        collected = yield from super().collect()
+    async def collect(self) -> Iterable[ActionRow]:
+        collected = await super().collect()
         rows = list(collected)
         for row in rows:
             self._rows_by_id.setdefault(str(row.id).upper(), row)
         return rows
 
-    def act(self, target: ActionRow) -> Plan[BulkResult]:
+    async def act(self, target: ActionRow) -> BulkResult:
         row = target
         if self.dry_run and _was_requested(row):
             return BulkResult(row)
         try:
-            run = yield from self._run_of(row)
+            run = await self._run_of(row)
             if self.dry_run:
                 row = with_details(row, run)
-            prepared = yield from self._prepare(row, run)
+            prepared = await self._prepare(row, run)
         except InngestError as error:
             return _failed_before_request(row, error)
         if isinstance(prepared, BulkResult):
@@ -154,11 +153,11 @@ class ReplayJob(RunsJob):
             return with_outcome(prepared.row, ActionOutcome.PLANNED)
         replays_before = _sorted_ids(prepared.others)
         row = evolve(prepared.row, replays_before=replays_before)
-        started = yield from self.mark_started(row)
+        started = await self.mark_started(row)
         attempt = evolve(prepared, row=started)
-        return (yield from self._request(attempt))
+        return await self._request(attempt)
 
-    def _run_of(self, row: ActionRow) -> Plan[Run]:
+    async def _run_of(self, row: ActionRow) -> Run:
         """Return the run of a row: the listed one if it had ended.
 
         Lists show a run as running once it has a score (operation listRunsV2).
@@ -167,16 +166,16 @@ class ReplayJob(RunsJob):
         listed = self._listed_runs.pop(row.id, None)
         if listed is not None and listed.is_ended:
             return listed
-        return (yield from runs.fetch(self.session, row.id))
+        return await runs.fetch(self.session, row.id)
 
-    def _prepare(self, row: ActionRow, run: Run) -> Plan[_Attempt | BulkResult]:
+    async def _prepare(self, row: ActionRow, run: Run) -> _Attempt | BulkResult:
         """Check a run and its chain; return the row's result if it must not be replayed."""
         if not _was_requested(row):
-            refusal = yield from self._why_refused(run)
+            refusal = await self._why_refused(run)
             if refusal is not None:
                 return with_outcome(row, ActionOutcome.REFUSED, refusal)
         known_requests = self._requests.number
-        others = yield from replays.others_of_chain(self.session, run)
+        others = await replays.others_of_chain(self.session, run)
         if _was_requested(row):
             earlier = self._result_of_earlier_request(row, others)
             if earlier is not None:
@@ -184,7 +183,7 @@ class ReplayJob(RunsJob):
         held_back = self._held_back(row, run, others)
         if held_back is not None:
             return held_back
-        step = yield from self._start.step(self.session, run, others)
+        step = await self._start.step(self.session, run, others)
         step_name = None if step is None else step.name
         return _Attempt(
             row=evolve(row, from_step=step_name),
@@ -194,16 +193,16 @@ class ReplayJob(RunsJob):
             step=step,
         )
 
-    def _why_refused(self, run: Run) -> Plan[str | None]:
+    async def _why_refused(self, run: Run) -> str | None:
         """Return why a replay would not have the intended effect, or None."""
         if run.batch_id is not None:
             return _BATCH
         if not run.is_ended:
             return _NOT_ENDED
-        is_debounced = yield from self._is_debounced(run)
+        is_debounced = await self._is_debounced(run)
         return _DEBOUNCED if is_debounced else None
 
-    def _is_debounced(self, run: Run) -> Plan[bool]:
+    async def _is_debounced(self, run: Run) -> bool:
         if run.app_id is None or run.function_id is None:
             return False
         key = (run.app_id, run.function_id)
@@ -211,7 +210,7 @@ class ReplayJob(RunsJob):
             debounce = None
             # If the function cannot be read, the server's response to the replay decides.
             with suppress(NotFoundError, *RULED_OUT):
-                function = yield from apps.get_function(
+                function = await apps.get_function(
                     self.session, run.app_id, run.function_id
                 )
                 debounce = (function.configuration or {}).get("debounce")
@@ -290,12 +289,12 @@ class ReplayJob(RunsJob):
                 )
         return super().record_result(target, result)
 
-    def _request(self, attempt: _Attempt) -> Plan[BulkResult]:
+    async def _request(self, attempt: _Attempt) -> BulkResult:
         """Request the replay once; if the response is lost, check whether it took effect."""
         row = attempt.row
         assert row.id is not None
         try:
-            new_run_id = yield from replays.replay(
+            new_run_id = await replays.replay(
                 self.session,
                 row.id,
                 row.replays_before or (),
@@ -316,9 +315,9 @@ class ReplayJob(RunsJob):
         else:
             return _replayed(row, ActionOutcome.DONE, new_run_id)
         if row.replays_before is not None:
-            yield from sleep(_APPEARS_AFTER_SECONDS)
+            await self.session.driver.sleep(_APPEARS_AFTER_SECONDS)
             with suppress(InngestError):
-                others = yield from replays.others_of_chain(self.session, attempt.run)
+                others = await replays.others_of_chain(self.session, attempt.run)
                 result = _new_run_of_chain(row, others or ())
                 if result is not None:
                     return result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from hashlib import blake2b
+from inspect import isawaitable
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -19,7 +20,7 @@ from inngest_rest._core.arguments import (
     difference,
 )
 from inngest_rest._core.json_text import encode
-from inngest_rest._core.plans import Plan, Stopped, sleep, wait_for
+from inngest_rest._core.plans import Plan, Stopped
 from inngest_rest._core.resources.windows import Window, instant
 from inngest_rest._core.sending.job import ABANDONED, BulkJob
 from inngest_rest._faults import had_no_effect
@@ -109,16 +110,16 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
     def facts(self) -> tracing.Facts:
         return tracing.facts_of_action(self._report(), self.selects)
 
-    def collect(self) -> Plan[Iterable[ActionRow]]:
+    async def collect(self) -> Iterable[ActionRow]:
         """Return the rows to act on: those left in the report file, or the selected ones."""
         if self._file is None:
-            yield from self.collect_rows()
+            await self.collect_rows()
         else:
-            yield from self._collect_with_file(self._file)
+            await self._collect_with_file(self._file)
         left = (row for row in self.rows if self.is_left(row))
         return islice(left, self.limit)
 
-    def _collect_with_file(self, file: ReportFile) -> Plan[None]:
+    async def _collect_with_file(self, file: ReportFile) -> None:
         """Load the rows of the report file; or collect them, and begin the file."""
         target = self.session.settings.target
         arguments = {
@@ -129,7 +130,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         }
         kept = file.open(arguments)
         if kept is None:
-            yield from self.collect_rows()
+            await self.collect_rows()
             if not self.dry_run:
                 file.begin(arguments, self._report())
             return
@@ -209,7 +210,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             reason = f"is a report with {differing}: pass the same {names}"
             raise invalid("resume", reason)
 
-    def collect_rows(self) -> Plan[None]:
+    async def collect_rows(self) -> None:
         """Add the rows that the filter selects, if there is one."""
         if self.listing is None:
             return
@@ -217,17 +218,17 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self.listing.is_relative |= self.asked_window.until is None
         walk = self.listing.walk()
         while not (walk.is_done or self.is_enough()):
-            page = yield from walk.next_page()
+            page = await walk.next_page()
             for item in page.items:
                 self.keep(item)
-        selected = yield from self.selected_rows()
+        selected = await self.selected_rows()
         self.rows = [
             evolve(row, position=position) for position, row in enumerate(selected)
         ]
         self.listed.clear()
         searched: str | None = None
         if self.listing.last_filter is not None or not self.rows:
-            searched = yield from self.listing.searched()
+            searched = await self.listing.searched()
         assert walk.now is not None
         self._note_window(walk.now, searched)
 
@@ -258,9 +259,8 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         """Return whether as many items are listed as the limit allows."""
         return self.limit is not None and len(self.listed) >= self.limit
 
-    def selected_rows(self) -> Plan[Iterable[ActionRow]]:
+    async def selected_rows(self) -> Iterable[ActionRow]:
         """Return the rows of the report, in order, from those that are listed."""
-        yield from ()
         return islice(self.listed.values(), self.limit)
 
     def is_left(self, row: ActionRow) -> bool:
@@ -300,9 +300,11 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
                 name = f"{argument}: the id of row {row.position}"
                 self.check_id(name, row.id or "", argument=argument)
 
-    def mark_started(self, row: ActionRow) -> Plan[ActionRow]:
+    async def mark_started(self, row: ActionRow) -> ActionRow:
         """Mark a row as being requested, and report it; raise Stopped if no act may start."""
-        yield from sleep(0.0)  # the job may have been stopped in the meantime
+        await self.session.driver.sleep(
+            0.0
+        )  # the job may have been stopped in the meantime
         dated = self.dated(row)
         begun = evolve(dated, outcome=ActionOutcome.UNKNOWN, reason=ABANDONED)
         try:
@@ -311,7 +313,8 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
                 self._check_goes_on()
                 if self._on_start is not None:
                     callback_result = self._on_start(begun)
-            yield from wait_for(callback_result)
+            if isawaitable(callback_result):
+                await callback_result
         except BaseException:
             self._is_stopped = True
             raise

@@ -7,7 +7,6 @@ events.
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from functools import partial
 from inspect import isawaitable
@@ -18,7 +17,6 @@ from attrs import evolve, frozen
 from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_id
 from inngest_rest._core.calls.listing import read_all
-from inngest_rest._core.plans import Plan, wait_for
 from inngest_rest._core.resources import events
 from inngest_rest._core.resources.windows import Window
 from inngest_rest._core.sending import send
@@ -40,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
     from inngest_rest._operations.bulk.copies import Family
     from inngest_rest.models import StoredEvent
     from inngest_rest.responses import Target
@@ -120,12 +119,12 @@ class ResendJob(ReportedJob):
             super().keep(item)
             self._copies.add(item)
 
-    def collect_rows(self) -> Plan[None]:
-        yield from super().collect_rows()
+    async def collect_rows(self) -> None:
+        await super().collect_rows()
         if self.resumed is None and not self._lists_copies:
-            yield from self._note_sent()
+            await self._note_sent()
 
-    def _note_sent(self) -> Plan[None]:
+    async def _note_sent(self) -> None:
         """Mark the rows that have a copy with the label among the newest events of a day."""
         left: dict[str, ActionRow] = {}
         for row in self.rows:
@@ -135,7 +134,7 @@ class ResendJob(ReportedJob):
             return
         count = min(max(_FEWEST_SEARCHED, 2 * len(left)), _MOST_SEARCHED)
         try:
-            newest = yield from self._destination.newest(count)
+            newest = await self._destination.newest(count)
         except InngestError:
             return  # the key may only be valid for sending
         for event in newest:
@@ -158,9 +157,9 @@ class ResendJob(ReportedJob):
     def is_enough(self) -> bool:
         return self.limit is not None and self._copies.least >= self.limit
 
-    def selected_rows(self) -> Plan[Iterable[ActionRow]]:
+    async def selected_rows(self) -> Iterable[ActionRow]:
         """Return the rows of the newest events and of their copies, the oldest first."""
-        families = yield from self._copies.families()
+        families = await self._copies.families()
         to_send = self._newest_senders(families)
         rows: dict[str, ActionRow] = {}
         for family in families:
@@ -199,12 +198,12 @@ class ResendJob(ReportedJob):
             return row
         return super().dated(row)
 
-    def act(self, target: ActionRow) -> Plan[BulkResult]:
+    async def act(self, target: ActionRow) -> BulkResult:
         assert target.id is not None
         if self.dry_run and _was_requested(target):
             return BulkResult(target)
         try:
-            event = yield from events.get(self.session, target.id, None)
+            event = await events.get(self.session, target.id, None)
         except InngestError as error:
             if _was_requested(target):
                 return with_outcome(target, target.outcome, error, error)
@@ -219,7 +218,7 @@ class ResendJob(ReportedJob):
             return with_outcome(row, ActionOutcome.REFUSED, reason)
         if self.dry_run:
             return with_outcome(row, ActionOutcome.PLANNED)
-        return (yield from self._send_copy(row, event))
+        return await self._send_copy(row, event)
 
     def _may_be_forgotten(self, row: ActionRow) -> bool:
         """Return whether servers may have forgotten the id of an earlier request."""
@@ -229,7 +228,7 @@ class ResendJob(ReportedJob):
         _, longest = clock.elapsed(row.requested_at, row.requested_at_here)
         return longest > _REMEMBERED
 
-    def _send_copy(self, row: ActionRow, event: StoredEvent) -> Plan[BulkResult]:
+    async def _send_copy(self, row: ActionRow, event: StoredEvent) -> BulkResult:
         fields = {
             "id": self._new_id(event.internal_id),
             "name": event.name,
@@ -238,9 +237,9 @@ class ResendJob(ReportedJob):
             "ts": event.ts,
             "v": event.v,
         }
-        row = yield from self.mark_started(row)
+        row = await self.mark_started(row)
         try:
-            ids = yield from self._destination.send(without_none(fields))
+            ids = await self._destination.send(without_none(fields))
         except InvalidEventError as error:
             return with_outcome(row, ActionOutcome.REFUSED, error)
         except InngestError as error:
@@ -276,13 +275,11 @@ def _destination(session: Session, driver: object, to: Any) -> _Destination:
     )
 
 
-def _send_by(client: Any, event: Mapping[str, Any]) -> Plan[list[str]]:
+async def _send_by(client: Any, event: Mapping[str, Any]) -> list[str]:
     """Send an event by another client."""
     sent = client.send(event)
     if isawaitable(sent):
-        task = asyncio.ensure_future(sent)
-        yield from wait_for(asyncio.wait([task]))
-        sent = task.result()
+        sent = await sent
     return sent  # type: ignore[no-any-return]
 
 
@@ -292,15 +289,9 @@ def _newest_of(session: Session, count: int) -> Plan[list[StoredEvent]]:
     return read_all(events.list_events(session, selection, limit=count))
 
 
-def _newest_by(client: Any, count: int) -> Plan[list[StoredEvent]]:
+async def _newest_by(client: Any, count: int) -> list[StoredEvent]:
     """List the newest events by another client."""
     listing = client.events.list(since=_REMEMBERED, limit=count)
     if hasattr(listing, "__iter__"):
         return [*listing]
-
-    async def listed() -> list[StoredEvent]:
-        return [event async for event in listing]
-
-    task = asyncio.ensure_future(listed())
-    yield from wait_for(asyncio.wait([task]))
-    return task.result()
+    return [event async for event in listing]

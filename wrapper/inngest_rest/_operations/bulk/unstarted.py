@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.windows import Instant
     from inngest_rest.models import Function, StoredEvent
 
@@ -40,13 +39,13 @@ _FEW_OTHERS = 50
 """The events of one request: for fewer, the events of the triggers are not listed."""
 
 
-def find_function(session: Session, app: str, function: str) -> Plan[Function]:
+async def find_function(session: Session, app: str, function: str) -> Function:
     """Get a function of an app; every release lists them."""
-    listed = yield from read_all(apps.list_functions(session, app))
+    listed = await read_all(apps.list_functions(session, app))
     for candidate in listed:
         if candidate.id == function:
             return candidate
-    return (yield from apps.get_function(session, app, function))
+    return await apps.get_function(session, app, function)
 
 
 def event_name_of(function: Function) -> str | None:
@@ -90,7 +89,7 @@ class Past:
         if event.id != event.internal_id:
             self._by_own_id[event.id][event.internal_id] = _received(event)
 
-    def read_runs(self, since: Instant | None, known: Container[str]) -> Plan[None]:
+    async def read_runs(self, since: Instant | None, known: Container[str]) -> None:
         """Read the runs that were queued after a time; known events are not invocations."""
         function = self._function
         selection = Selection.of(
@@ -105,7 +104,7 @@ class Past:
             listing = runs.list_runs(self._session, selection, is_bounded=False)
             walk = listing.walk()
             while not walk.is_done:
-                page = yield from walk.next_page()
+                page = await walk.next_page()
                 for run in page.items:
                     self.started.update(run.event_ids)
                     if not run.event_ids or run.id in self.ignored:
@@ -117,15 +116,15 @@ class Past:
             # Each event's runs are listed before anything is done.
             self.lists_runs = False
             return
-        yield from self._read_invocations(event_ids, since)
+        await self._read_invocations(event_ids, since)
 
-    def _read_invocations(
+    async def _read_invocations(
         self, event_ids: Mapping[str, str], since: Instant | None
-    ) -> Plan[None]:
+    ) -> None:
         """Read which of these events invoked the function; only the first ones if they are many."""
         others = [*event_ids.items()]
         if len(others) > _FEW_OTHERS:
-            of_triggers = yield from self._ids_of_triggers(since)
+            of_triggers = await self._ids_of_triggers(since)
             others = [
                 (run_id, event_id)
                 for run_id, event_id in others
@@ -133,20 +132,20 @@ class Past:
             ]
         self.unread = max(len(others) - _MOST_INVOKED, 0)
         for run_id, event_id in others[:_MOST_INVOKED]:
-            yield from self._read_invocation(run_id, event_id)
+            await self._read_invocation(run_id, event_id)
 
-    def _ids_of_triggers(self, since: Instant | None) -> Plan[set[str]]:
+    async def _ids_of_triggers(self, since: Instant | None) -> set[str]:
         """List the events that trigger the function, also those after the selected ones."""
         selection = events.EventSelection(
             name=event_name_of(self._function), since=since
         )
         listing = events.list_events(self._session, selection, limit=_MOST_EARLIER)
-        listed = yield from read_all(listing)
+        listed = await read_all(listing)
         return {event.internal_id for event in listed}
 
-    def _read_invocation(self, run_id: str, event_id: str) -> Plan[None]:
+    async def _read_invocation(self, run_id: str, event_id: str) -> None:
         try:
-            event = yield from events.get(self._session, event_id, None)
+            event = await events.get(self._session, event_id, None)
         except NotFoundError:
             return
         if event.name == events.INVOKED:
@@ -160,13 +159,13 @@ class Past:
             run_ids = self._invoked.get(digest)
             return run_ids.pop() if run_ids else None
 
-    def read_day_before(self, oldest: StoredEvent | None) -> Plan[None]:
+    async def read_day_before(self, oldest: StoredEvent | None) -> None:
         """Read the own ids of the events of 24 hours before the oldest of the selected ones."""
         if oldest is None or not self._by_own_id:
             return
-        yield from self._read_ids_before(oldest)
+        await self._read_ids_before(oldest)
 
-    def repeated_by(self, event: StoredEvent) -> Plan[str | None]:
+    async def repeated_by(self, event: StoredEvent) -> str | None:
         """Return the earliest event with the same id within 24 hours, if there is one.
 
         Functions start one run for an id within that time.
@@ -175,7 +174,7 @@ class Past:
             return None
         received = _received(event)
         if self._read_back_to is None or received < self._read_back_to:
-            yield from self._read_ids_before(event)
+            await self._read_ids_before(event)
         earlier: dict[float, str] = {}
         for event_id, time in self._by_own_id[event.id].items():
             is_recent = 0 <= received - time < DAY.total_seconds()
@@ -183,7 +182,7 @@ class Past:
                 earlier[time] = event_id
         return earlier[min(earlier)] if earlier else None
 
-    def _read_ids_before(self, event: StoredEvent) -> Plan[None]:
+    async def _read_ids_before(self, event: StoredEvent) -> None:
         clock = self._session.server_clocks["api"]
         received_at = event.received_at or clock.now()
         selection = events.EventSelection(
@@ -194,7 +193,7 @@ class Past:
         listing = events.list_events(self._session, selection, limit=_MOST_EARLIER)
         walk = listing.walk()
         while not walk.is_done:
-            page = yield from walk.next_page()
+            page = await walk.next_page()
             for stored in page.items:
                 self.add(stored)
         self._read_back_to = _received(event)

@@ -18,18 +18,17 @@ from inngest_rest.responses import is_on_cloud
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.server import ProbeResult
     from inngest_rest._core.secret import Secret
 
 
-def diagnose(session: Session) -> Plan[Diagnosis]:
+async def diagnose(session: Session) -> Diagnosis:
     """Diagnose a server by reads only, each of which is made once."""
     import httpx  # noqa: PLC0415 - for its version
 
     # A separate session: it neither trusts nor changes the record of missing routes.
     session = session.apart()
-    evidence = yield from _collect(session)
+    evidence = await _collect(session)
     python = platform.python_version()
     return Diagnosis(
         target=session.settings.target,
@@ -48,7 +47,7 @@ def diagnose(session: Session) -> Plan[Diagnosis]:
     )
 
 
-def _collect(session: Session) -> Plan[ServerEvidence]:
+async def _collect(session: Session) -> ServerEvidence:
     settings = session.settings
     names = settings.signing_key_kinds if settings.signing_bearers else ()
     evidence = ServerEvidence(
@@ -56,25 +55,25 @@ def _collect(session: Session) -> Plan[ServerEvidence]:
         has_own_transport=session.has_own_transport,
         signing_keys=dict.fromkeys(names),
     )
-    yield from _ask_hosts(session, evidence)
+    await _ask_hosts(session, evidence)
     if evidence.is_up:
-        yield from _identify(session, evidence)
+        await _identify(session, evidence)
     if evidence.is_up:
-        bearer = yield from _try_keys(session, evidence)
-        yield from _find_routes(session, evidence, bearer)
+        bearer = await _try_keys(session, evidence)
+        await _find_routes(session, evidence, bearer)
         if evidence.kind is ServerKind.DEV or bearer:
-            yield from _read_what_differs(session, evidence, bearer)
+            await _read_what_differs(session, evidence, bearer)
     return evidence
 
 
-def _find_routes(
+async def _find_routes(
     session: Session, evidence: ServerEvidence, bearer: Secret | None
-) -> Plan[None]:
+) -> None:
     """Find out which operations the server has, by its list and, in doubt, by probing them."""
     lists = evidence.releases.have(server.LISTED_OPERATIONS.operation)
     if evidence.kind is ServerKind.CLOUD or lists is False:
         return
-    listed = yield from probe(session, server.LISTED_OPERATIONS)
+    listed = await probe(session, server.LISTED_OPERATIONS)
     if listed.value is not None:
         releases, evidence.seen = listed.value
         if evidence.release is None:
@@ -83,19 +82,19 @@ def _find_routes(
     if routes.trusts_release:
         return
     for operation in routes.unknown_reads(session.settings):
-        result = yield from probe(session, server.existence(operation), bearer)
+        result = await probe(session, server.existence(operation), bearer)
         if result.outcome == "silent":
             return
         if result.has_route is not None:
             evidence.seen[operation.name] = result.has_route
 
 
-def _ask_hosts(session: Session, evidence: ServerEvidence) -> Plan[None]:
+async def _ask_hosts(session: Session, evidence: ServerEvidence) -> None:
     """Ask each host whether it is up."""
     settings = session.settings
-    evidence.hosts[settings.event_url] = yield from probe(session, server.HEALTH)
+    evidence.hosts[settings.event_url] = await probe(session, server.HEALTH)
     if settings.event_url != settings.api_url and evidence.is_up:
-        result = yield from probe(session, server.EVENTS, _any_key(session))
+        result = await probe(session, server.EVENTS, _any_key(session))
         evidence.hosts[settings.api_url] = result
 
 
@@ -103,13 +102,13 @@ def _any_key(session: Session) -> Secret | None:
     return next(iter(session.settings.signing_bearers), session.settings.api_key)
 
 
-def _identify(session: Session, evidence: ServerEvidence) -> Plan[None]:
+async def _identify(session: Session, evidence: ServerEvidence) -> None:
     """Find out the kind of the server, and its release if the server states it."""
     settings = session.settings
     if all(is_on_cloud(url) for url in evidence.hosts):
         evidence.kind = ServerKind.CLOUD
         return
-    dev_info = yield from probe(session, server.DEV_INFO)
+    dev_info = await probe(session, server.DEV_INFO)
     server_kind = evidence.hosts[settings.event_url].server_kind
     if dev_info.error is None:
         release = dev_info.value
@@ -123,49 +122,49 @@ def _identify(session: Session, evidence: ServerEvidence) -> Plan[None]:
         evidence.kind = ServerKind.SELF_HOSTED
     elif settings.api_url == settings.event_url:
         # Other products have such a /health.
-        result = yield from probe(session, server.EVENTS, _any_key(session))
+        result = await probe(session, server.EVENTS, _any_key(session))
         if result.has_route is False:
             evidence.hosts[settings.api_url] = result
 
 
-def _try_keys(session: Session, evidence: ServerEvidence) -> Plan[Secret | None]:
+async def _try_keys(session: Session, evidence: ServerEvidence) -> Secret | None:
     """Try each key; return the first that is accepted, preferably by both APIs."""
     settings = session.settings
     accepted: list[Secret] = []
     names = list(evidence.signing_keys)
     for name, bearer in zip(names, settings.signing_bearers, strict=True):
-        result = yield from probe(session, server.EVENTS, bearer)
+        result = await probe(session, server.EVENTS, bearer)
         evidence.signing_keys[name] = result
         if result.has_route:
             accepted.append(bearer)
     if settings.api_key is not None:
-        result = yield from server.probe_v2(session, settings.api_key)
+        result = await server.probe_v2(session, settings.api_key)
         evidence.api_key = result
         if result.has_route:
             accepted.append(settings.api_key)
             if evidence.kind is ServerKind.CLOUD:
-                yield from _try_permissions(session, evidence, settings.api_key)
+                await _try_permissions(session, evidence, settings.api_key)
     return accepted[0] if accepted else None
 
 
-def _try_permissions(
+async def _try_permissions(
     session: Session, evidence: ServerEvidence, api_key: Secret
-) -> Plan[None]:
+) -> None:
     for route in server.SCOPED:
-        result: ProbeResult = yield from probe(session, route, api_key)
+        result: ProbeResult = await probe(session, route, api_key)
         is_denied = isinstance(result.error, errors.PermissionDeniedError)
         if is_denied or result.has_route:
             evidence.permissions[route.operation.permission or ""] = not is_denied
 
 
-def _read_what_differs(
+async def _read_what_differs(
     session: Session, evidence: ServerEvidence, bearer: Secret | None
-) -> Plan[None]:
+) -> None:
     """Read the facts in which servers of one release may differ."""
-    cancellations = yield from probe(session, server.CANCELLATIONS, bearer)
+    cancellations = await probe(session, server.CANCELLATIONS, bearer)
     evidence.cancels_in_bulk = cancellations.outcome != "failed"
     deadline = session.clock.monotonic() + session.settings.timeout
-    catalogue = yield from read_catalogue(session, deadline=deadline)
+    catalogue = await read_catalogue(session, deadline=deadline)
     if not catalogue.gaps:
         evidence.repeating_functions = [
             name_of(function)

@@ -235,8 +235,8 @@ class Export:
             while not watch.polls:
                 yield self._poll(watch)
 
-    def _next_page(self, walk: Walk[Any]) -> Plan[Step]:
-        page = yield from walk.next_page()
+    async def _next_page(self, walk: Walk[Any]) -> Step:
+        page = await walk.next_page()
         items = page.items
         state = self._state
         now = cast("datetime", walk.now)
@@ -264,8 +264,8 @@ class Export:
             return max(until, state.since)
         return until
 
-    def _poll(self, watch: Watch) -> Plan[Step]:
-        self._unfetched = yield from watch.poll()
+    async def _poll(self, watch: Watch) -> Step:
+        self._unfetched = await watch.poll()
         ended: list[Run] = []
         while (change := watch.next_item()) is not None:
             if change.kind == "ended":

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.filters import Selection
     from inngest_rest.record import Record
 
@@ -89,17 +88,17 @@ class Runs(Source):
         assert state.until is not None
         return item.ended_at is not None and item.ended_at < state.until
 
-    def complete(self, item: Run) -> Plan[Record]:
+    async def complete(self, item: Run) -> Record:
         """Return a run with its event and its trace, as far as the server still has them."""
         event = None
         root = None
         session = self._session
         if "event" in self._included and item.event_ids:
             with suppress(NotFoundError):
-                event = yield from events.get(session, item.event_ids[0], None)
+                event = await events.get(session, item.event_ids[0], None)
         if "trace" in self._included:
             with suppress(NotFoundError):
-                root = yield from trace.get_trace(session, item.id, raw=False)
+                root = await trace.get_trace(session, item.id, raw=False)
         fields: dict[str, Any] = {
             **vars(item),
             "event": event,

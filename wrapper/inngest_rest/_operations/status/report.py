@@ -81,24 +81,24 @@ _MOST_FUNCTIONS = 50
 _MAY_FAIL = (errors.ApiError, errors.InvalidResponseError, errors.TransportError)
 
 
-def status(session: Session) -> Plan[StatusReport]:
+async def status(session: Session) -> StatusReport:
     """Check that the server answers, read the evidence, and judge it."""
     clock = session.server_clocks["api"]
     target = session.settings.target
     try:
         # A hung server is reported after one request timeout, without retries.
         deadline = session.clock.monotonic() + session.settings.timeout
-        yield from check_health(session, deadline=deadline)
+        await check_health(session, deadline=deadline)
     except _MAY_FAIL as error:
         return report_of([server.is_down(error)], (), target, clock.now())
     reader = _Reader(session)
     evidence = reader.evidence
-    yield from reader.read_recent()
-    yield from reader.read_waiting()
-    yield from reader.read_stuck()
-    yield from reader.read_arrivals()
-    evidence.apps = yield from reader.read("apps", _first_apps(session))
-    yield from reader.read_crons()
+    await reader.read_recent()
+    await reader.read_waiting()
+    await reader.read_stuck()
+    await reader.read_arrivals()
+    evidence.apps = await reader.read("apps", _first_apps(session))
+    await reader.read_crons()
     refusal = reader.refusal
     if refusal is not None and evidence.has_nothing:
         if not isinstance(refusal, errors.ServerError | errors.TransportError):
@@ -125,14 +125,15 @@ class _Reader:
         self._lost_connection: errors.InngestError | None = None
         self._timeouts = 0
 
-    def read(self, subject: str, plan: Plan[T]) -> Plan[T | None]:
+    async def read(self, subject: str, plan: Plan[T]) -> T | None:
         """Run a plan; return None if it fails, or if the connection was lost before."""
         lost = self._lost_connection
         if lost is not None:
             self.evidence.unread[subject] = f"not read after: {_in_words(lost)}"
+            plan.close()
             return None
         try:
-            return (yield from plan)
+            return await plan
         except _MAY_FAIL as error:
             self.refusal = self.refusal or error
             if isinstance(error, errors.TransportError):
@@ -148,19 +149,19 @@ class _Reader:
                 return
         self._lost_connection = error
 
-    def read_recent(self) -> Plan[None]:
+    async def read_recent(self) -> None:
         """Read the runs of the last hour: all if they fit on a page, else a sample of them."""
         evidence = self.evidence
-        recent = yield from self.read("recent", self._page(since=WINDOW))
+        recent = await self.read("recent", self._page(since=WINDOW))
         if recent is not None and recent.has_more:
-            recent = yield from self._sampled(recent)
+            recent = await self._sampled(recent)
         evidence.recent = recent
         if any(run.status is RunStatus.FAILED for run in runs_of(recent)):
-            evidence.failed = yield from self._failed(runs_of(recent))
+            evidence.failed = await self._failed(runs_of(recent))
 
-    def _failed(self, recent: tuple[Run, ...]) -> Plan[Listed | None]:
+    async def _failed(self, recent: tuple[Run, ...]) -> Listed | None:
         """Read the newest failed runs with their errors, and a few of functions without any."""
-        newest = yield from self.read("failed", self._failed_page(_FEW))
+        newest = await self.read("failed", self._failed_page(_FEW))
         if newest is None:
             return None
         counts = Counter[tuple[str, str]]()
@@ -174,7 +175,7 @@ class _Reader:
         ]
         for app, function in missing[:_MOST_FAILING]:
             plan = self._failed_page(_FEW_OF_FUNCTION, app=app, function=function)
-            of_function = yield from self.read("failed", plan)
+            of_function = await self.read("failed", plan)
             failed += runs_of(of_function)
         return Listed(runs=tuple(failed), has_more=newest.has_more)
 
@@ -183,50 +184,50 @@ class _Reader:
             status=RunStatus.FAILED, since=WINDOW, most=most, output=True, **filters
         )
 
-    def _sampled(self, newest: Listed) -> Plan[Listed]:
+    async def _sampled(self, newest: Listed) -> Listed:
         """Return the newest runs of the hour with those at some moments of it."""
         runs_by_id = {run.id: run for run in newest.runs}
         now = self.session.server_clocks["api"].now()
         for minutes in _SAMPLED_AT:
             since = now - timedelta(minutes=minutes)
             plan = self._page(since=since, order="oldest")
-            page = yield from self.read("recent", plan)
+            page = await self.read("recent", plan)
             if page is None:  # v1 lists only the newest
                 break
             runs_by_id |= {run.id: run for run in page.runs}
         return Listed(runs=tuple(runs_by_id.values()), has_more=True)
 
-    def read_waiting(self) -> Plan[None]:
+    async def read_waiting(self) -> None:
         """Read the queued runs, and the explanations of two that wait for long.
 
         The oldest one may wait on purpose or by a limit of its own, which does not explain others.
         """
         evidence = self.evidence
         queued = self._page(status=RunStatus.QUEUED, since=LOOKED_BACK, order="oldest")
-        evidence.queued = yield from self.read("queued", queued)
+        evidence.queued = await self.read("queued", queued)
         if not self.session.settings.target.is_cloud:  # whose metrics have no depth
             depth = get_queue_depth(self.session)
-            evidence.queue_depth = yield from self.read("queue_depth", depth)
+            evidence.queue_depth = await self.read("queue_depth", depth)
         waiting = evidence.waiting_long()
         if not waiting:
             return
         oldest, *others = waiting
-        yield from self._explain(oldest)
+        await self._explain(oldest)
         is_explained = any(not is_held_back(each) for each in evidence.explained)
         if others and not is_explained:
             of_other_functions = [
                 run for run in others if function_of(run) != function_of(oldest)
             ]
             candidates = of_other_functions or others
-            yield from self._explain(candidates[-1])
+            await self._explain(candidates[-1])
 
-    def _explain(self, run: Run) -> Plan[None]:
+    async def _explain(self, run: Run) -> None:
         plan = explain_run(self.session, run.id)
-        explanation = yield from self.read("explained", plan)
+        explanation = await self.read("explained", plan)
         if explanation is not None:
             self.evidence.explained.append(explanation)
 
-    def read_stuck(self) -> Plan[None]:
+    async def read_stuck(self) -> None:
         """Read the runs that have been open for long, and the jobs of some, old and less old."""
         evidence = self.evidence
         long_open = self._page(
@@ -235,12 +236,12 @@ class _Reader:
             until=STUCK_AFTER,
             order="oldest",
         )
-        evidence.open = yield from self.read("open", long_open)
+        evidence.open = await self.read("open", long_open)
         started = runs_of(evidence.open)
         jobs: dict[str, list[Job]] = {}
         for run in _spread(started, _MOST_WITH_JOBS):
             plan = run_jobs.list_jobs(self.session, run.id)
-            jobs_of_run = yield from self.read("jobs", plan)
+            jobs_of_run = await self.read("jobs", plan)
             if jobs_of_run is None:
                 break
             jobs[run.id] = jobs_of_run
@@ -249,26 +250,26 @@ class _Reader:
         without_job = [id for id, jobs_of_run in jobs.items() if not jobs_of_run]
         if without_job:
             explanation = explain_run(self.session, without_job[0])
-            evidence.lost = yield from self.read("lost", explanation)
+            evidence.lost = await self.read("lost", explanation)
 
-    def read_arrivals(self) -> Plan[None]:
+    async def read_arrivals(self) -> None:
         """Read the newest event, and the newest run."""
         evidence = self.evidence
         selection = events.EventSelection(since=LOOKED_BACK)
         walk = events.list_events(self.session, selection, limit=1).walk()
-        page = yield from self.read("events", walk.next_page())
+        page = await self.read("events", walk.next_page())
         if page is not None and page.items:
             evidence.newest_event = page.items[0]
         newest = evidence.recent
         if newest is not None and not newest.runs:
             plan = self._page(since=LOOKED_BACK, most=1)
-            newest = yield from self.read("newest", plan)
+            newest = await self.read("newest", plan)
         queued = [run for run in runs_of(newest) if run.queued_at is not None]
         evidence.newest_run = max(
             queued, key=lambda run: str(run.queued_at), default=None
         )
 
-    def read_crons(self) -> Plan[None]:
+    async def read_crons(self) -> None:
         """Judge the crons, if they are few: it takes a request for each, and one for each app."""
         evidence = self.evidence
         if evidence.apps is None:
@@ -280,23 +281,23 @@ class _Reader:
             evidence.unread["crons"] = f"{many}: inngest-rest runs check --crons"
             return
         try:
-            evidence.crons = yield from self.read("crons", check_crons(self.session))
+            evidence.crons = await self.read("crons", check_crons(self.session))
         except errors.ConfigurationError as error:  # the extra is not installed
             evidence.unread["crons"] = str(error)
 
-    def _page(
+    async def _page(
         self,
         *,
         order: RunOrder = "newest",
         most: int = _PAGE,
         output: bool = False,
         **chosen: Any,
-    ) -> Plan[Listed]:
+    ) -> Listed:
         selection = Selection.of(self.session, **chosen)
         listing = runs.list_runs(
             self.session, selection, order=order, include_output=output, limit=most
         )
-        page = yield from listing.walk().next_page()
+        page = await listing.walk().next_page()
         return Listed(runs=page.items, has_more=page.next_cursor is not None)
 
 
@@ -316,6 +317,6 @@ def _in_words(error: errors.InngestError) -> str:
     return error.described
 
 
-def _first_apps(session: Session) -> Plan[list[App]]:
-    page = yield from list_apps(session, limit=_PAGE).walk().next_page()
+async def _first_apps(session: Session) -> list[App]:
+    page = await list_apps(session, limit=_PAGE).walk().next_page()
     return [app for app in page.items if not app.is_archived]

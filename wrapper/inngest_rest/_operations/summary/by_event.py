@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.filters import Selection
     from inngest_rest.models import Run, StoredEvent
 
@@ -88,9 +87,9 @@ class EventSummaryJob(SummaryJob[EventToRead, "StoredEvent"]):
                 self._count_all(event, NOT_READ)
         return to_read
 
-    def get(self, due: EventToRead) -> Plan[StoredEvent | None]:
+    async def get(self, due: EventToRead) -> StoredEvent | None:
         try:
-            return (yield from events.get(self._session, due.id, None))
+            return await events.get(self._session, due.id, None)
         except NotFoundError:
             return None
 

@@ -97,9 +97,9 @@ class SummaryJob(ABC, Generic[D, V]):
         while not walk.is_done:
             yield self._count_page(walk)
 
-    def _count_page(self, walk: Walk[Run]) -> Plan[list[D]]:
+    async def _count_page(self, walk: Walk[Run]) -> list[D]:
         """Count the runs of the next page; return the items to get."""
-        page = yield from walk.next_page()
+        page = await walk.next_page()
         due = self._count_runs(page.items)
         self._listed_count += len(page.items)
         self._is_cut_by_limit = page.next_cursor is not None
@@ -107,9 +107,9 @@ class SummaryJob(ABC, Generic[D, V]):
         if not walk.is_done:
             return due
         if self._selection.evaluated_here or not self._listed_count:
-            self._searched = yield from self._listing.searched()
+            self._searched = await self._listing.searched()
         if self._adds_functions:
-            yield from self._add_functions()
+            await self._add_functions()
         return due + self._due_at_the_end()
 
     @abstractmethod
@@ -142,9 +142,9 @@ class SummaryJob(ABC, Generic[D, V]):
             name = OTHER
         return self._groups.setdefault(name, Group())
 
-    def _add_functions(self) -> Plan[None]:
+    async def _add_functions(self) -> None:
         """Add a group for each function that is selected and has no run."""
-        catalogue = yield from read_catalogue(self._session)
+        catalogue = await read_catalogue(self._session)
         self._gaps = catalogue.gaps
         for function in catalogue.functions:
             if self._selection.names.match(function.app_id, function.id):
@@ -215,9 +215,9 @@ class RunSummaryJob(SummaryJob[RunToGet, Run]):
             for id in group.sampled_ids
         ]
 
-    def get(self, due: RunToGet) -> Plan[Run | None]:
+    async def get(self, due: RunToGet) -> Run | None:
         try:
-            return (yield from runs.fetch(self._session, due.id))
+            return await runs.fetch(self._session, due.id)
         except NotFoundError:
             return None
 
