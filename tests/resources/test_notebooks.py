@@ -91,12 +91,6 @@ def test_a_run_shows_its_error_and_its_times_as_the_terminal_does() -> None:
         assert f"<th>{name}</th><td>{cell}</td>" in shown
 
 
-def test_a_trace_is_a_frame_without_scripts() -> None:
-    shown = Span("s", "Run", "completed")._repr_html_()
-    assert shown.startswith("<iframe sandbox ")
-    assert "srcdoc=" in shown
-
-
 def test_a_key_is_not_shown() -> None:
     assert "sk" not in Webhook("1", url="https://x/e/sk")._repr_html_()
 

@@ -53,7 +53,7 @@ ONCE = {
     "tests/test_packaging.py": "one wheel serves every Python",
     "tests/test_references.py": "texts",
     "tests/site": "the pages of the documentation, in a browser",
-    "tests/waterfall": "draws text and pages",
+    "tests/waterfall": "draws text",
 }
 """What depends on neither the Python nor the versions of dependencies."""
 

@@ -134,7 +134,6 @@ def blocking(client: InngestClient) -> None:
     assert_type(client.runs.jobs("r"), list[Job])
     assert_type(client.runs.trace("r", raw=True), Span)
     assert_type(client.runs.trace("r").render(width=80, color=True, now=NOW), str)
-    assert_type(client.runs.trace("r").to_html(now=NOW), str)
     assert_type(client.events.list(name="a"), Paginator[StoredEvent])
     assert_type(client.events.get("e"), StoredEvent)
     assert_type(client.events.runs("e"), Paginator[Run])
@@ -214,7 +213,6 @@ def tracing(span: Span) -> None:
     assert_type((span.started_at, span.duration), tuple[datetime | None, timedelta | None])
     assert_type(span.children[0].step_op, str | None)
     span.render(color="red")  # type: ignore[arg-type]
-    span.to_html(width=80)  # type: ignore[call-arg]
 
 
 async def asynchronous(client: AsyncInngestClient) -> None:

@@ -1080,8 +1080,7 @@ class Runs(Resource):
                 readable tree omits, and for unknown kinds of spans.
 
         Returns:
-            The root. `print(trace.render())` shows it as a waterfall in a terminal,
-            `trace.to_html()` as a page.
+            The root. `print(trace.render())` shows it as a waterfall in a terminal.
 
         Raises:
             NotFoundError: No such run, or it has no trace yet.
