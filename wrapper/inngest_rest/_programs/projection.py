@@ -35,7 +35,7 @@ _LEFT_OUT: dict[str, frozenset[str]] = {
     "Job": frozenset({"id", "step_id", "concurrency_keys"}),
     "Diagnosis": frozenset({"calls", "versions"}),
     "StatusReport": frozenset({"headline", "target"}),
-    "StatusCheck": frozenset({"figures"}),  # the message has them in words
+    "Finding": frozenset({"evidence"}),  # the message has them in words
     "Description": frozenset({"result"}),
     "ActionRow": frozenset({"replays_before", "requested_at", "requested_at_here"}),
 }

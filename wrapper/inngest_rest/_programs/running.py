@@ -23,7 +23,12 @@ from inngest_rest._programs.confirmation import (
     what_is_done,
     without,
 )
-from inngest_rest._programs.outcomes import incomplete, problem_in, with_malformed
+from inngest_rest._programs.outcomes import (
+    in_words_of,
+    incomplete,
+    problem_in,
+    with_malformed,
+)
 from inngest_rest._programs.parameter import unusable_file
 from inngest_rest._programs.parameters import arguments
 from inngest_rest._programs.problems import (
@@ -52,7 +57,6 @@ if TYPE_CHECKING:
     from inngest_rest.explanation import SendPreview
     from inngest_rest.models import Page, Run
     from inngest_rest.record import Record
-    from inngest_rest.status import StatusReport
 
     Chunk = tuple[tuple[Record, ...], Page[Any] | None]
 
@@ -274,7 +278,7 @@ class Invocation:
         if row.command == "doctor":
             record = with_malformed(record, self.malformed)
         elif row.command == "status":
-            record = self.with_options(record)
+            record = in_words_of(record, self.answer.name_of)
         problem = problem_in(row, record, values)
         if problem is not None:
             raise ProblemError(problem, data=record)
@@ -294,10 +298,6 @@ class Invocation:
         self.answer.warnings.append(
             f"event_ids has only the first of its batch; all: {explain}"
         )
-
-    def with_options(self, report: StatusReport) -> StatusReport:
-        """Return a status whose commands are for the same server; a tool has only one."""
-        return report
 
     def sent(self, batch: BatchReport) -> None:
         """Note the outcome of a batch of a file."""

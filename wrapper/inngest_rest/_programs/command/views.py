@@ -89,7 +89,7 @@ def view_of(record: Record, projection: Projection) -> Iterator[Part]:
         case StatusReport():
             verdict = Text(record.verdict.value, style=style_of(record.verdict))
             yield verdict.append(f" at {_whole_text(record.target)}", "default")
-            yield _checks(record)
+            yield _answers(record)
         case _:
             yield _fields(record, projection)
 
@@ -192,18 +192,18 @@ def _findings(diagnosis: Diagnosis) -> Table:
     return table
 
 
-def _checks(report: StatusReport) -> Table:
+def _answers(report: StatusReport) -> Table:
     table = _grid()
-    for check in report.checks:
-        lines = [check.message]
-        # Limits of a check that passed would distract from those that did not.
-        if check.limits and check.verdict != "ok":
-            lines.append(f"({check.limits})")
-        if check.next_command:
-            lines.append(f"→ {check.next_command}")
+    for finding in report.findings:
+        lines = [finding.message]
+        # Limits of what is fine would distract from what is not.
+        if finding.limits and finding.severity != "ok":
+            lines.append(f"({finding.limits})")
+        if finding.remedy:
+            lines.append(f"→ {finding.remedy}")
         words = joined(*lines, by="\n")
-        verdict = Text(check.verdict.value, style=style_of(check.verdict))
-        table.add_row(verdict, check.check, Text(safe(words)))
+        severity = Text(finding.severity.value, style=style_of(finding.severity))
+        table.add_row(severity, finding.kind, Text(safe(words)))
     return table
 
 
