@@ -1,7 +1,8 @@
 """Whether a change is right: format, lint, layers, types, generated code, site, and the tests.
 
-The static checks run beside the tests. Each step is printed with its seconds when it ends, and all
-that a failed one printed comes last. tests/support/selection.py has what runs where, and why.
+Stale generated code ends it at once. The static checks run beside the tests. Each step is printed
+with its seconds when it ends, and all that a failed one printed comes last.
+tests/support/selection.py has what runs where, and why.
 
 A test that fails is run once more, alone. If it passes then, the step passes, but the test is named
 at the end, with its traceback: it depends on chance or on load, which is a flaw to be mended.
@@ -36,6 +37,8 @@ scripts/test --all     for a release: every test, with both clients, on every Py
                        docstrings by `python -OO`
 scripts/test ARGUMENT  pytest alone: scripts/test tests/sending -k splits; -n 2 uses both cores"""
 
+GENERATED = (sys.executable, "-m", "scripts.internal.regeneration", "--check")
+
 HOSTS = (".agents", ".claude-plugin", "mcp-server", "wrapper/inngest_rest/.agents")
 
 # skillsaw reads all that is below its folder, be it somebody's cache: it gets the files of git.
@@ -53,7 +56,6 @@ STATIC: Mapping[str, Sequence[Sequence[str]]] = {
     "layers": [["lint-imports"]],
     "types, by mypy": [["mypy"]],
     "types, by pyright": [["basedpyright"]],
-    "generated code": [[sys.executable, "-m", "scripts.internal.regeneration", "--check"]],
     "documentation": [[sys.executable, "-m", "scripts.internal.site", "--if-edited"]],
     "licences, advisories": [[sys.executable, "-m", "scripts.internal.audit"]],
     "files of agents' hosts": [
@@ -271,6 +273,9 @@ def main(mode: str = "") -> int:  # noqa: C901 - the plan of a run, read from to
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as beside:
         verdict = Verdict(Path(folder))
         verdict.run("environments", *(["bash", "-c", PREPARE, *each] for each in environments))
+        if not verdict.failed:
+            # What is tested is what the sources yield, or nothing is.
+            verdict.run("generated code", GENERATED)
         if not verdict.failed:
             static = beside.submit(static_checks)
             tests()
