@@ -39,10 +39,10 @@ paths:
           content: {application/json: {schema: {$ref: "#/components/schemas/Error"}}}
   /runs/{runId}/name:
     put:
-      operationId: renameRun
+      operationId: nameRun
       tags: [v1]
-      x-call: {runs.rename: 2}
-      x-price: is slow
+      x-call: {runs.name: 2}
+      x-price: lags
       responses: {}
 components:
   schemas:
@@ -81,7 +81,7 @@ def operation(spec: Any) -> Any:
 CASES: dict[str, tuple[Callable[[Any], object], list[str]]] = {
     "an operation that goes breaks": (
         lambda it: it["paths"].pop("/runs/{runId}/name"),
-        ["BREAKING  renameRun: operation removed"],
+        ["BREAKING  nameRun: operation removed"],
     ),
     "an operation that comes does not": (
         lambda it: it["paths"].update(
@@ -320,9 +320,7 @@ CASES: dict[str, tuple[Callable[[Any], object], list[str]]] = {
         ["BREAKING  changeRun: gone from release 2.0 on; runs.change has no other route"],
     ),
     "an operation is gone from a release on, and its call asks another one": (
-        lambda it: operation(it).update({"x-until": "2.0", "x-call": {"runs.rename": 1}}),
-        [
-            "          changeRun: gone from release 2.0 on; runs.rename asks renameRun there, which is slow"
-        ],
+        lambda it: operation(it).update({"x-until": "2.0", "x-call": {"runs.name": 1}}),
+        ["          changeRun: gone from release 2.0 on; runs.name asks nameRun there, which lags"],
     ),
 }
