@@ -64,7 +64,7 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
         *("runs.watch", "health", "metrics", "apps.get", "apps.list", "functions.list"),
         "runs.jobs",
     ),
-    "runs.summary": ("runs.list", "runs.get", "events.get", "apps.list", "functions.list"),
+    "runs.summary": ("runs.list", "runs.get", "events.get"),
     "runs.waiting": (
         "runs.watch",
         "runs.jobs",

@@ -105,7 +105,7 @@ def blocking(client: InngestClient) -> None:
     shared: RunSelection = {"status": "failed", "app": "a", "since": NOW, "ended_since": NOW}
     client.runs.list(**shared)
     client.runs.watch(**shared)  # type: ignore[misc]
-    client.runs.summary(**shared, by="app")
+    client.runs.summary(**shared, by="error")
     client.runs.cancel_all(**shared, in_flight=2)
     client.runs.export("runs.csv", **shared, include=["output"])
     page: Paging = {"limit": 5, "cursor": "c"}
@@ -179,7 +179,7 @@ def watching(client: InngestClient) -> None:
     client.runs.watch(token=watcher.token, timeout=timedelta(hours=1), include_output=True)
     client.runs.watch(status="runing")  # type: ignore[arg-type]
     client.runs.watch("failed")  # type: ignore[call-arg]
-    assert_type(client.runs.summary(by="hour", status="failed").groups, tuple[RunGroup, ...])
+    assert_type(client.runs.summary(by="function", status="failed").groups, tuple[RunGroup, ...])
     client.runs.summary(by=1)  # type: ignore[arg-type]
     assert_type(client.runs.wait_many(["r"], 60), EndedRuns)
     assert_type(client.runs.explain("r"), RunExplanation)

@@ -409,7 +409,7 @@ ROWS: tuple[Row, ...] = (
         name="runs.summary",
         examples=(
             {"since": "24h"},
-            {"by": "error", "app": "shop", "sample": 50},
+            {"by": "error", "app": "shop"},
         ),
     ),
     Row(

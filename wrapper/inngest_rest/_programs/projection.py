@@ -43,7 +43,7 @@ _LEFT_OUT_OF_ITEM: dict[str, frozenset[str]] = {
     "Run": frozenset({"event_ids"}),
     "WaitingRun": frozenset({"status", "queued_at", "event_ids"}),
     "Function": frozenset({"configuration"}),
-    "RunGroup": frozenset({"failure_rate", "longest"}),  # the counts have the one
+    "RunGroup": frozenset({"open", "failure_rate", "longest"}),  # the counts have two
 }
 _NOTHING = frozenset[str]()
 

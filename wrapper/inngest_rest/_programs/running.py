@@ -241,7 +241,7 @@ class Invocation:
         if row.name == "send_file":
             return {"on_batch": on_batch}
         given: dict[str, Any] = {}
-        if row.uses_files or row.name == "runs.summary":
+        if row.uses_files:
             given["on_progress"] = self.progress
         if row.name.endswith(".export"):
             given["redact"] = self.answer.redactor.what
@@ -303,7 +303,7 @@ class Invocation:
         """Note the outcome of a batch of a file."""
 
     def progress(self, listed: int, got: int) -> None:
-        """Note how many records have been listed, and got one by one."""
+        """Note how many rows of a file there are, and how many are from this call."""
 
     def ended(self, _row: ActionRow) -> None:
         """Note the outcome of a run."""

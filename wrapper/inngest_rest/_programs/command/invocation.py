@@ -86,14 +86,10 @@ class TerminalInvocation(Invocation):
     _written: set[int] = field(factory=set, init=False)  # positions of rows
 
     def progress(self, listed: int, got: int) -> None:
-        """Show the progress of writing a file, or of listing runs."""
-        if self.row.uses_files:
-            elapsed = max(time.monotonic() - self._began, 0.001)
-            rate = got / elapsed
-            text = f"{listed:,} rows written, {rate:,.0f} per second"
-        else:
-            text = f"{listed:,} runs listed, {got:,} got one by one"
-        self.answer.stderr.progress(text)
+        """Show the progress of writing a file."""
+        elapsed = max(time.monotonic() - self._began, 0.001)
+        rate = got / elapsed
+        self.answer.stderr.progress(f"{listed:,} rows written, {rate:,.0f} per second")
 
     def sent(self, batch: BatchReport) -> None:
         """Show the progress of sending a file."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _METRICS = {
     "": "Runs by status.",
     "_failure_ratio": "Failed runs among those that completed or failed.",
-    "_seconds": "Times of runs that completed or failed, by phase: quantiles by nearest rank.",
+    "_seconds": "Times of runs that completed or failed, by phase.",
     "_oldest_open_timestamp_seconds": "When the oldest open run was queued.",
     "_errors": "Failed runs by error.",
 }

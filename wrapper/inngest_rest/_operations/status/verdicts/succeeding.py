@@ -10,10 +10,10 @@ from collections import Counter
 from math import sqrt
 from typing import TYPE_CHECKING
 
+from inngest_rest._core.resources.causes import normalized_error
 from inngest_rest._core.resources.runs import function_of
 from inngest_rest._operations.status.evidence import runs_of
 from inngest_rest._operations.status.verdicts.words import MOST_NAMED, not_read, shows
-from inngest_rest._operations.summary.error_messages import normalized_error
 from inngest_rest.findings import Finding, Severity
 from inngest_rest.models import RunStatus
 
