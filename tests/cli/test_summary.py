@@ -48,8 +48,7 @@ def test_the_table_has_a_bar_for_the_failures_and_the_errors(run: Run) -> None:
     failed = [each.id for each in run.server.runs if each.function_id == "ship"]
     ids = ", ".join(reversed(failed))
     assert f"shop/ship: 2 x NonRetriableError: no stock (of shop/ship: {ids})" in " ".join(rest)
-    more = "`exact` gets 43 runs one by one, and adds waiting and running"
-    assert rest[-1] == f"Lists have no start times: {more}."
+    assert rest[-1] == "Times are totals: `exact` gets 43 runs, for waiting and running."
 
 
 @pytest.mark.usefixtures("runs")

@@ -88,14 +88,14 @@ def test_what_lists_tell_of_times_is_called_the_total_and_nothing_else(
     summary, lists = summarize()
     assert gets(lists) == []
     assert [set(group.times) for group in summary.groups] == [{"total"}, {"total"}]
-    more = "`exact` gets 120 runs one by one, and adds waiting and running"
-    assert summary.notes == (f"Lists have no start times: {more}.",)
+    more = "`exact` gets 120 runs, for waiting and running"
+    assert summary.notes == (f"Times are totals: {more}.",)
 
 
 def test_a_summary_of_one_run_does_not_speak_of_several(summarize: Summarize) -> None:
     summary, _ = summarize(lambda _: Listed(running=2.0), 1)
-    more = "`exact` gets 1 run one by one, and adds waiting and running"
-    assert summary.notes == (f"Lists have no start times: {more}.",)
+    more = "`exact` gets 1 run, for waiting and running"
+    assert summary.notes == (f"Times are totals: {more}.",)
 
 
 def test_exact_tells_the_function_that_waits_from_the_one_that_runs(summarize: Summarize) -> None:

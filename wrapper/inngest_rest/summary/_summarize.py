@@ -183,10 +183,7 @@ class _Tally:
         if self.is_exact:
             yield f"Got {self.got:,} of {_count(timed, 'run')} one by one."
         elif timed:
-            yield (
-                f"Lists have no start times: `exact` gets {_count(timed, 'run')} one by one, and "
-                "adds waiting and running."
-            )
+            yield f"Times are totals: `exact` gets {_count(timed, 'run')}, for waiting and running."
 
     def _notes_on_events(self, read: int) -> Iterator[str]:
         if read:
