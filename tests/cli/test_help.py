@@ -172,8 +172,7 @@ def ids(mock: MockServer, client: InngestClient) -> dict[str, str]:
 def test_each_example_works(
     row: Row, example: Mapping[str, object], run: Run, ids: dict[str, str]
 ) -> None:
-    kind = "events" if row.name == "functions.recover" else row.words[0]
-    line = re.sub(_ID, ids.get(kind, ""), command_line(row, example))
+    line = re.sub(_ID, ids.get(row.words[0], ""), command_line(row, example))
     if (
         row.name == "cancellations.create"
     ):  # of Inngest Cloud; a self-hosted server expects the slug

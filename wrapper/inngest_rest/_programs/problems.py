@@ -147,7 +147,6 @@ DONE = frozenset(
         ActionOutcome.ALREADY_ENDED,
         ActionOutcome.ALREADY_REPLAYED,
         ActionOutcome.ALREADY_SENT,
-        ActionOutcome.ALREADY_RUN,
     }
 )
 """Outcomes of an act after which nothing is left to do."""

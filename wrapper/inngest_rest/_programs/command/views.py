@@ -46,7 +46,6 @@ _STYLES = {
     "already_ended": "yellow",
     "already_replayed": "yellow",
     "already_sent": "yellow",
-    "already_run": "yellow",
     "warning": "yellow",
     "running": "cyan",
     "planned": "cyan",
@@ -114,7 +113,7 @@ def _acted(acted: Acted) -> Iterator[Part]:
     if acted.until:
         window.append(f"until {in_words(acted.until)}")
     if window:
-        is_of_events = acted.action.startswith(("events.resend", "functions.recover"))
+        is_of_events = acted.action == "events.resend"
         selected = "Events received" if is_of_events else "Runs queued"
         yield f"{selected} {' '.join(window)}"
     if len(acted.by_function) > 1:
