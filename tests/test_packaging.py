@@ -33,7 +33,6 @@ def test_the_wheel_holds_both_packages_and_says_that_they_are_typed() -> None:
     assert tops == {"inngest_rest", "inngest_rest_api"}
     assert {f"{each}/py.typed" for each in tops} <= files
     assert {f"{each}/__init__.py" for each in tops} <= files
-    assert "inngest_rest/_waterfall/page.html" in files
     assert not [each for each in files if "__pycache__" in each or each.endswith(".pyc")]
 
 

@@ -367,6 +367,7 @@ PUBLIC = [
     "inngest_rest.event",
     "inngest_rest.event_types",
     "inngest_rest.explanation",
+    "inngest_rest.findings",
     "inngest_rest.models",
     "inngest_rest.profiles",
     "inngest_rest.pytest_plugin",

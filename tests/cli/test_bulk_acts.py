@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -526,20 +525,3 @@ def test_a_token_confirms_no_other_step_or_label(run: Run) -> None:
         assert {run(*words, *other, *token).status for other in others} == {9}
         assert run(*words, *token).status == 0
     assert (len(run.server.runs), len(run.server.events)) == (6, 4)
-
-
-def test_what_a_function_missed_is_recovered_by_the_token_of_its_dry_run(run: Run) -> None:
-    missed = run.client.send([{"name": "order/missed", "data": {"n": n}} for n in range(2)])
-    run.server.advance(60)
-    run.server.function("shop", "late", trigger="order/missed")
-    words = ["functions", "recover", "shop", "late"]
-    since = (run.server.now - timedelta(hours=1)).isoformat()
-    planned = run(*words, "--since", since, "--dry-run")
-    assert (planned.status, planned.answer["data"]["counts"]) == (0, {"planned": 2})
-    assert run(*words, "--since", since).status == 9
-    command = planned.answer["next_command"].removeprefix("inngest-rest ")
-    done = run(*shlex.split(command))
-    assert {row["id"] for row in done.answer["data"]["rows"]} == set(missed)
-    assert done.answer["data"]["counts"] == {"done": 2}
-    one = run(*words, "--ids", missed[0])
-    assert one.answer["data"]["counts"] == {"already_run": 1}

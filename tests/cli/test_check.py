@@ -82,7 +82,7 @@ def test_a_check_is_one_line_of_text_and_0_or_1(run: Run) -> None:
     line = "broken: 1 of 1 runs failed (100.0%), most of shop/ship\n"
     assert run(*FAILED) == (1, line, "")
     ran = run(*FAILED, "-o", "json")
-    assert (ran.status, ran.answer["error"]["code"]) == (1, "rule_broken")
+    assert (ran.status, ran.answer["error"]["code"]) == (1, "broken")
     assert [each["state"] for each in ran.answer["data"]["results"]] == ["problem"]
 
 

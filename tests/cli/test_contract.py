@@ -82,7 +82,7 @@ def test_what_a_release_changes_is_said_once_with_a_request_that_shows_it(
     with changed(served[1], ["field", "status", "removed", "moved"]) as url:
         ran = hold("--url", url, "--max-examples", "1", "--unknown-fields", "--json")
     report = ran.answer["data"]
-    assert ran.status == 1
+    assert ran.status == 13
     found = {each["operation"]: each for each in report["differences"]}
     assert found["GET /v1/runs/{runId}/jobs"]["rule"] == "status"
     assert '"WAITING" is not one of' in found["GET /v2/runs/{runId}"]["detail"]
@@ -193,7 +193,7 @@ def test_the_commands_of_the_page_run_and_print_what_it_shows(
     faultless, altered = (block for block in blocks if "inngest-rest contract" in block)
     monkeypatch.setenv("COLUMNS", "200")
     with changed(served[1], ["field", "status", "removed"]) as next_release:
-        for block, url, status in (faultless, served[1], 0), (altered, next_release, 1):
+        for block, url, status in (faultless, served[1], 0), (altered, next_release, 13):
             command, _, output = block.removeprefix("$ ").partition("\n")
             program_name, words, *options = shlex.split(command, comments=True)
             assert (program_name, words) == ("inngest-rest", "contract")

@@ -67,10 +67,10 @@ def test_an_app_is_compared_with_the_file_that_functions_list_wrote(run: Run, fo
     assert ran.status == 2
     assert "functions list --limit 1000" in ran.answer["error"]["hint"]
     ran = run("apps", "check", "shop", "--expect", '["charge", "ship", "refund"]')
-    assert ran.status == 1
+    assert ran.status == 13
     assert ran.answer["data"]["new"] == ["wait"]
     assert ran.answer["data"]["gone"] == ["refund"]
-    assert run("apps", "check", "shop", "--count", "40").status == 1
+    assert run("apps", "check", "shop", "--count", "40").status == 13
     assert run("apps", "check", "shop", "--count", "3").status == 0
 
 
@@ -79,5 +79,5 @@ def test_a_sync_exits_with_1_if_the_app_has_other_functions_than_expected(run: R
     sync = ("apps", "sync", "shop", "https://shop.test/api/inngest")
     assert run(*sync, "--count", "3").status == 0
     ran = run(*sync, "--count", "40")
-    assert ran.status == 1
+    assert ran.status == 13
     assert ran.answer["data"]["check"]["expected_count"] == 40

@@ -69,7 +69,7 @@ def test_a_brief_description_has_the_fields_for_the_schema_of_the_answer(
 ) -> None:
     data = answered(capsys, "runs.summary")[1]["data"]
     assert "result" not in data
-    assert {"groups.name", "groups.errors.example_id", "notes"} <= set(data["fields"])
+    assert {"groups.name", "groups.errors.run_ids", "notes"} <= set(data["fields"])
     times = [each["description"] for each in data["parameters"]["properties"].values()]
     assert sum("how long ago: 90s, 15m, 2h, 7d." in each for each in times) == 1
     assert len(json.dumps(data)) < 3_000

@@ -96,7 +96,7 @@ def record(kind: type[Record], text: str) -> Record:
         "Mapping[str, Percentiles]": {"total": Percentiles(*[timedelta(seconds=1)] * 2)},
         "tuple[str, ...]": (text,),
         "tuple[Trigger, ...]": (Trigger("event", text),),
-        "tuple[ErrorCount, ...]": (ErrorCount(1, text, text),),
+        "tuple[ErrorCount, ...]": (ErrorCount(1, text, {text: 1}, (text,)),),
         "Mapping[str, Any]": {text: text},
         "Mapping[str, str]": {text: text},
         "Any": {text: text},
@@ -146,11 +146,6 @@ def test_each_field_that_is_asked_for_is_a_column(kind: type[Record], draw: Draw
     names = tuple(it.name for it in attrs.fields(kind))[:3]  # type: ignore[arg-type]
     heading = draw([record(kind, "x")], 200, *names).splitlines()[0]
     assert heading.split("  ")[0].strip() == names[0].upper().replace("_", " ")
-
-
-def test_a_summary_shows_how_many_runs_are_listed_and_got(on_terminal: OnTerminal) -> None:
-    on_terminal.start("failed", 2)
-    assert "2 runs listed, 0 got one by one" in on_terminal("runs", "summary").raw
 
 
 @pytest.mark.parametrize("columns", [80, 200])

@@ -12,9 +12,7 @@ import pytest
 
 from inngest_rest import RouteNotFoundError
 
-from . import exercised as recording
 from . import mock_world
-from .exercised import exercised, pytest_collection_modifyitems
 from .live_report import Cases
 from .world import DOCUMENT, skip_absent
 
@@ -23,11 +21,8 @@ if TYPE_CHECKING:
 
     from tests.support.client_kinds import ClientKind
 
-    from .exercised import Exercised
     from .live_world import Served
     from .world import World
-
-__all__ = ["exercised", "pytest_collection_modifyitems"]
 
 LIVE = "live"
 CASES = pytest.StashKey[Cases]()
@@ -35,7 +30,6 @@ KEYS = pytest.StashKey[list[str | None]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    recording.pytest_addoption(parser)
     parser.addoption(
         "--live-url",
         metavar="URL",
@@ -84,16 +78,14 @@ def served(pytestconfig: pytest.Config) -> Iterator[Served]:
 
 
 @pytest.fixture
-def world(
-    request: pytest.FixtureRequest, exercised: Exercised, client_kind: ClientKind
-) -> Iterator[World]:
+def world(request: pytest.FixtureRequest, client_kind: ClientKind) -> Iterator[World]:
     """Return a server with the app under test; its responses must be as documented."""
     if request.param == LIVE:
         from . import live_world  # noqa: PLC0415 - as above
 
-        worlds = live_world.make(exercised, client_kind, request.getfixturevalue("served"))
+        worlds = live_world.make(client_kind, request.getfixturevalue("served"))
     else:
-        worlds = mock_world.make(request.param, exercised, client_kind)
+        worlds = mock_world.make(request.param, client_kind)
     with worlds as world:
         yield world
     assert world.faults == []

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from tests.support.client_kinds import ClientKind
 
-    from .exercised import Exercised
     from .live_routes import Routes
 
 
@@ -74,10 +73,8 @@ class LiveWorld(World):
     has_waiting_function = False
     step_names = frozenset({"one", "two"})
 
-    def __init__(
-        self, exercised: Exercised, client_kind: ClientKind, runner: asyncio.Runner, served: Served
-    ) -> None:
-        super().__init__(exercised, client_kind, runner)
+    def __init__(self, client_kind: ClientKind, runner: asyncio.Runner, served: Served) -> None:
+        super().__init__(client_kind, runner)
         server = served.server
         self.app = served.app
         self.url = server.url
@@ -103,10 +100,10 @@ class LiveWorld(World):
 
 
 @contextmanager
-def make(exercised: Exercised, client_kind: ClientKind, served: Served) -> Iterator[World]:
+def make(client_kind: ClientKind, served: Served) -> Iterator[World]:
     """Yield the world of a real server; close its clients afterwards."""
     with asyncio.Runner() as runner:
-        world = LiveWorld(exercised, client_kind, runner, served)
+        world = LiveWorld(client_kind, runner, served)
         with closing(world):
             yield world
 

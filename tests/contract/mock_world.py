@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from inngest_rest.testing import MockTransport
     from tests.support.client_kinds import ClientKind
 
-    from .exercised import Exercised
-
 
 def make_mock(app: str, **settings: Any) -> MockServer:
     """Return a mock server that has the app under test, including `waits`."""
@@ -65,10 +63,8 @@ class MockWorld(World):
     step_names = frozenset({"step"})
     store: ClassVar[Literal["sqlite", "postgresql"]] = "sqlite"
 
-    def __init__(
-        self, exercised: Exercised, client_kind: ClientKind, runner: asyncio.Runner, clock: Clock
-    ) -> None:
-        super().__init__(exercised, client_kind, runner, clock)
+    def __init__(self, client_kind: ClientKind, runner: asyncio.Runner, clock: Clock) -> None:
+        super().__init__(client_kind, runner, clock)
         self._mocked_time = clock
         settings: dict[str, Any] = {}
         if self.release is not None:
@@ -152,10 +148,10 @@ WORLDS: dict[str, type[MockWorld]] = {
 
 
 @contextmanager
-def make(name: str, exercised: Exercised, client_kind: ClientKind) -> Iterator[World]:
+def make(name: str, client_kind: ClientKind) -> Iterator[World]:
     """Yield one of the mocked worlds; close its clients afterwards."""
     clock = Clock()
     with asyncio.Runner(loop_factory=clock.make_loop) as runner:
-        world = WORLDS[name](exercised, client_kind, runner, clock)
+        world = WORLDS[name](client_kind, runner, clock)
         with closing(world):
             yield world

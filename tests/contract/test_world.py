@@ -10,9 +10,8 @@ import pytest
 
 from inngest_rest.testing import MockServer, answers
 
-from .exercised import Exercised
 from .recordings import read_all
-from .world import DOCUMENT, Judged
+from .world import Judged
 
 UP = {"status": 200, "message": "OK"}
 
@@ -105,5 +104,4 @@ def test_operations_and_parameters_that_a_server_lists_are_documented() -> None:
 def judged(
     mock: MockServer, found: list[str], told: set[str] | None = None, *, allows_more: bool = False
 ) -> Judged:
-    exercised = Exercised(DOCUMENT)
-    return Judged(mock.transport, exercised, found, differences=told, allows_more=allows_more)
+    return Judged(mock.transport, found, differences=told, allows_more=allows_more)

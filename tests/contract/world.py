@@ -14,8 +14,8 @@ from tests.support.client_kinds import open_client
 
 from .conformance import camel, faults, general
 from .document import Document
-from .exercised import Watched, copied
 from .recordings import Recording
+from .watched import Watched, copied
 
 if TYPE_CHECKING:
     import asyncio
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from inngest_rest import InngestClient, Run
     from tests.support.client_kinds import ClientKind
     from tests.support.clock import Clock
-
-    from .exercised import Exercised
 
 T = TypeVar("T")
 
@@ -101,7 +99,6 @@ class World(ABC):
 
     def __init__(
         self,
-        exercised: Exercised,
         client_kind: ClientKind,
         runner: asyncio.Runner,
         clock: Clock | None = None,
@@ -109,7 +106,6 @@ class World(ABC):
         self.faults: list[str] = []
         self.differences: set[str] = set()
         self.trail: list[Step] = []
-        self._exercised = exercised
         self._client_kind: ClientKind = client_kind
         self._runner = runner
         self._clock = clock
@@ -234,7 +230,6 @@ class World(ABC):
     def _judged(self, inner: httpx.BaseTransport | httpx.AsyncBaseTransport) -> Judged:
         return Judged(
             inner,
-            self._exercised,
             self.faults,
             trail=self.trail,
             has=self.has,
@@ -261,11 +256,10 @@ class Step(NamedTuple):
 
 
 class Judged(Watched):
-    """Records responses, and checks each exchange against the document.
+    """Checks each exchange against the document.
 
     Args:
         inner: The transport that sends.
-        exercised: Takes the responses.
         found: Takes what is not as documented.
         trail: Takes the exchanges in their order.
         has: Returns whether the server has a route, by method and path. How it responds where it
@@ -277,7 +271,6 @@ class Judged(Watched):
     def __init__(
         self,
         inner: httpx.BaseTransport | httpx.AsyncBaseTransport,
-        exercised: Exercised,
         found: list[str],
         *,
         trail: list[Step] | None = None,
@@ -285,7 +278,7 @@ class Judged(Watched):
         differences: set[str] | None = None,
         allows_more: bool = False,
     ) -> None:
-        super().__init__(inner, exercised)
+        super().__init__(inner)
         self._allows_more = allows_more
         self._found = found
         self._trail = [] if trail is None else trail
@@ -321,7 +314,7 @@ class Judged(Watched):
             of = f"{operation.id} {response.status_code}"
             self._differences.update(f"{of}: {general(fault)}" for fault in found)
             self._trail.append(Step(operation.id, not recording.is_refusal))
-        return super()._noted(request, response, body)
+        return copied(response, body)
 
 
 def _body(content: bytes) -> Any:

@@ -141,7 +141,6 @@ _OTHERS: dict[str, dict[str, Any]] = {
     "runs.replay_all": {"in_flight": 1},
     "events.resend": {"in_flight": 1},
     "functions.invoke_many": {"inputs": [{}], "in_flight": 1},
-    "functions.recover": {"in_flight": 1},
     "cancellations.create": {
         "function": "shop-charge",
         "started_before": BEFORE,
@@ -163,7 +162,6 @@ _KINDS = {
     "runs.replay_all": "bulk after a look",
     "events.resend": "bulk after a look",
     "functions.invoke_many": "bulk",
-    "functions.recover": "read",  # the function, first of all
     "health": "health",
 }
 

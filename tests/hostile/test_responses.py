@@ -87,7 +87,6 @@ def check(outcome: Any) -> None:
             json.loads(record.to_json())
         if isinstance(record, Span):
             assert record.render(width=80, color=False)
-            assert record.to_html()
 
 
 @pytest.mark.parametrize("operation", sorted(EXCHANGES))

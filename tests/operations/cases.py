@@ -52,13 +52,6 @@ class World:
         self.client.send({"name": "order/open"})
         return self.mock.runs[-1].id
 
-    def missed(self) -> Mapping[str, Any]:
-        """Send an event that starts no run, and return it with the function that is there since."""
-        id = self.client.send({"name": "order/missed"})[0]
-        self.mock.advance(60)
-        self.mock.function("shop", id, trigger="order/missed")
-        return {"function": id, "ids": [id]}
-
     def webhook(self) -> str:
         """Create a webhook, and return its id."""
         return self.client.webhooks.create(name="orders").id
@@ -85,7 +78,6 @@ _SPECIAL: dict[str, Call] = {
     "runs.cancel": lambda world: {"ids": [world.open_run()]},
     "runs.jobs": lambda world: {"id": world.open_run()},
     "apps.check": lambda _: {"expect": ["charge", "ship", "wait", "approve"]},
-    "functions.recover": World.missed,
     "signals.send": lambda world: {"signal": world.signal()},
     "cancellations.list": lambda world: {"limit": len(world.cancellation())},
     "cancellations.create": lambda _: {"function": "shop-charge"},

@@ -17,6 +17,7 @@ paths:
       - {name: runId, in: path, required: true, schema: {type: string}}
     put:
       operationId: changeRun
+      x-call: {runs.change: 1}
       tags: [v1]
       x-permission: runs:write
       parameters:
@@ -36,6 +37,13 @@ paths:
           content: {application/json: {schema: {$ref: "#/components/schemas/Error"}}}
         "404":
           content: {application/json: {schema: {$ref: "#/components/schemas/Error"}}}
+  /runs/{runId}/name:
+    put:
+      operationId: nameRun
+      tags: [v1]
+      x-call: {runs.name: 2}
+      x-price: lags
+      responses: {}
 components:
   schemas:
     Filter: {type: string, enum: [RUNNING, ENDED]}
@@ -72,8 +80,8 @@ def operation(spec: Any) -> Any:
 
 CASES: dict[str, tuple[Callable[[Any], object], list[str]]] = {
     "an operation that goes breaks": (
-        lambda it: it["paths"].clear(),
-        ["BREAKING  changeRun: operation removed"],
+        lambda it: it["paths"].pop("/runs/{runId}/name"),
+        ["BREAKING  nameRun: operation removed"],
     ),
     "an operation that comes does not": (
         lambda it: it["paths"].update(
@@ -306,5 +314,13 @@ CASES: dict[str, tuple[Callable[[Any], object], list[str]]] = {
             schemas(it)["Run"].update({"description": "z", "examples": [{}], "x-source": []}),
         ),
         [],
+    ),
+    "an operation is gone from a release on, and its call has no other route": (
+        lambda it: operation(it).update({"x-until": "2.0"}),
+        ["BREAKING  changeRun: gone from release 2.0 on; runs.change has no other route"],
+    ),
+    "an operation is gone from a release on, and its call asks another one": (
+        lambda it: operation(it).update({"x-until": "2.0", "x-call": {"runs.name": 1}}),
+        ["          changeRun: gone from release 2.0 on; runs.name asks nameRun there, which lags"],
     ),
 }

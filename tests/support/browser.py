@@ -21,15 +21,6 @@ if TYPE_CHECKING:
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-MEASURE = """(() => {{
-  const page = document, style = (it) => getComputedStyle(it);
-  const box = (it) => {{
-    const {{ left, right, top, bottom, width, height }} = it.getBoundingClientRect();
-    return {{ left, right, top, bottom, width, height }};
-  }};
-  {}
-}})()"""
-
 # The browser reads commands from file descriptor 3 and writes to 4.
 _START = "import os, sys; r, w = map(int, sys.argv[1:3]); os.dup2(r, 13); os.dup2(w, 14); \
 os.dup2(13, 3); os.dup2(14, 4); os.execv(sys.argv[3], sys.argv[3:])"
@@ -119,16 +110,6 @@ class Browser:
         )
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
-
-    def measure(self, page: str, measure: str, folder: Path) -> Any:
-        """Open a page and return what a function body in JavaScript returns about it.
-
-        The body may use `page`, the document, `box(element)` and `style(element)`.
-        """
-        path = folder / "page.html"
-        path.write_text(page, encoding="utf-8")
-        self.open(path.as_uri())
-        return self.run(MEASURE.format(measure))
 
     def look(self, width: int, height: int = 900, *, dark: bool = False) -> None:
         """Set the size of the window, and whether its user likes it dark."""

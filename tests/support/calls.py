@@ -64,7 +64,7 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
         *("runs.watch", "health", "metrics", "apps.get", "apps.list", "functions.list"),
         "runs.jobs",
     ),
-    "runs.summary": ("runs.list", "runs.get", "events.get", "apps.list", "functions.list"),
+    "runs.summary": ("runs.list", "runs.get", "events.get"),
     "runs.waiting": (
         "runs.watch",
         "runs.jobs",
@@ -80,15 +80,6 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     "runs.replay": ("runs.get", "events.runs", "runs.trace"),
     "events.resend": ("events.list", "events.get", "send"),
     "functions.invoke_many": ("functions.invoke",),
-    "functions.recover": (
-        "functions.list",
-        "functions.get",
-        "events.list",
-        "runs.list",
-        "events.get",
-        "events.runs",
-        "functions.invoke",
-    ),
     "envs.ensure": ("envs.list", "envs.create", "envs.archive"),
 }
 """The methods that make requests of other methods, besides those of their own.

@@ -53,7 +53,7 @@ ONCE = {
     "tests/test_packaging.py": "one wheel serves every Python",
     "tests/test_references.py": "texts",
     "tests/site": "the pages of the documentation, in a browser",
-    "tests/waterfall": "draws text and pages",
+    "tests/waterfall": "draws text",
 }
 """What depends on neither the Python nor the versions of dependencies."""
 
@@ -87,9 +87,6 @@ LONG = {
     "tests/scripts/test_live.py": "starts processes",
     "tests/scripts/test_record.py": "asks many servers a hundred questions each",
     "tests/scripts/test_release_diff.py": "asks many servers a hundred questions each",
-    "tests/scripts/test_contract_report.py": "runs the contract cases once more",
-    "tests/scripts/test_evaluation.py": "does each job of an agent in each way",
-    "tests/scripts/test_fault_report.py": "runs a part of the fault matrix once more",
     "tests/scripts/test_regenerate.py": "generates the client anew several times",
     "tests/scripts/test_soak.py": "soaks",
     "tests/scripts/test_verdict.py": "runs pytest in processes",
@@ -99,6 +96,7 @@ LONG = {
         "20,000 events, with each allocation traced"
     ),
     "tests/site": "each page in a browser, in four looks",
+    "tests/skill/test_evaluation.py": "does each job of an operator in each way",
     "tests/skill/test_installed_command.py": "installs the command",
     "tests/test_docs.py::test_a_program_runs_and_prints_what_the_page_shows": (
         "runs whole programs, some of which wait"

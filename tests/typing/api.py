@@ -105,7 +105,7 @@ def blocking(client: InngestClient) -> None:
     shared: RunSelection = {"status": "failed", "app": "a", "since": NOW, "ended_since": NOW}
     client.runs.list(**shared)
     client.runs.watch(**shared)  # type: ignore[misc]
-    client.runs.summary(**shared, by="app")
+    client.runs.summary(**shared, by="error")
     client.runs.cancel_all(**shared, in_flight=2)
     client.runs.export("runs.csv", **shared, include=["output"])
     page: Paging = {"limit": 5, "cursor": "c"}
@@ -134,7 +134,6 @@ def blocking(client: InngestClient) -> None:
     assert_type(client.runs.jobs("r"), list[Job])
     assert_type(client.runs.trace("r", raw=True), Span)
     assert_type(client.runs.trace("r").render(width=80, color=True, now=NOW), str)
-    assert_type(client.runs.trace("r").to_html(now=NOW), str)
     assert_type(client.events.list(name="a"), Paginator[StoredEvent])
     assert_type(client.events.get("e"), StoredEvent)
     assert_type(client.events.runs("e"), Paginator[Run])
@@ -180,7 +179,7 @@ def watching(client: InngestClient) -> None:
     client.runs.watch(token=watcher.token, timeout=timedelta(hours=1), include_output=True)
     client.runs.watch(status="runing")  # type: ignore[arg-type]
     client.runs.watch("failed")  # type: ignore[call-arg]
-    assert_type(client.runs.summary(by="hour", status="failed").groups, tuple[RunGroup, ...])
+    assert_type(client.runs.summary(by="function", status="failed").groups, tuple[RunGroup, ...])
     client.runs.summary(by=1)  # type: ignore[arg-type]
     assert_type(client.runs.wait_many(["r"], 60), EndedRuns)
     assert_type(client.runs.explain("r"), RunExplanation)
@@ -214,7 +213,6 @@ def tracing(span: Span) -> None:
     assert_type((span.started_at, span.duration), tuple[datetime | None, timedelta | None])
     assert_type(span.children[0].step_op, str | None)
     span.render(color="red")  # type: ignore[arg-type]
-    span.to_html(width=80)  # type: ignore[call-arg]
 
 
 async def asynchronous(client: AsyncInngestClient) -> None:

@@ -37,6 +37,7 @@ _NAMES = {
     "inngest_rest.explanation": (
         "EventPreview Explanation Listener Reason ReasonKind RunExplanation SendPreview"
     ),
+    "inngest_rest.findings": "Severity",
     "inngest_rest.models": (
         "AccountInfo App AppCheck AppSync Cancellation Environment EventSchema Experiment "
         "Function InsightsResult InsightsTable Job Key Metric Page Run RunChange RunError "
@@ -47,7 +48,7 @@ _NAMES = {
     "inngest_rest.profiles": "read_profiles",
     "inngest_rest.responses": "Profile RawResponse Target",
     "inngest_rest.retry": "RetryPolicy",
-    "inngest_rest.status": "StatusCheck StatusReport Verdict",
+    "inngest_rest.status": "StatusReport",
     "inngest_rest.summary": "ErrorCount Percentiles RunGroup RunSummary",
     "inngest_rest.waiting": "WaitingReport WaitingRun",
 }

@@ -61,6 +61,7 @@ from inngest_rest.explanation import Reason as Reason
 from inngest_rest.explanation import ReasonKind as ReasonKind
 from inngest_rest.explanation import RunExplanation as RunExplanation
 from inngest_rest.explanation import SendPreview as SendPreview
+from inngest_rest.findings import Severity as Severity
 from inngest_rest.models import AccountInfo as AccountInfo
 from inngest_rest.models import App as App
 from inngest_rest.models import AppCheck as AppCheck
@@ -97,9 +98,7 @@ from inngest_rest.responses import Profile as Profile
 from inngest_rest.responses import RawResponse as RawResponse
 from inngest_rest.responses import Target as Target
 from inngest_rest.retry import RetryPolicy as RetryPolicy
-from inngest_rest.status import StatusCheck as StatusCheck
 from inngest_rest.status import StatusReport as StatusReport
-from inngest_rest.status import Verdict as Verdict
 from inngest_rest.summary import ErrorCount as ErrorCount
 from inngest_rest.summary import Percentiles as Percentiles
 from inngest_rest.summary import RunGroup as RunGroup

@@ -30,7 +30,7 @@ GROUPS = {
     "events": "Stored events: list, export, explain and resend them, and wait for their runs",
     "runs": "Runs of functions: list, export, summarize, check, explain, watch, cancel, replay",
     "apps": "Apps synced with the server: list, get, check and sync them",
-    "functions": "Functions of an app: list, get, invoke and recover them",
+    "functions": "Functions of an app: list, get and invoke them",
     "signals": "Signals that runs wait for: send one",
     "cancellations": "Bulk cancellations: list, create and delete them",
     "webhooks": "Webhooks of Inngest Cloud: list, get, create, update and delete them",
@@ -55,7 +55,6 @@ RARE = OF_CLOUD | {
     "runs.follow",
     "runs.jobs",
     "functions.invoke_many",
-    "functions.recover",
     "apps.check",
     "signals",
     "metrics",
@@ -409,7 +408,7 @@ ROWS: tuple[Row, ...] = (
         name="runs.summary",
         examples=(
             {"since": "24h"},
-            {"by": "error", "app": "shop", "sample": 50},
+            {"by": "error", "app": "shop"},
         ),
     ),
     Row(
@@ -523,15 +522,6 @@ ROWS: tuple[Row, ...] = (
         examples=(
             {**_FUNCTION, "data": {"order": 1}},
             {**_FUNCTION, "wait": 60},
-        ),
-    ),
-    Row(
-        name="functions.recover",
-        effect=Effect.CREATE,
-        is_repeatable=False,
-        examples=(
-            {**_FUNCTION, "ids": [EVENT_ID]},
-            {**_FUNCTION, "since": "3h", "until": "1h", "dry_run": True},
         ),
     ),
     Row(

@@ -29,8 +29,6 @@ class ActionOutcome(StrEnum):
             of replays stands for it; `new_run_id` is that run.
         ALREADY_SENT: The event is a copy of another, which is sent in its place or which this label
             has sent; see `reason`.
-        ALREADY_RUN: Of `functions.recover`: the event has started a run, or the function was
-            invoked with its data since; `new_run_id` is that run.
         NOT_FOUND: The server has no such run.
         REFUSED: Not tried, because it could not have the intended effect; see `reason`.
         FAILED: The server rejected it or failed; see `reason`.
@@ -43,7 +41,6 @@ class ActionOutcome(StrEnum):
     ALREADY_ENDED = "already_ended"
     ALREADY_REPLAYED = "already_replayed"
     ALREADY_SENT = "already_sent"
-    ALREADY_RUN = "already_run"
     NOT_FOUND = "not_found"
     REFUSED = "refused"
     FAILED = "failed"
@@ -76,8 +73,8 @@ class ActionRow(_Stored):
 
     Attributes:
         position: Its index in the ids, the listing or the inputs, from 0.
-        id: The run's id; of `events.resend` and `functions.recover` the internal id of the
-            event; None for an input of `functions.invoke_many`.
+        id: The run's id; of `events.resend` the internal id of the event; None for
+            an input of `functions.invoke_many`.
         outcome: The outcome.
         new_run_id: The run that was started for it; of one already replayed, its replay.
         reason: Why it was not done, if it was not.
@@ -135,8 +132,8 @@ class ActionReport(_Stored):
     tried. `to_json` and `from_json` store and load it.
 
     Attributes:
-        action: The operation: "runs.cancel", "runs.replay", "events.resend", "functions.recover
-            APP/FUNCTION" or "functions.invoke APP/FUNCTION".
+        action: The operation: "runs.cancel", "runs.replay", "events.resend" or "functions.invoke
+            APP/FUNCTION".
         rows: One row per run or input; the position of each is its index.
         since: The start of the filter's window, by the server's clock; None without a filter.
         until: The end of that window; if the filter had none, when the runs were listed.

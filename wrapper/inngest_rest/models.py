@@ -358,28 +358,6 @@ class Span(Record):
 
         return terminal.draw(self, width=width, color=color, now=now)
 
-    def to_html(self, *, now: datetime | None = None) -> str:
-        """Return the same waterfall as a self-contained HTML page without scripts.
-
-        Text from the server is escaped. Write the page to a file as UTF-8.
-
-        Args:
-            now: As in `render`.
-
-        Raises:
-            ValueError: `now` has no time zone.
-        """
-        from inngest_rest._waterfall import page  # noqa: PLC0415 - few programs draw
-
-        return page.draw_page(self, now=now)
-
-    def _repr_html_(self) -> str:
-        """Return the waterfall in a frame of its own, for a notebook."""
-        from html import escape  # noqa: PLC0415 - for notebooks alone
-
-        html = escape(self.to_html())
-        return f'<iframe sandbox width="100%" height="400" srcdoc="{html}"></iframe>'
-
 
 @frozen(repr=False)
 class StepChange(Record):

@@ -283,7 +283,7 @@ class EventExport(EventFilter, ExportOptions, total=False):
 RepeatedId = Literal["first"]
 """Whose runs are waited for where an id was sent before: see `events.wait`."""
 
-SummaryBy = Literal["function", "app", "status", "error", "hour"]
+SummaryBy = Literal["function", "error"]
 """What runs are grouped by in a summary."""
 
 ApiVersion = Literal["auto", "v1", "v2"]

@@ -38,7 +38,6 @@ from scripts.internal.live.fuzzing import fuzz_server, is_wanted
 from scripts.internal.live.options import parse
 from scripts.internal.live.table import differences, failures, table
 from scripts.internal.servers import Keys, end_servers_when_terminated, started, take_keys
-from tests.contract.exercised import LIVE_RECORD, write
 from tests.contract.live_report import Report
 from tests.contract.live_world import find_server
 
@@ -74,7 +73,7 @@ def try_one(options: Options, keys: Keys) -> int:
     except NothingTestedError as error:
         print(f"Nothing was tested: {error}", file=sys.stderr)
         return 2
-    show([tried], options)
+    show([tried])
     return tried.status
 
 
@@ -90,16 +89,14 @@ def try_binaries(options: Options, keys: Keys) -> int:
             print(f"Not tested: {error}", file=sys.stderr)
             tried = Tried(Report.of_nothing(binary.name, str(error)), 1)
         found.append(tried)
-    show(found, options)
+    show(found)
     return int(any(tried.status for tried in found))
 
 
-def show(found: Sequence[Tried], options: Options) -> None:
-    """Print what came of the cases, and keep the responses for scripts/contract-report."""
+def show(found: Sequence[Tried]) -> None:
+    """Print what came of the cases."""
     reports = [tried.report for tried in found]
     print("", *table(reports), *failures(reports), *differences(reports), sep="\n")
-    if not options.arguments:  # a run of some cases would overwrite the record of all
-        write({answer for tried in found for answer in tried.answers}, LIVE_RECORD)
 
 
 def usable(url: str, keys: Keys) -> Server:

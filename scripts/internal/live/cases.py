@@ -9,7 +9,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.contract.exercised import Answer, read
 from tests.contract.live_report import Report
 
 if TYPE_CHECKING:
@@ -30,12 +29,10 @@ class Tried(NamedTuple):
     Attributes:
         report: What came of each case.
         status: The exit status of pytest: 0 if none failed.
-        answers: The responses, for scripts/contract-report.
     """
 
     report: Report
     status: int
-    answers: frozenset[Answer] = frozenset()
 
 
 def try_cases(server: Server, arguments: Sequence[str]) -> Tried:
@@ -45,18 +42,18 @@ def try_cases(server: Server, arguments: Sequence[str]) -> Tried:
         NothingTestedError: pytest ended early: the app could not be served, or no case was chosen.
     """
     with tempfile.TemporaryDirectory() as folder:
-        report, record = Path(folder) / "report.json", Path(folder) / "exercised.json"
+        report = Path(folder) / "report.json"
         command = [
             *(sys.executable, "-m", "pytest", "tests/contract/cases", "--live-url", server.url),
             # The reasons are listed at the end, by cause; an argument may ask for tracebacks.
             *("--quiet", "--tb=no", "--no-summary"),
-            *("--live-report", str(report), "--exercised", str(record)),
+            *("--live-report", str(report)),
             *arguments,
         ]
         done = subprocess.run(command, cwd=ROOT, env=_environment(server), check=False)
         if done.returncode not in (0, 1) or not report.exists():
             raise NothingTestedError(f"pytest ended with status {done.returncode}")
-        return Tried(Report.read(report), done.returncode, frozenset(read(record)))
+        return Tried(Report.read(report), done.returncode)
 
 
 def _environment(server: Server) -> dict[str, str]:

@@ -4,9 +4,9 @@ generated/inngest_rest_api comes from openapi/inngest.yaml, the blocking client 
 wrapper/inngest_rest/client from the asynchronous one in wrapper/inngest_rest/aio. What changed for
 callers in the document since the last commit is printed too, breaking changes marked.
 
-What the document states is kept in openapi/held.txt, one statement a line. New ones are added; if
-one is gone, nothing is written until its line is removed there by hand, so that the document does
-not get weaker unseen.
+What the document states is kept in openapi/held.txt, one statement a line. New ones are added. If
+one that is committed is gone, nothing is written until its line is removed there by hand: so the
+document does not get weaker unseen.
 
 All code is generated into a temporary folder first, because a generator that fails leaves files
 behind, and one that overwrites keeps stale ones. It is moved into place only if everything was
@@ -33,7 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 ROOT = Path(__file__).resolve().parents[3]
-STALE, UNUSABLE, BREAKING = 1, 2, 3
+STALE, UNUSABLE, BREAKING, REFUSED = 1, 2, 3, 4
+
+REFUSAL = """\
+Nothing was written: openapi/inngest.yaml no longer states
+  {gone}
+Put that back. Or, if it is meant, remove these lines from openapi/held.txt, and run
+scripts/regenerate again. Until then the generated code is stale: do not test it."""
 
 
 class Output(NamedTuple):
@@ -80,7 +86,7 @@ def main() -> int:
     )
     options = parser.parse_args()
     status = regenerate(options.root, OUTPUTS, check=options.check)
-    if status == UNUSABLE:
+    if status in (UNUSABLE, REFUSED):
         return status
     try:
         before = document_of(options.against)
@@ -105,26 +111,29 @@ def regenerate(root: Path, outputs: Iterable[Output], *, check: bool) -> int:
         differences = {
             each: compare(Path(scratch) / each.package, root / each.package) for each in outputs
         }
-        is_held = held.check(root) if check else held.keep(root)
+        if gone := held.gone(root):
+            # The last words, on both streams: whoever reads one of them, or its end, must see them.
+            refusal = REFUSAL.format(gone="\n  ".join(gone))
+            print(refusal, flush=True)
+            print(refusal, file=sys.stderr)
+            return REFUSED
         if check:
-            return report(differences) or (0 if is_held else STALE)
-        if not is_held:
-            print("Nothing was written.", file=sys.stderr)
-            return STALE
+            return report(differences, is_held=held.check(root))
+        held.write(root)
         for each, changed in differences.items():
             replace(Path(scratch) / each.package, root / each.package)
             print(f"{len(changed)} files of {each.package} changed")
     return 0
 
 
-def report(differences: dict[Output, list[str]]) -> int:
+def report(differences: dict[Output, list[str]], *, is_held: bool) -> int:
     for output, found in differences.items():
         if found:
             yields = f"{output.package} is not what {output.source} yields:"
             print(yields, *found, sep="\n  ", file=sys.stderr)
         else:
             print(f"{output.package} is what {output.source} yields")
-    if not any(differences.values()):
+    if is_held and not any(differences.values()):
         return 0
     print("To bring it up to date, run: scripts/regenerate", file=sys.stderr)
     return STALE

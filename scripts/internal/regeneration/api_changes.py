@@ -41,6 +41,8 @@ def _operations(old: Node, new: Node) -> Iterator[Change]:
     yield from additions_and_removals("", before, after, "operation", gone_breaks=True)
     for id_ in before.keys() & after.keys():
         yield from _operation(id_, before[id_], after[id_])
+        if before[id_].get("x-until") != after[id_].get("x-until"):
+            yield _removal(id_, after)
 
 
 def _schemas(old: Node, new: Node) -> Iterator[Change]:
@@ -106,6 +108,29 @@ def _operation(id_: str, before: Node, after: Node) -> Iterator[Change]:
     yield from _parameters(id_, before["parameters"], after["parameters"])
     yield from _body(id_, before["requestBody"], after["requestBody"])
     yield from _responses(id_, before["responses"], after["responses"])
+
+
+def _removal(id_: str, operations: Node) -> Change:
+    """Say which releases lack an operation, and what its calls ask there, at which price."""
+    operation = operations[id_]
+    if (release := operation.get("x-until")) is None:
+        return Change(id_, "no release lacks it any more", is_breaking=False)
+    what, is_lost = f"gone from release {release} on", False
+    for call in operation.get("x-call", ()):
+        others = [
+            (other["x-call"][call], name)
+            for name, other in operations.items()
+            if name != id_ and call in other.get("x-call", ()) and "x-until" not in other
+        ]
+        name = min(others)[1] if others else None
+        if name is None:
+            what += f"; {call} has no other route"
+            is_lost = True
+        else:
+            what += f"; {call} asks {name} there"
+            if price := operations[name].get("x-price"):
+                what += f", which {price}"
+    return Change(id_, what, is_breaking=is_lost)
 
 
 def _parameters(id_: str, before: Node, after: Node) -> Iterator[Change]:

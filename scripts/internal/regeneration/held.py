@@ -2,7 +2,7 @@
 
 openapi/held.txt has each statement that servers or callers could be held to, sorted: statuses with
 their content types, permissions, parameters, types, required properties, values and limits. It is
-written by `scripts/regenerate`, which adds lines and never removes one: that is done by hand, by
+written by `scripts/regenerate`, which removes no line that is committed: that is done by hand, by
 whoever means to take the statement back. Recordings alone could not hold all of this: what only
 was read or is only documented has none, and a looser schema agrees with every recording.
 """
@@ -10,6 +10,7 @@ was read or is only documented has none, and a looser schema agrees with every r
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -26,38 +27,60 @@ if TYPE_CHECKING:
 FILE = "openapi/held.txt"
 
 
+def gone(root: Path) -> list[str]:
+    """Return what was stated and is no longer, sorted, without what was taken back by hand.
+
+    What counts is what is committed: a draft of the document holds nobody.
+    """
+    return sorted((_kept(root) & _committed(root)) - _stated(root))
+
+
 def check(root: Path) -> bool:
     """Return whether the file has exactly what the document states; print how they differ."""
-    stated, kept = _read(root)
-    is_complete = _report_gone(kept - stated)
+    stated, kept = _stated(root), _kept(root)
     if new := sorted(stated - kept):
         print(f"{FILE} lacks what {DOCUMENT} states:", *new, sep="\n  ", file=sys.stderr)
-        print("To bring it up to date, run: scripts/regenerate", file=sys.stderr)
-    return is_complete and not new
+    if old := sorted(kept - stated):
+        print(f"{FILE} has what {DOCUMENT} does not state:", *old, sep="\n  ", file=sys.stderr)
+    return stated == kept
 
 
-def keep(root: Path) -> bool:
-    """Add what is new to the file, unless something is gone; return whether nothing is."""
-    stated, kept = _read(root)
-    if not _report_gone(kept - stated):
-        return False
-    (root / FILE).write_text("".join(f"{each}\n" for each in sorted(stated)), encoding="utf-8")
-    return True
+def write(root: Path) -> None:
+    """Write what the document states."""
+    text = "".join(f"{each}\n" for each in sorted(_stated(root)))
+    (root / FILE).write_text(text, encoding="utf-8")
 
 
-def _read(root: Path) -> tuple[set[str], set[str]]:
-    """Return what the document states, and what the file has."""
-    document = yaml.safe_load((root / DOCUMENT).read_text(encoding="utf-8"))
-    kept = (root / FILE).read_text(encoding="utf-8") if (root / FILE).exists() else ""
-    return set(statements(document)), set(kept.splitlines())
+def _stated(root: Path) -> set[str]:
+    return set(statements(yaml.safe_load((root / DOCUMENT).read_text(encoding="utf-8"))))
 
 
-def _report_gone(gone: set[str]) -> bool:
-    if not gone:
-        return True
-    print(f"{DOCUMENT} no longer states:", *sorted(gone), sep="\n  ", file=sys.stderr)
-    print(f"If that is meant, remove these lines from {FILE}.", file=sys.stderr)
-    return False
+def _kept(root: Path) -> set[str]:
+    path = root / FILE
+    return set(path.read_text(encoding="utf-8").splitlines()) if path.exists() else set()
+
+
+def _committed(root: Path) -> set[str]:
+    """Return what the file had where this branch left that of the remote; else in the last commit.
+
+    Without git it is what the file has.
+    """
+    base = _git(root, "merge-base", "HEAD", "origin/HEAD") or "HEAD"
+    text = _git(root, "show", f"{base.strip()}:{FILE}")
+    return _kept(root) if text is None else set(text.splitlines())
+
+
+def _git(root: Path, *command: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", root, *command],  # noqa: S607 - on PATH
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:
+        return None
+    return done.stdout if done.returncode == 0 else None
 
 
 def statements(document: Node) -> Iterator[str]:

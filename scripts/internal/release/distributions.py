@@ -16,15 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-# Of the wheel, in this order: the licence, what type checkers ask for, the skill and a playbook,
-# a page's style.
+# Of the wheel, in this order: the licence, what type checkers ask for, the skill and a playbook.
 NEEDED = (
     "licenses/LICENSE",
     "inngest_rest/py.typed",
     "inngest_rest_api/py.typed",
     "inngest_rest/.agents/skills/inngest/SKILL.md",
     "inngest_rest/.agents/skills/inngest/references/incident.md",
-    "inngest_rest/_waterfall/page.html",
 )
 UNWANTED = (
     "tests/",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest import ReasonKind, Verdict
+from inngest_rest import ReasonKind, Severity
 
 if TYPE_CHECKING:
     from inngest_rest import InngestClient
@@ -16,11 +16,11 @@ def test_the_status_of_a_server_has_an_answer_to_each_question(
 ) -> None:
     world.needs("listRunsV2")
     world.start(client, "echoes")
-    found = {check.check: check for check in client.status().checks}
-    assert found["server"].verdict is Verdict.OK
-    assert int(found["starting"].figures["queued"]) >= 0
-    assert ("queue_depth" in found["starting"].figures) == (not world.is_cloud)
-    assert found["fresh"].verdict is Verdict.OK
+    found = {each.kind: each for each in client.status().findings}
+    assert found["server"].severity is Severity.OK
+    assert int(found["starting"].evidence["queued"]) >= 0
+    assert ("queue_depth" in found["starting"].evidence) == (not world.is_cloud)
+    assert found["fresh"].severity is Severity.OK
 
 
 def test_what_waits_is_told_with_its_kind_and_its_time(world: World, client: InngestClient) -> None:

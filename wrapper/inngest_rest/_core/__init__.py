@@ -7,9 +7,9 @@ Imports go one way, from top to bottom, and import-linter checks that (pyproject
     calls                   one call of the API: settings, keys, request, response, retries
     drivers                 run plans, blocking or async: the only package that sends or sleeps
     arrow, expressions      records as Arrow tables; CEL expressions, evaluated here
-    arguments               validation of arguments and of event names
-    plans, clock            the definition of a plan; time and randomness
+    arguments, clock        validation of arguments and of event names; time and randomness
     secret, tracing         hidden keys; OpenTelemetry spans
+    plans                   what a plan is, and what its session's driver does for it
     messages                URLs, requests and responses
     json_text, locks        the JSON encoder and decoder; locks of threads and of files
     logs                    the logger, whose messages are one line

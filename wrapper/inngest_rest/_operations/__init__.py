@@ -15,6 +15,5 @@ waiting       what open runs wait for, all at once
 relatives     reading which runs belong to a run
 run_evidence  reading what the rules about a run need
 status        one verdict on whether work starts, succeeds and arrives
-summary       counts, errors and times of many runs, in bounded memory
 export        exports of runs or events to a file, resumed after a kill
 """

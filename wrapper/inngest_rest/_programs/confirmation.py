@@ -29,8 +29,6 @@ _SELECTION = {"ids", "limit", "name", *RunSelection.__annotations__}
 # Parameters of how a call is made, which may change between the plan and its confirmation.
 _MANNER = {"confirm", "dry_run", "max_chars", "rate", "in_flight", "report"}
 
-_ACTS_ON_EVENTS = {"events.resend", "functions.recover"}
-
 _MOST_KEPT = 20  # plans that wait for their confirmation: each may have many runs
 
 
@@ -142,7 +140,7 @@ def _sending(events: Sequence[Mapping[str, Any]]) -> str:
 
 def _amount(row: Row, planned: ActionReport) -> str:
     count = sum(row.is_open for row in planned.rows)
-    kind = "event" if row.name in _ACTS_ON_EVENTS else "run"
+    kind = "event" if row.name == "events.resend" else "run"
     if count == 1:
         return f"1 {kind}"
     return f"{count:,} {kind}s"

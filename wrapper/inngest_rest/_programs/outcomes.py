@@ -9,15 +9,18 @@ from attrs import evolve
 from inngest_rest._files import reasons_path, rejected_path
 from inngest_rest._programs.problems import Code, Problem, advice
 from inngest_rest.action_reports import ActionOutcome
+from inngest_rest.errors import Advice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from inngest_rest._programs.parameter import Values
     from inngest_rest._programs.results import Sent
     from inngest_rest._table import Row
     from inngest_rest.action_reports import ActionReport
     from inngest_rest.diagnosis import Diagnosis
+    from inngest_rest.errors import NextCall
+    from inngest_rest.findings import Finding
     from inngest_rest.status import StatusReport
 
 # The code if a single run was named: its outcome is that of the call.
@@ -38,11 +41,11 @@ def problem_in(row: Row, record: Any, values: Values) -> Problem | None:
     """Return the problem that the result of a call reports, if any."""
     match row.command:
         case "runs.check" if record.broken:
-            return Problem(Code.RULE_BROKEN, str(record))
+            return Problem(Code.BROKEN, str(record))
         case "apps.check" if not record.is_ok:
-            return Problem(Code.RULE_BROKEN, str(record))
+            return Problem(Code.BROKEN, str(record))
         case "apps.sync" if record.check is not None and not record.check.is_ok:
-            return Problem(Code.RULE_BROKEN, str(record.check))
+            return Problem(Code.BROKEN, str(record.check))
         case "status":
             return _of_status(record)
         case "doctor" if record.problems:
@@ -94,13 +97,26 @@ def with_malformed(diagnosis: Diagnosis, malformed: Mapping[str, str]) -> Diagno
     return evolve(diagnosis, findings=tuple(findings))
 
 
+def in_words_of(
+    report: StatusReport, name_of: Callable[[NextCall], str]
+) -> StatusReport:
+    """Return a status whose remedies name calls as the program's reader knows them."""
+    findings: list[Finding] = []
+    for finding in report.findings:
+        remedy = finding.remedy
+        if isinstance(remedy, Advice):
+            remedy = remedy.render(name_of)
+        findings.append(evolve(finding, remedy=remedy))
+    return evolve(report, findings=tuple(findings))
+
+
 def _of_status(report: StatusReport) -> Problem | None:
     if report.verdict == "broken":
-        checks = [check for check in report.checks if check.verdict == "broken"]
-        broken = ", ".join(check.check for check in checks)
-        return Problem(Code.RULE_BROKEN, f"broken: {broken}")
+        found = [each for each in report.findings if each.severity == "broken"]
+        broken = ", ".join(each.kind for each in found)
+        return Problem(Code.BROKEN, f"broken: {broken}")
     if report.verdict == "unknown":
-        return Problem(Code.PARTIAL, report.headline)
+        return Problem(Code.NOT_JUDGED, report.headline)
     return None
 
 

@@ -60,14 +60,13 @@ class Code(StrEnum):
     TIMED_OUT = "timed_out", "a run did not end in time"
     RUN_FAILED = "run_failed", "the run failed or was cancelled (with --exit-status)"
     FINISHED = "finished", "nothing is left to do by the file of --report"
-    RULE_BROKEN = "rule_broken", "a rule of runs check is broken, or the status is"
+    BROKEN = "broken", "the verdict: something is broken, or not as it has to be"
+    NOT_JUDGED = "not_judged", "no verdict: the evidence could not be read"
     INTERRUPTED = "interrupted", "interrupted by Ctrl-C"
 
 
 EXIT_STATUS: dict[Code, int] = {code: status for status, code in enumerate(Code, 1)}
 EXIT_STATUS[Code.INTERRUPTED] = 130
-# `runs check` ends with 0, 1, or 2 for whatever else goes wrong.
-EXIT_STATUS[Code.RULE_BROKEN] = 1
 
 
 @frozen(repr=False)
@@ -148,7 +147,6 @@ DONE = frozenset(
         ActionOutcome.ALREADY_ENDED,
         ActionOutcome.ALREADY_REPLAYED,
         ActionOutcome.ALREADY_SENT,
-        ActionOutcome.ALREADY_RUN,
     }
 )
 """Outcomes of an act after which nothing is left to do."""

@@ -35,7 +35,7 @@ _LEFT_OUT: dict[str, frozenset[str]] = {
     "Job": frozenset({"id", "step_id", "concurrency_keys"}),
     "Diagnosis": frozenset({"calls", "versions"}),
     "StatusReport": frozenset({"headline", "target"}),
-    "StatusCheck": frozenset({"figures"}),  # the message has them in words
+    "Finding": frozenset({"evidence"}),  # the message has them in words
     "Description": frozenset({"result"}),
     "ActionRow": frozenset({"replays_before", "requested_at", "requested_at_here"}),
 }
@@ -43,7 +43,7 @@ _LEFT_OUT_OF_ITEM: dict[str, frozenset[str]] = {
     "Run": frozenset({"event_ids"}),
     "WaitingRun": frozenset({"status", "queued_at", "event_ids"}),
     "Function": frozenset({"configuration"}),
-    "RunGroup": frozenset({"failure_rate", "longest"}),  # the counts have the one
+    "RunGroup": frozenset({"open", "failure_rate", "longest"}),  # the counts have two
 }
 _NOTHING = frozenset[str]()
 

@@ -23,7 +23,12 @@ from inngest_rest._programs.confirmation import (
     what_is_done,
     without,
 )
-from inngest_rest._programs.outcomes import incomplete, problem_in, with_malformed
+from inngest_rest._programs.outcomes import (
+    in_words_of,
+    incomplete,
+    problem_in,
+    with_malformed,
+)
 from inngest_rest._programs.parameter import unusable_file
 from inngest_rest._programs.parameters import arguments
 from inngest_rest._programs.problems import (
@@ -52,7 +57,6 @@ if TYPE_CHECKING:
     from inngest_rest.explanation import SendPreview
     from inngest_rest.models import Page, Run
     from inngest_rest.record import Record
-    from inngest_rest.status import StatusReport
 
     Chunk = tuple[tuple[Record, ...], Page[Any] | None]
 
@@ -237,7 +241,7 @@ class Invocation:
         if row.name == "send_file":
             return {"on_batch": on_batch}
         given: dict[str, Any] = {}
-        if row.uses_files or row.name == "runs.summary":
+        if row.uses_files:
             given["on_progress"] = self.progress
         if row.name.endswith(".export"):
             given["redact"] = self.answer.redactor.what
@@ -274,7 +278,7 @@ class Invocation:
         if row.command == "doctor":
             record = with_malformed(record, self.malformed)
         elif row.command == "status":
-            record = self.with_options(record)
+            record = in_words_of(record, self.answer.name_of)
         problem = problem_in(row, record, values)
         if problem is not None:
             raise ProblemError(problem, data=record)
@@ -295,15 +299,11 @@ class Invocation:
             f"event_ids has only the first of its batch; all: {explain}"
         )
 
-    def with_options(self, report: StatusReport) -> StatusReport:
-        """Return a status whose commands are for the same server; a tool has only one."""
-        return report
-
     def sent(self, batch: BatchReport) -> None:
         """Note the outcome of a batch of a file."""
 
     def progress(self, listed: int, got: int) -> None:
-        """Note how many records have been listed, and got one by one."""
+        """Note how many rows of a file there are, and how many are from this call."""
 
     def ended(self, _row: ActionRow) -> None:
         """Note the outcome of a run."""

@@ -125,8 +125,8 @@ def _shorten_group(group: _Fields, _is_item: bool) -> Iterable[str]:
     for error in group.get("errors", ()):
         if error["message"] == group["name"]:  # grouped by error: the group says both
             del error["message"], error["runs"]
-    if len(group["counts"]) == 1:
-        group.pop("last_status", None)
+        elif [*error["functions"]] == [group["name"]]:  # grouped by function
+            del error["functions"]
     return []
 
 

@@ -55,7 +55,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     ),
     "RuleResult": ("message",),
     "StatusReport": ("headline",),
-    "StatusCheck": ("message", "limits"),  # errors of the server are quoted
+    "Finding": ("message", "limits"),  # errors of the server are quoted
     "Metric": ("labels",),
     "Sent": ("preview",),
     "SendFailure": ("event", "reason"),
@@ -63,7 +63,6 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "ActionRow": ("reason", "function", "error", "from_step", "event_name"),
     # Errors of the server are quoted, and its release.
     "Diagnosis": ("release",),
-    "Finding": ("message",),
     "Answered": ("body",),
 }
 

@@ -1,4 +1,4 @@
-"""Apps and their functions: list, get, sync, invoke and recover."""
+"""Apps and their functions: list, get, sync and invoke."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from inngest_rest._core.resources.wait import wait as wait_for_end
 from inngest_rest.aio.groups import AsyncPaginator, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime, timedelta
+    from collections.abc import Callable, Mapping
     from os import PathLike
 
     from inngest_rest._operations.bulk.invoke import Inputs
@@ -310,98 +309,4 @@ class Functions(Resource):
             report_path=report_path,
         )
         job = InvokeJob(self._session, app, function, inputs, options)
-        return await job.run_async(self._driver)
-
-    async def recover(
-        self,
-        app: str,
-        function: str,
-        *,
-        ids: Iterable[str] | None = None,
-        since: datetime | timedelta | None = None,
-        until: datetime | timedelta | None = None,
-        limit: int | None = None,
-        dry_run: bool = False,
-        in_flight: int = 8,
-        max_requests: int | None = None,
-        period: Seconds = 1.0,
-        on_start: Callable[[ActionRow], object] | None = None,
-        on_result: Callable[[ActionRow], object] | None = None,
-        resume: ActionReport | Mapping[str, object] | None = None,
-        report_path: str | PathLike[str] | None = None,
-    ) -> ActionReport:
-        """Invoke a function for the events that should have started it and did not, and report.
-
-        Use it for events received while the function was paused, drained or broken: those of its
-        triggers that started no run of it, with the trigger's condition evaluated in the client
-        (with the extra `explain`). Only this function runs, with the data of each event; it sees
-        `inngest/function.invoked` as the name of the event, and neither its id, `ts` nor user.
-
-        Refused, with the reason: events whose condition cannot be evaluated, those of a function
-        that is paused or debounced, or has a rate limit or a singleton that may have skipped them
-        on purpose, those that repeat the id of another within 24 hours, and those whose run may
-        still appear. Unknown: the data with which the function would have run before its code was
-        changed, and anything deleted from the server. An invocation has no id: an event counts as
-        recovered if the function has since been invoked with the same data. If an invocation may
-        have started more than 2,000 runs, events not found among these are refused. A server that
-        lists no runs (before 1.38) shows no earlier recovery, as the report states in `searched`:
-        continue that one with `resume`.
-
-        Args:
-            app: The app's id.
-            function: The function's id within the app.
-            ids: The internal ids of events. Pass these, or since or until, or `resume`.
-            since: Only events received after this time. An aware datetime; a timedelta is that long
-                ago by the server's clock.
-            until: Only events received before this time. An aware datetime, or a timedelta.
-            limit: Maximum number of events, the newest of them.
-            dry_run: Report each action as planned, without performing it.
-            in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
-            max_requests: Maximum number of them started per period; None for no limit.
-            period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
-            on_start: Called with a row, as unknown, before its request is sent; by one thread at a
-                time. May be asynchronous. A report with that row resumes correctly even after a
-                kill of the process.
-            on_result: Called with each row, in order, as results arrive. May be asynchronous.
-            resume: The report of an earlier call or of a dry run. Its unknown rows are not tried
-                again: the function may be running for them already.
-            report_path: A file that records each row before its request is sent, and its outcome.
-                The same call with the same file continues after any interruption, even a kill.
-
-        Returns:
-            One row per event: done with `new_run_id`, already run, refused, not found, failed,
-            unknown or not tried.
-
-        Raises:
-            InvalidArgumentError: An argument is malformed, nothing selects events, or several
-                arguments do; no event triggers the function; or the file is in use, is no report,
-                or is one of another call. Nothing was invoked.
-            NotFoundError: No such function.
-            ReportFinishedError: The report in the file is complete.
-            PartialActionError: No later row could succeed; `report` has every row.
-
-        HTTP: `GET /v2/apps/{appId}/functions`, `GET /v1/events`, of the day before as well where
-        events have ids of their own (20,000 at most), and `GET /v2/runs` of the function since
-        then; then for each event without a run `GET /v1/events/{eventId}`,
-        `GET /v1/events/{eventId}/runs` and
-        `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
-        """
-        from inngest_rest._core.resources.events import EventSelection
-        from inngest_rest._operations.bulk.recover import RecoverJob
-        from inngest_rest._operations.bulk.reported import Options
-
-        options = Options(
-            dry_run=dry_run,
-            in_flight=in_flight,
-            max_requests=max_requests,
-            period=period,
-            on_start=on_start,
-            on_result=on_result,
-            resume=resume,
-            report_path=report_path,
-        )
-        selection = EventSelection(since=since, until=until)
-        job = RecoverJob(
-            self._session, app, function, ids, selection, options, limit=limit
-        )
         return await job.run_async(self._driver)

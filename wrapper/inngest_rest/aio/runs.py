@@ -337,14 +337,10 @@ class Runs(Resource):
         ended_since: datetime | timedelta | None = None,
         ended_until: datetime | timedelta | None = None,
         by: SummaryBy | str = "function",
-        all_functions: bool = False,
         exact: bool = False,
-        sample: int | None = None,
-        seed: int = 1,
         limit: int | None = 100_000,
-        on_progress: Callable[[int, int], object] | None = None,
     ) -> RunSummary:
-        """Count runs, their failures, times and errors by group, in bounded memory.
+        """Count runs, their failures, times and errors by function, error or field of their event.
 
         Lists do not include the start of a run. The times a run waited and ran, as opposed to the
         time from queued to ended, require a request per run.
@@ -376,16 +372,11 @@ class Runs(Resource):
                 with since, the client lists runs by queue time and compares their end times itself.
             ended_until: Only runs that ended at or before this time. An aware datetime, or a
                 timedelta. Like ended_since; with until, it requires since.
-            by: The grouping: function, app, status, error, hour, or a field of the event that
-                started a run, such as `event.data.customer`. By error, only failed runs are counted
-                unless `status` is passed. For a field, the first event of each run is read, at most
-                5,000 of them.
-            all_functions: Also return the functions without a run. Only by function.
+            by: The grouping: function, error, or a field of the event that started a run, such as
+                `event.data.customer`. By error, only failed runs are counted unless `status` is
+                passed. For a field, the first event of each run is read, at most 5,000 of them.
             exact: Get each ended run, for the times it waited and ran.
-            sample: Get this many runs of each group, at random, for the same times.
-            seed: The seed of the sample. The same seed chooses the same runs.
             limit: Maximum number of runs to list, newest first. None for all.
-            on_progress: Called with the numbers of runs listed and fetched so far.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
@@ -395,10 +386,9 @@ class Runs(Resource):
 
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, with the outputs, as errors are among them; `GET
         /v2/runs/{runId}` for each run whose times are asked for, or `GET /v1/events/{eventId}` for
-        each event, at most eight at a time; for all functions, `GET /v2/apps` and `GET
-        /v2/apps/{appId}/functions`.
+        each event, at most eight at a time.
         """
-        from inngest_rest._operations.summary.by_event import summary_job
+        from inngest_rest.summary._summarize import summarize
 
         selection = Selection.of(
             self._session,
@@ -413,24 +403,14 @@ class Runs(Resource):
             ended_since=ended_since,
             ended_until=ended_until,
         )
-        job = summary_job(
-            self._session,
-            selection,
+        return await self._run_as(
+            "runs.summary",
+            summarize,
+            selection=selection,
             by=by,
-            all_functions=all_functions,
             exact=exact,
-            sample=sample,
-            seed=seed,
             limit=limit,
-            on_progress=on_progress,
         )
-        with tracing.operation("runs.summary"):
-            for step in job.steps():
-                due = await self._driver.run(step)
-                await self._driver.run_many(
-                    due, job.get, job.record, in_flight=job.in_flight
-                )
-        return job.result()
 
     async def waiting(
         self,
@@ -1080,8 +1060,7 @@ class Runs(Resource):
                 readable tree omits, and for unknown kinds of spans.
 
         Returns:
-            The root. `print(trace.render())` shows it as a waterfall in a terminal,
-            `trace.to_html()` as a page.
+            The root. `print(trace.render())` shows it as a waterfall in a terminal.
 
         Raises:
             NotFoundError: No such run, or it has no trace yet.

@@ -2,6 +2,7 @@
 
 routes        the operations that serve each method, in the order in which they are tried
 fields        take values out of generated models, where any may be absent
+causes        the error of a run on one line, and without what varies
 rows          the fields of a record, read from JSON directly or from a generated model
 filters       which runs, as callers write them: statuses, apps, functions, errors, conditions
 windows       instants and windows of time, as callers write them

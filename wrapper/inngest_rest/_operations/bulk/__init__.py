@@ -6,8 +6,6 @@ selected_runs    jobs on runs selected by ids, a filter or a report
 cancel           cancels runs
 replay           replays runs, none twice
 invoke           invokes a function for each input
-recover          invokes a function for events that should have started it, and did not
-unstarted        which events started no run of a function
 resend           sends stored events again
 copies           which stored events are copies of others
 """

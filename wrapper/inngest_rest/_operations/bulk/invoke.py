@@ -73,25 +73,17 @@ class InvokeJob(ReportedJob):
         await self.mark_started(target)
         app, function = self._function
         data = self._inputs[target.position]
-        return await invoke_once(self.session, app, function, target, data)
-
-
-async def invoke_once(
-    session: Session,
-    app: str,
-    function: str,
-    row: ActionRow,
-    data: Mapping[str, Any] | None,
-) -> BulkResult:
-    """Invoke a function, and return the row with the outcome."""
-    try:
-        run_id = await apps.invoke(session, app, function, data)
-    except NotFoundError as error:
-        return with_outcome(row, ActionOutcome.FAILED, error, error)
-    except InngestError as error:
-        if isinstance(error, BadRequestError) and error.code == "function_debounced":
-            # The run starts at the end of the period (operation invokeFunctionV2).
-            return with_outcome(row, ActionOutcome.DONE, error)
-        return failure(row, error)
-    invoked = evolve(row, new_run_id=run_id)
-    return with_outcome(invoked, ActionOutcome.DONE)
+        try:
+            run_id = await apps.invoke(self.session, app, function, data)
+        except NotFoundError as error:
+            return with_outcome(target, ActionOutcome.FAILED, error, error)
+        except InngestError as error:
+            if (
+                isinstance(error, BadRequestError)
+                and error.code == "function_debounced"
+            ):
+                # The run starts at the end of the period (operation invokeFunctionV2).
+                return with_outcome(target, ActionOutcome.DONE, error)
+            return failure(target, error)
+        invoked = evolve(target, new_run_id=run_id)
+        return with_outcome(invoked, ActionOutcome.DONE)

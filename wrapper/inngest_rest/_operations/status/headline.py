@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest.status import StatusCheck, StatusReport, Verdict
+from inngest_rest.findings import Finding, Severity
+from inngest_rest.status import StatusReport
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -19,38 +20,38 @@ _NAMED_IF_OK = {"starting", "succeeding", "fresh"}
 
 
 def report_of(
-    checks: Sequence[StatusCheck], unread: Collection[str], target: Target, at: datetime
+    findings: Sequence[Finding], unread: Collection[str], target: Target, at: datetime
 ) -> StatusReport:
-    """Return the report with the worst verdict of the checks, and their messages about it."""
-    verdict = _worst(checks, unread)
-    messages = "; ".join(_messages(checks, verdict))
+    """Return the report with the worst severity of the findings, and their messages about it."""
+    verdict = _worst(findings, unread)
+    messages = "; ".join(_messages(findings, verdict))
     return StatusReport(
         verdict=verdict,
         headline=f"{verdict}: {messages}",
-        checks=tuple(checks),
+        findings=tuple(findings),
         target=target,
         at=at,
     )
 
 
-def _worst(checks: Iterable[StatusCheck], unread: Collection[str]) -> Verdict:
+def _worst(findings: Iterable[Finding], unread: Collection[str]) -> Severity:
     """Return the worst verdict; a question without an answer, as on a quiet server, is no fault."""
-    verdicts = {check.verdict for check in checks}
-    for verdict in (Verdict.BROKEN, Verdict.WARNING):
-        if verdict in verdicts:
+    severities = {finding.severity for finding in findings}
+    for verdict in (Severity.BROKEN, Severity.WARNING):
+        if verdict in severities:
             return verdict
-    return Verdict.OK if _NEEDED.isdisjoint(unread) else Verdict.UNKNOWN
+    return Severity.OK if _NEEDED.isdisjoint(unread) else Severity.UNKNOWN
 
 
-def _messages(checks: Iterable[StatusCheck], verdict: Verdict) -> list[str]:
-    """Return the messages of the checks that decide the verdict."""
-    if verdict is Verdict.OK:
-        return [check.message for check in checks if check.check in _NAMED_IF_OK]
+def _messages(findings: Iterable[Finding], verdict: Severity) -> list[str]:
+    """Return the messages of the findings that decide the verdict."""
+    if verdict is Severity.OK:
+        return [finding.message for finding in findings if finding.kind in _NAMED_IF_OK]
     messages = [
-        f"{check.check}: {check.message}"
-        for check in checks
-        if check.verdict is verdict
+        f"{finding.kind}: {finding.message}"
+        for finding in findings
+        if finding.severity is verdict
     ]
-    if verdict is Verdict.UNKNOWN:
+    if verdict is Severity.UNKNOWN:
         return messages[:1]  # all have the same reason
     return messages

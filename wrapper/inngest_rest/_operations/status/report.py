@@ -46,14 +46,15 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest.findings import Finding
     from inngest_rest.models import App, Job, Run
-    from inngest_rest.status import StatusCheck, StatusReport
+    from inngest_rest.status import StatusReport
     from inngest_rest.typing import RunOrder
 
 T = TypeVar("T")
 
 # A function for each question, in the order of the report.
-_JUDGES: tuple[Callable[[StatusEvidence], StatusCheck], ...] = (
+_JUDGES: tuple[Callable[[StatusEvidence], Finding], ...] = (
     judge_starting,
     judge_succeeding,
     judge_stuck,
@@ -107,9 +108,9 @@ async def status(session: Session) -> StatusReport:
         return report_of([down], evidence.unread, target, clock.now())
     evidence.now = clock.now()
     evidence.clock_ahead_s = clock.ahead
-    checks = [server.answers()]
-    checks += [judge(evidence) for judge in _JUDGES]
-    return report_of(checks, evidence.unread, target, evidence.now)
+    findings = [server.answers()]
+    findings += [judge(evidence) for judge in _JUDGES]
+    return report_of(findings, evidence.unread, target, evidence.now)
 
 
 class _Reader:

@@ -34,7 +34,7 @@ _WITHIN_S = 60.0  # for a whole notification
 
 _STATUSES = {
     "ok": 0,
-    "broken": EXIT_STATUS[Code.RULE_BROKEN],
+    "broken": 1,
     "unknown": CANNOT_TELL,
 }
 
@@ -138,7 +138,7 @@ class Checking(Renderer):
 def _state_of(problem: Problem | None) -> str:
     if problem is None:
         return "ok"
-    return "broken" if problem.code is Code.RULE_BROKEN else "unknown"
+    return "broken" if problem.code is Code.BROKEN else "unknown"
 
 
 def _read(state: str | None) -> _LastResults:

@@ -15,7 +15,7 @@ from inngest_rest.diagnosis import CallRoute
 from inngest_rest.explanation import ReasonKind
 from inngest_rest.models import App, Function, Job, Metric, Run, StoredEvent, Webhook
 from inngest_rest.record import Record, in_words
-from inngest_rest.summary import FIGURES, RunGroup, figures
+from inngest_rest.summary import RunGroup
 from inngest_rest.waiting import WaitingRun
 
 if TYPE_CHECKING:
@@ -158,9 +158,15 @@ def _labels(metric: Metric) -> str:
     return " ".join(labels)
 
 
+_FIGURES = (
+    *("runs", "failed", "open"),
+    *("total p50/p95", "waiting p50/p95", "running p50/p95"),
+)
+
+
 def _figure(name: str) -> Column:
     def figure_of(group: RunGroup) -> object:
-        return figures(group)[name]
+        return group.figures()[name]
 
     return _whole(name.upper(), figure_of)
 
@@ -185,7 +191,7 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
     ),
     RunGroup: (
         Column("NAME", "name"),
-        *map(_figure, FIGURES),
+        *map(_figure, _FIGURES),
         _whole("OLDEST OPEN", "oldest_open", from_width=140),
         _whole("LONGEST", "longest", from_width=140),
     ),

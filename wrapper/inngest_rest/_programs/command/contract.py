@@ -69,7 +69,7 @@ def contract(renderer: Renderer, options: Options, typed: Typed) -> int:
     Some hundred requests are sent, of which each response has to have a documented status, content
     type and body. Only reads, unless --acts is given. Keys come from the environment or a profile.
 
-    The exit status is 0 if all is as documented, 1 if something is not, and 2 if that cannot be
+    The exit status is 0 if all is as documented, 13 if something is not, and 2 if that cannot be
     told. Requires the extra `contract`.
     """
     if not options.named:
@@ -126,7 +126,7 @@ def _hold(
     else:
         renderer.finish(data=report)
     if report.differences:
-        return EXIT_STATUS[Code.RULE_BROKEN]
+        return EXIT_STATUS[Code.BROKEN]
     return 0 if report.has_verdict else CANNOT_TELL
 
 

@@ -41,8 +41,7 @@ a text with @.
 MEANINGS = {0: "done"}
 """The meaning of each exit status."""
 for _code in Code:
-    if _code is not Code.RULE_BROKEN:
-        MEANINGS[EXIT_STATUS[_code]] = _code.meaning
+    MEANINGS[EXIT_STATUS[_code]] = _code.meaning
 MEANINGS[BROKEN_PIPE] = "the reader closed the output, as after `| head`"
 
 _ELSEWHERE = f"Options of every command, and each exit status: {PROGRAM} --help"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import define, evolve, field, frozen
 
-from inngest_rest._programs.command.command_line import command_line, options_line
+from inngest_rest._programs.command.command_line import command_line
 from inngest_rest._programs.confirmation import pinned
 from inngest_rest._programs.projection import Projection
 from inngest_rest._programs.running import Invocation
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from inngest_rest._table import Row
     from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.record import Record
-    from inngest_rest.status import StatusReport
 
 _FIRST_ROWS = 20  # of an answer that says what would be done
 
@@ -87,14 +86,10 @@ class TerminalInvocation(Invocation):
     _written: set[int] = field(factory=set, init=False)  # positions of rows
 
     def progress(self, listed: int, got: int) -> None:
-        """Show the progress of writing a file, or of listing runs."""
-        if self.row.uses_files:
-            elapsed = max(time.monotonic() - self._began, 0.001)
-            rate = got / elapsed
-            text = f"{listed:,} rows written, {rate:,.0f} per second"
-        else:
-            text = f"{listed:,} runs listed, {got:,} got one by one"
-        self.answer.stderr.progress(text)
+        """Show the progress of writing a file."""
+        elapsed = max(time.monotonic() - self._began, 0.001)
+        rate = got / elapsed
+        self.answer.stderr.progress(f"{listed:,} rows written, {rate:,.0f} per second")
 
     def sent(self, batch: BatchReport) -> None:
         """Show the progress of sending a file."""
@@ -150,15 +145,6 @@ class TerminalInvocation(Invocation):
             "confirm": token,
         }
         return command_line(self.row, values, self.options)
-
-    def with_options(self, report: StatusReport) -> StatusReport:
-        options = options_line(self.options)
-        checks = list(report.checks)
-        for index, check in enumerate(checks):
-            if check.next_command:
-                command = f"{check.next_command} {options}".rstrip()
-                checks[index] = evolve(check, next_command=command)
-        return evolve(report, checks=tuple(checks))
 
     def spelled(self, row: Row, values: Values) -> str:
         return command_line(row, values, self.options)

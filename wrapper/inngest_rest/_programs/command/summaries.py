@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _METRICS = {
     "": "Runs by status.",
     "_failure_ratio": "Failed runs among those that completed or failed.",
-    "_seconds": "Times of runs that completed or failed, by phase: quantiles by nearest rank.",
+    "_seconds": "Times of runs that completed or failed, by phase.",
     "_oldest_open_timestamp_seconds": "When the oldest open run was queued.",
     "_errors": "Failed runs by error.",
 }
@@ -68,18 +68,17 @@ def status_in_markdown(report: StatusReport) -> Iterator[str]:
     """Yield the lines of a status in Markdown."""
     yield f"**{_escaped(report.headline)}**"
     yield ""
-    yield _markdown_row(["check", "verdict", "what was found", "next"])
+    yield _markdown_row(["question", "verdict", "what was found", "next"])
     yield _markdown_row(["---"] * 4)
-    for check in report.checks:
-        finding = check.message
-        if check.limits:
-            finding += f" ({check.limits})"
-        command = f"`{check.next_command}`" if check.next_command else ""
+    for finding in report.findings:
+        message = finding.message
+        if finding.limits:
+            message += f" ({finding.limits})"
         cells = [
-            check.check,
-            check.verdict.value,
-            _escaped(finding),
-            command,
+            finding.kind,
+            finding.severity.value,
+            _escaped(message),
+            finding.remedy or "",
         ]
         yield _markdown_row(cells)
 

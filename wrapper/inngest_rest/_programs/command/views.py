@@ -46,7 +46,6 @@ _STYLES = {
     "already_ended": "yellow",
     "already_replayed": "yellow",
     "already_sent": "yellow",
-    "already_run": "yellow",
     "warning": "yellow",
     "running": "cyan",
     "planned": "cyan",
@@ -89,7 +88,7 @@ def view_of(record: Record, projection: Projection) -> Iterator[Part]:
         case StatusReport():
             verdict = Text(record.verdict.value, style=style_of(record.verdict))
             yield verdict.append(f" at {_whole_text(record.target)}", "default")
-            yield _checks(record)
+            yield _answers(record)
         case _:
             yield _fields(record, projection)
 
@@ -114,7 +113,7 @@ def _acted(acted: Acted) -> Iterator[Part]:
     if acted.until:
         window.append(f"until {in_words(acted.until)}")
     if window:
-        is_of_events = acted.action.startswith(("events.resend", "functions.recover"))
+        is_of_events = acted.action == "events.resend"
         selected = "Events received" if is_of_events else "Runs queued"
         yield f"{selected} {' '.join(window)}"
     if len(acted.by_function) > 1:
@@ -192,18 +191,18 @@ def _findings(diagnosis: Diagnosis) -> Table:
     return table
 
 
-def _checks(report: StatusReport) -> Table:
+def _answers(report: StatusReport) -> Table:
     table = _grid()
-    for check in report.checks:
-        lines = [check.message]
-        # Limits of a check that passed would distract from those that did not.
-        if check.limits and check.verdict != "ok":
-            lines.append(f"({check.limits})")
-        if check.next_command:
-            lines.append(f"→ {check.next_command}")
+    for finding in report.findings:
+        lines = [finding.message]
+        # Limits of what is fine would distract from what is not.
+        if finding.limits and finding.severity != "ok":
+            lines.append(f"({finding.limits})")
+        if finding.remedy:
+            lines.append(f"→ {finding.remedy}")
         words = joined(*lines, by="\n")
-        verdict = Text(check.verdict.value, style=style_of(check.verdict))
-        table.add_row(verdict, check.check, Text(safe(words)))
+        severity = Text(finding.severity.value, style=style_of(finding.severity))
+        table.add_row(severity, finding.kind, Text(safe(words)))
     return table
 
 

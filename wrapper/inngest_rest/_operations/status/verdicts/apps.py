@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from inngest_rest._core.resources.runs import function_of
 from inngest_rest._operations.status.evidence import runs_of
 from inngest_rest._operations.status.verdicts.succeeding import outcomes_by_function
-from inngest_rest._operations.status.verdicts.words import counted, not_read
-from inngest_rest.status import StatusCheck, Verdict
+from inngest_rest._operations.status.verdicts.words import counted, not_read, shows
+from inngest_rest.findings import Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 _UNREACHABLE = "unable to reach sdk url"  # the server's error if an app does not answer
 
-_NEXT_COMMAND = "inngest-rest apps list"
+_REMEDY = shows("apps.list", "the apps and their syncs")
 
 
-def judge_apps(evidence: StatusEvidence) -> StatusCheck:
+def judge_apps(evidence: StatusEvidence) -> Finding:
     apps = evidence.apps
     if apps is None:
         return not_read("apps", evidence, "apps")
@@ -36,11 +36,11 @@ def judge_apps(evidence: StatusEvidence) -> StatusCheck:
     unsynced = [app for app in apps if app.sync_error or app.sync_status == "error"]
     if unsynced or not apps:
         return _not_synced(unsynced, figures)
-    return StatusCheck(
-        check="apps",
-        verdict=Verdict.OK,
+    return Finding(
+        kind="apps",
+        severity=Severity.OK,
         message=f"{counted(len(apps), 'app')} synced",
-        figures=figures,
+        evidence=figures,
         limits=_limits_of_apps(evidence, apps),
     )
 
@@ -51,26 +51,26 @@ def _is_unreachable(run: Run) -> bool:
     return _UNREACHABLE in run.error.message.lower()
 
 
-def _unreachable(down: Counter[str | None], figures: Figures) -> StatusCheck:
+def _unreachable(down: Counter[str | None], figures: Figures) -> Finding:
     named = [f"{app} ({counted(number, 'run')})" for app, number in down.most_common()]
-    return StatusCheck(
-        check="apps",
-        verdict=Verdict.BROKEN,
+    return Finding(
+        kind="apps",
+        severity=Severity.BROKEN,
         message=f"the server could not reach an app in the last hour: {', '.join(named)}",
-        figures=figures,
+        evidence=figures,
         limits="it may be reachable again",
-        next_command=_NEXT_COMMAND,
+        remedy=_REMEDY,
     )
 
 
-def _not_synced(unsynced: Sequence[App], figures: Figures) -> StatusCheck:
+def _not_synced(unsynced: Sequence[App], figures: Figures) -> Finding:
     reasons = ", ".join(f"{app.id}: {app.sync_error or 'error'}" for app in unsynced)
-    return StatusCheck(
-        check="apps",
-        verdict=Verdict.WARNING,
+    return Finding(
+        kind="apps",
+        severity=Severity.WARNING,
         message=f"the last sync failed: {reasons}" if unsynced else "no app is synced",
-        figures=figures,
-        next_command=_NEXT_COMMAND,
+        evidence=figures,
+        remedy=_REMEDY,
     )
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from inngest_rest._operations.status.evidence import LOOKED_BACK, WINDOW
-from inngest_rest._operations.status.verdicts.words import in_words, not_read
-from inngest_rest.status import StatusCheck, Verdict
+from inngest_rest._operations.status.verdicts.words import in_words, not_read, shows
+from inngest_rest.findings import Finding, Severity
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _CLOCKS_DIFFER_BY = 30.0  # seconds
 
 
-def judge_fresh(evidence: StatusEvidence) -> StatusCheck:
+def judge_fresh(evidence: StatusEvidence) -> Finding:
     unread = evidence.unread.get("events")
     if unread is not None and evidence.recent is None:
         return not_read("fresh", evidence, "events")
@@ -31,23 +31,23 @@ def judge_fresh(evidence: StatusEvidence) -> StatusCheck:
     message = ", ".join(newest) or f"no event and no run in {LOOKED_BACK.days} days"
     ahead = evidence.clock_ahead_s
     if abs(ahead) > _CLOCKS_DIFFER_BY:
-        return StatusCheck(
-            check="fresh",
-            verdict=Verdict.WARNING,
+        return Finding(
+            kind="fresh",
+            severity=Severity.WARNING,
             message=f"{message}; the server's clock is {ahead:+.0f} s off this machine's",
-            figures={**figures, "clock_s": round(ahead)},
-            next_command="inngest-rest doctor",
+            evidence={**figures, "clock_s": round(ahead)},
+            remedy=shows("diagnose", "which clock is off"),
         )
-    check = StatusCheck(
-        check="fresh",
-        verdict=Verdict.OK,
+    check = Finding(
+        kind="fresh",
+        severity=Severity.OK,
         message=message,
-        figures=figures,
+        evidence=figures,
         limits=None if unread is None else f"events are not read: {unread}",
     )
     if any(age <= WINDOW for age in ages.values()):
         return check
-    return evolve(check, verdict=Verdict.UNKNOWN, message=f"quiet: {message}")
+    return evolve(check, severity=Severity.UNKNOWN, message=f"quiet: {message}")
 
 
 def _ages(evidence: StatusEvidence) -> dict[str, timedelta]:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from inngest_rest.status import StatusCheck, Verdict
+from inngest_rest._operations.status.verdicts.words import shows
+from inngest_rest.findings import Finding, Severity
 
 
-def answers() -> StatusCheck:
-    return StatusCheck(check="server", verdict=Verdict.OK, message="the server answers")
+def answers() -> Finding:
+    return Finding(kind="server", severity=Severity.OK, message="the server answers")
 
 
-def is_down(error: Exception) -> StatusCheck:
+def is_down(error: Exception) -> Finding:
     return _broken(f"the server does not answer: {error}")
 
 
-def answers_nothing_else(error: Exception) -> StatusCheck:
+def answers_nothing_else(error: Exception) -> Finding:
     return _broken(f"the server answers health checks only: {error}")
 
 
-def _broken(message: str) -> StatusCheck:
-    return StatusCheck(
-        check="server",
-        verdict=Verdict.BROKEN,
+def _broken(message: str) -> Finding:
+    return Finding(
+        kind="server",
+        severity=Severity.BROKEN,
         message=message,
         limits="nothing else could be read",
-        next_command="inngest-rest doctor",
+        remedy=shows("diagnose", "what answers at the base URL"),
     )

@@ -11,10 +11,10 @@ from inngest_rest._operations.status.evidence import (
     WAITS_LONG_AFTER,
     runs_of,
 )
-from inngest_rest._operations.status.verdicts.words import in_words, not_read
+from inngest_rest._operations.status.verdicts.words import explains, in_words, not_read
 from inngest_rest.explanation import ReasonKind
+from inngest_rest.findings import Finding, Severity
 from inngest_rest.models import RunStatus
-from inngest_rest.status import StatusCheck, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ _BY_LIMITS = {
 _FEWEST_DUE = 3  # runs that should have started: with fewer, nothing can be concluded
 
 
-def judge_starting(evidence: StatusEvidence) -> StatusCheck:
+def judge_starting(evidence: StatusEvidence) -> Finding:
     queued = evidence.queued
     if queued is None:
         return not_read("starting", evidence, "queued")
@@ -52,17 +52,17 @@ def judge_starting(evidence: StatusEvidence) -> StatusCheck:
     if longest > WAITS_LONG_AFTER:
         return _judge_long_wait(evidence, queued, longest, figures)
     oldest = f", the oldest for {in_words(longest)}" if waits else ""
-    return StatusCheck(
-        check="starting",
-        verdict=Verdict.OK,
+    return Finding(
+        kind="starting",
+        severity=Severity.OK,
         message=f"{queued.count} queued{oldest}{_depth_in_words(evidence)}",
-        figures=figures,
+        evidence=figures,
     )
 
 
 def _judge_long_wait(
     evidence: StatusEvidence, queued: Listed, longest: timedelta, figures: Figures
-) -> StatusCheck:
+) -> Finding:
     """Judge whether runs wait for long on purpose, by a limit, or for no visible reason."""
     decisive = _decisive(evidence.explained)
     explained = decisive
@@ -70,30 +70,30 @@ def _judge_long_wait(
         explained = evidence.explained[0]
     message = _why_they_wait(evidence, queued, longest, explained)
     if explained is not None and decisive is None:
-        return StatusCheck(
-            check="starting",
-            verdict=Verdict.OK,
+        return Finding(
+            kind="starting",
+            severity=Severity.OK,
             message=message,
-            figures=figures,
+            evidence=figures,
             limits=_limits_of_explained(evidence),
         )
     has_stopped = _none_has_started(evidence, decisive)
     is_lost = decisive is not None and ReasonKind.LOST in _kinds_of(decisive)
     if has_stopped:
         message = f"nothing that was queued in the last hour has started; {message}"
-    verdict = Verdict.WARNING
+    verdict = Severity.WARNING
     limits: str | None = "a limit, a pause or a time in the future may hold it"
     if has_stopped or is_lost:
-        verdict = Verdict.BROKEN
+        verdict = Severity.BROKEN
         limits = None
     run = explained.run if explained else queued.runs[0]
-    return StatusCheck(
-        check="starting",
-        verdict=verdict,
+    return Finding(
+        kind="starting",
+        severity=verdict,
         message=message,
-        figures=figures,
+        evidence=figures,
         limits=limits,
-        next_command=f"inngest-rest runs explain {run.id}",
+        remedy=explains(run.id),
     )
 
 

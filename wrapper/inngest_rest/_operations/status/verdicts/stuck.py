@@ -10,9 +10,9 @@ from inngest_rest._operations.status.evidence import (
     STUCK_AFTER,
     WAITS_LONG_AFTER,
 )
-from inngest_rest._operations.status.verdicts.words import in_words, not_read
+from inngest_rest._operations.status.verdicts.words import explains, in_words, not_read
 from inngest_rest.explanation import ReasonKind
-from inngest_rest.status import StatusCheck, Verdict
+from inngest_rest.findings import Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,28 +26,28 @@ if TYPE_CHECKING:
 _SINCE = f"for over {in_words(STUCK_AFTER)}"
 
 
-def judge_stuck(evidence: StatusEvidence) -> StatusCheck:
+def judge_stuck(evidence: StatusEvidence) -> Finding:
     opened = evidence.open
     if opened is None:
         return not_read("stuck", evidence, "open")
     if not opened.runs:
-        return StatusCheck(
-            check="stuck",
-            verdict=Verdict.OK,
+        return Finding(
+            kind="stuck",
+            severity=Severity.OK,
             message=f"no run that has started is open {_SINCE}",
-            figures={"open": 0},
+            evidence={"open": 0},
             limits=f"of those queued in the last {LOOKED_BACK.days} days",
         )
     if evidence.lost is not None and _is_proven(evidence.lost):
         return _lost(evidence, evidence.lost, opened)
     if evidence.jobs is None:
-        return StatusCheck(
-            check="stuck",
-            verdict=Verdict.UNKNOWN,
+        return Finding(
+            kind="stuck",
+            severity=Severity.UNKNOWN,
             message=f"{opened.count} open {_SINCE}",
-            figures={"open": len(opened.runs)},
+            evidence={"open": len(opened.runs)},
             limits=f"whether they wait on purpose: {evidence.unread.get('jobs')}",
-            next_command=f"inngest-rest runs explain {opened.runs[0].id}",
+            remedy=explains(opened.runs[0].id),
         )
     return _judge_jobs(evidence, evidence.jobs, opened)
 
@@ -58,24 +58,22 @@ def _is_proven(lost: RunExplanation) -> bool:
     )
 
 
-def _lost(
-    evidence: StatusEvidence, lost: RunExplanation, opened: Listed
-) -> StatusCheck:
+def _lost(evidence: StatusEvidence, lost: RunExplanation, opened: Listed) -> Finding:
     run = lost.run
-    return StatusCheck(
-        check="stuck",
-        verdict=Verdict.BROKEN,
+    return Finding(
+        kind="stuck",
+        severity=Severity.BROKEN,
         message=f"run {run.id} of {function_of(run)} is lost: it is open, and the queue has no job "
         "for it",
-        figures={"open": len(opened.runs)},
+        evidence={"open": len(opened.runs)},
         limits=_limits_of_jobs(evidence, opened),
-        next_command=f"inngest-rest runs explain {run.id}",
+        remedy=explains(run.id),
     )
 
 
 def _judge_jobs(
     evidence: StatusEvidence, jobs: Mapping[str, Sequence[Job]], opened: Listed
-) -> StatusCheck:
+) -> Finding:
     """Judge whether runs that are open for long wait for a later time, or for a due job."""
     overdue: list[str] = []
     without_job: list[str] = []
@@ -86,30 +84,30 @@ def _judge_jobs(
             overdue.append(run_id)
     figures: Figures = {"open": len(opened.runs), "overdue": len(overdue)}
     if overdue:
-        return StatusCheck(
-            check="stuck",
-            verdict=Verdict.WARNING,
+        return Finding(
+            kind="stuck",
+            severity=Severity.WARNING,
             message=f"{opened.count} open {_SINCE}; due but not executing: {', '.join(overdue)}",
-            figures=figures,
+            evidence=figures,
             limits="a limit may hold them, or their app may be down",
-            next_command=f"inngest-rest runs explain {overdue[0]}",
+            remedy=explains(overdue[0]),
         )
     why_unknown = _why_unknown_whether_lost(evidence)
     if without_job and why_unknown is not None:
         names = ", ".join(without_job)
-        return StatusCheck(
-            check="stuck",
-            verdict=Verdict.UNKNOWN,
+        return Finding(
+            kind="stuck",
+            severity=Severity.UNKNOWN,
             message=f"{opened.count} open {_SINCE}; no job found for {names}",
-            figures=figures,
+            evidence=figures,
             limits=f"whether this is lost: {why_unknown}",
-            next_command=f"inngest-rest runs explain {without_job[0]}",
+            remedy=explains(without_job[0]),
         )
-    return StatusCheck(
-        check="stuck",
-        verdict=Verdict.OK,
+    return Finding(
+        kind="stuck",
+        severity=Severity.OK,
         message=f"{opened.count} open {_SINCE}, waiting or executing",
-        figures=figures,
+        evidence=figures,
         limits=_limits_of_jobs(evidence, opened),
     )
 

@@ -10,12 +10,12 @@ from collections import Counter
 from math import sqrt
 from typing import TYPE_CHECKING
 
+from inngest_rest._core.resources.causes import normalized_error
 from inngest_rest._core.resources.runs import function_of
 from inngest_rest._operations.status.evidence import runs_of
-from inngest_rest._operations.status.verdicts.words import MOST_NAMED, not_read
-from inngest_rest._operations.summary.error_messages import normalized_error
+from inngest_rest._operations.status.verdicts.words import MOST_NAMED, not_read, shows
+from inngest_rest.findings import Finding, Severity
 from inngest_rest.models import RunStatus
-from inngest_rest.status import StatusCheck, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,10 +28,10 @@ _Z = 1.96  # of the interval that has a share with 95 %
 _SHARE_OF_WARNING = 0.02
 _SHARE_OF_BROKEN = 0.2
 
-_NEXT_COMMAND = "inngest-rest runs summary --by error --since 1h"
+_REMEDY = shows("runs.summary", "the failures by error, with `by` and `since`")
 
 
-def judge_succeeding(evidence: StatusEvidence) -> StatusCheck:
+def judge_succeeding(evidence: StatusEvidence) -> Finding:
     recent = evidence.recent
     if recent is None:
         return not_read("succeeding", evidence, "recent")
@@ -43,25 +43,25 @@ def judge_succeeding(evidence: StatusEvidence) -> StatusCheck:
     share = number_failed / number_ended
     failing = _failing_functions(failed, ended)
     verdict = _verdict_of_share(number_failed, number_ended)
-    if failing and verdict is Verdict.OK:
-        verdict = Verdict.WARNING
+    if failing and verdict is Severity.OK:
+        verdict = Severity.WARNING
     runs = "sampled runs" if recent.has_more else "runs"
     message = f"{number_failed:,} of {number_ended:,} {runs} of the last hour failed"
     message += f" ({share:.1%})"
     if number_failed:
         message += _where_failed(failed, ended, failing)
         message += _why_failed(evidence.failed)
-    return StatusCheck(
-        check="succeeding",
-        verdict=verdict,
+    return Finding(
+        kind="succeeding",
+        severity=verdict,
         message=message,
-        figures={
+        evidence={
             "failed": number_failed,
             "ended": number_ended,
             "share": round(share, 4),
         },
         limits=_limits_of_sample(recent),
-        next_command=None if verdict is Verdict.OK else _NEXT_COMMAND,
+        remedy=None if verdict is Severity.OK else _REMEDY,
     )
 
 
@@ -79,18 +79,18 @@ def outcomes_by_function(runs: Iterable[Run]) -> tuple[Counter[str], Counter[str
     return failed, ended
 
 
-def _none_has_ended(recent: Listed) -> StatusCheck:
+def _none_has_ended(recent: Listed) -> Finding:
     """Return the check of a server with nothing to do, which is neither a fault nor a proof."""
     message = "no run in the last hour"
     if recent.runs:
         message = (
             f"none of {recent.count} runs of the last hour has completed or failed"
         )
-    return StatusCheck(
-        check="succeeding",
-        verdict=Verdict.UNKNOWN,
+    return Finding(
+        kind="succeeding",
+        severity=Severity.UNKNOWN,
         message=message,
-        figures={"runs": len(recent.runs)},
+        evidence={"runs": len(recent.runs)},
         limits=_limits_of_sample(recent),
     )
 
@@ -100,17 +100,17 @@ def _failing_functions(failed: Counter[str], ended: Counter[str]) -> list[str]:
     return [
         function
         for function, number_failed in failed.most_common()
-        if _verdict_of_share(number_failed, ended[function]) is Verdict.BROKEN
+        if _verdict_of_share(number_failed, ended[function]) is Severity.BROKEN
     ]
 
 
-def _verdict_of_share(failed: int, ended: int) -> Verdict:
+def _verdict_of_share(failed: int, ended: int) -> Severity:
     least = _least_share(failed, ended)
     if least > _SHARE_OF_BROKEN and failed > 1:
-        return Verdict.BROKEN
+        return Severity.BROKEN
     if least > _SHARE_OF_WARNING:
-        return Verdict.WARNING
-    return Verdict.OK
+        return Severity.WARNING
+    return Severity.OK
 
 
 def _least_share(failed: int, ended: int) -> float:

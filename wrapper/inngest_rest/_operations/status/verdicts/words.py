@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest.status import StatusCheck, Verdict
+from inngest_rest.errors import Advice, NextCall
+from inngest_rest.findings import Finding, Severity
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -19,11 +20,11 @@ MOST_NAMED = 3
 _UNITS = {"d": 86_400, "h": 3_600, "min": 60}
 
 
-def not_read(check: str, evidence: StatusEvidence, what: str) -> StatusCheck:
+def not_read(kind: str, evidence: StatusEvidence, what: str) -> Finding:
     """Return the check of a question whose evidence could not be read."""
-    return StatusCheck(
-        check=check,
-        verdict=Verdict.UNKNOWN,
+    return Finding(
+        kind=kind,
+        severity=Severity.UNKNOWN,
         message=f"not read: {evidence.unread.get(what)}",
     )
 
@@ -40,3 +41,12 @@ def in_words(span: timedelta) -> str:
         if seconds >= 2 * length or is_whole:
             return f"{seconds / length:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def explains(run_id: str) -> Advice:
+    return Advice("{} says why.", (NextCall("runs.explain", (run_id,)),))
+
+
+def shows(call: str, what: str) -> Advice:
+    """Return advice to make a call that shows more."""
+    return Advice(f"{{}} shows {what}.", (NextCall(call),))

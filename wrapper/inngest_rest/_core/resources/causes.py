@@ -1,4 +1,4 @@
-"""Error messages without their variable parts, so that equal causes are counted together."""
+"""Errors of runs on one line, and without variable parts, so that equal causes count together."""
 
 from __future__ import annotations
 
@@ -21,14 +21,25 @@ _VARIABLE = (
 )
 
 
+def error_line(run: Run) -> str:
+    """Return the name of an error and the first line of its message."""
+    return _line(run, _first_line(run))
+
+
 def normalized_error(run: Run) -> str:
-    """Return the name of an error and the first line of its message, without variable parts."""
-    if run.error is None:
-        return "no message"
-    text = run.error.message or ""
-    message = text.strip().partition("\n")[0]
+    """Return the same without variable parts."""
+    message = _first_line(run)
     for pattern, mark in _VARIABLE:
         message = re.sub(pattern, mark, message)
-    name = run.error.name
+    return _line(run, message)
+
+
+def _first_line(run: Run) -> str:
+    text = run.error.message if run.error else None
+    return (text or "").strip().partition("\n")[0]
+
+
+def _line(run: Run, message: str) -> str:
+    name = run.error.name if run.error else None
     text = f"{name}: {message}" if name and message else name or message
     return text[:_MAX_LENGTH] or "no message"

@@ -1,6 +1,6 @@
-"""What an agent can call: our command, our tools, and the vendor's routes, with what calls cost.
+"""What an agent can call: the command and the tools, with what calls cost.
 
-The first two take the same command lines, so that one path serves both. Costs are the characters of
+Both take the same command lines, so that one path serves both. Costs are the characters of
 what an agent writes and reads; a token has about four.
 """
 
@@ -15,11 +15,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-import httpx
-
 from inngest_rest import InngestClient
 from inngest_rest._programs import parameters, tool_schemas, tools
-from inngest_rest._programs.command import agent_skill, execute
+from inngest_rest._programs.command import execute
 from inngest_rest._programs.command.arguments import parser_of
 from inngest_rest._programs.command.commands import find
 from inngest_rest._programs.command.inputs import Inputs
@@ -27,31 +25,19 @@ from inngest_rest._programs.command.options import OPTIONS
 from inngest_rest._programs.command.program import run
 from inngest_rest._programs.cutting import as_text
 from inngest_rest._table import commands
-from scripts.internal.evaluation.jobs import render
+from tests.skill.evaluation.jobs import render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from scripts.internal.evaluation.jobs import Job
-    from scripts.internal.evaluation.night import Night
+    from tests.skill.evaluation.jobs import Job
+    from tests.skill.evaluation.night import Night
 
 ROWS = {row.words: row for row in commands()}
 
 URL = "http://127.0.0.1:8288"
 
-
-OPERATIONS = {
-    "list_runs": ("GET", "/v2/runs"),
-    "get_run": ("GET", "/v2/runs/{runId}"),
-    "get_run_trace": ("GET", "/v2/runs/{runId}/trace"),
-    "get_event_runs": ("GET", "/v2/events/{eventId}/runs"),
-    "list_functions": ("GET", "/v2/apps/{appId}/functions"),
-    "rerun": ("POST", "/v2/runs/{runId}/rerun"),
-    "cancel_run": ("POST", "/v2/runs/{runId}/cancel"),
-    "send_event": ("POST", "/v2/events"),
-    "invoke_function": ("POST", "/v2/apps/{appId}/functions/{functionId}/invoke"),
-}
-"""The routes of v2, by the names of the vendor's operations."""
+CHARACTERS_OF_TOKEN = 4
 
 
 class NoWayError(Exception):
@@ -74,26 +60,21 @@ class Surface:
         self.calls = 0
         self.characters = 0
 
-    @staticmethod
-    def loaded() -> int:
-        """Return how many characters are read before the first call."""
-        return 0
-
     def follow(self, job: Job) -> str:
         """Take the scripted path through a job, and return what the user is told."""
-        return self.tell(job.calls, job.tells)
-
-    def tell(self, lines: list[str], tells: str) -> str:
-        """Make the calls of these lines, and return what the user is told."""
         answers: list[Any] = []
-        for line in lines:
+        for line in job.calls:
             calls = render(line, self.night, answers).splitlines()
             answers += [self.call(call) for call in calls]
-        return render(tells, self.night, answers) if tells else json.dumps(answers[-1])
+        return render(job.tells, self.night, answers) if job.tells else json.dumps(answers[-1])
 
     def call(self, line: str) -> Any:
         """Make a call, and return its answer."""
         raise NotImplementedError
+
+    @property
+    def tokens(self) -> int:
+        return self.characters // CHARACTERS_OF_TOKEN
 
     def charge(self, written: str, read: str) -> None:
         """Count a call."""
@@ -110,10 +91,6 @@ class Surface:
 
 class Command(Surface):
     """`inngest-rest`."""
-
-    @staticmethod
-    def loaded() -> int:
-        return len(agent_skill.own_files()["SKILL.md"])
 
     def call(self, line: str) -> Any:
         client = partial(InngestClient, transport=self.night.mock.transport)
@@ -137,11 +114,6 @@ class Tools(Surface):
         super().__init__(night)
         with mock.patch.dict(os.environ, self.environment):
             self._tools = tools.Tools(InngestClient(transport=night.mock.transport))
-
-    @staticmethod
-    def loaded() -> int:
-        listed = tools.Tools(InngestClient(dev=True)).all()
-        return sum(len(each.model_dump_json(by_alias=True, exclude_none=True)) for each in listed)
 
     def call(self, line: str) -> Any:
         options, words = parser_of(OPTIONS).parse_known_args(shlex.split(line))
@@ -169,32 +141,4 @@ class Tools(Surface):
         return json.loads(answer)
 
 
-class Routes(Surface):
-    """The routes of v2, which the vendor's command `inngest api` and its tools call.
-
-    What they cost is a request's arguments and its answer, which that command prints with more
-    blanks. Nothing has to be read first.
-    """
-
-    def follow(self, job: Job) -> str:
-        if job.routes is None:
-            raise NoWayError(job.name)
-        return self.tell(job.routes, job.routes_tell)
-
-    def call(self, line: str) -> Any:
-        operation, *arguments = shlex.split(line)
-        values = {}
-        for argument in arguments:
-            name, _, text = argument.partition("=")
-            values[name] = json.loads(text) if text[0] in "[{t" else text
-        method, path = OPERATIONS[operation]
-        rest = {name: value for name, value in values.items() if f"{{{name}}}" not in path}
-        query, body = (rest, None) if method == "GET" else (None, rest)
-        with httpx.Client(transport=self.night.mock.transport, base_url=URL) as client:
-            answer = client.request(method, path.format(**values), params=query, json=body)
-        self.charge(f"{operation} {json.dumps(values)}", answer.text)
-        self.night.pass_time(seconds=1)  # until the run of what was sent can be seen
-        return answer.json()
-
-
-SURFACES = {"command": Command, "tools": Tools, "vendor's routes": Routes}
+SURFACES = {"command": Command, "tools": Tools}

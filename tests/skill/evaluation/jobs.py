@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from jinja2 import ChainableUndefined, Environment
 
-from scripts.internal.evaluation.judges import JUDGES
-from scripts.internal.evaluation.night import SIGNING_KEY, Night
+from tests.skill.evaluation.judges import JUDGES
+from tests.skill.evaluation.night import SIGNING_KEY, Night
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 KEYS = {"right": SIGNING_KEY, "wrong": SIGNING_KEY.replace("ab", "cd"), "": None}
 
 # Not StrictUndefined: not every group that is answered has times, or failures.
-_TEMPLATES = Environment(undefined=ChainableUndefined, trim_blocks=True, autoescape=False)  # noqa: S701
-_TEMPLATES.filters["most_common"] = statistics.mode
+_TEMPLATES = Environment(undefined=ChainableUndefined, trim_blocks=True, autoescape=False)
 _TEMPLATES.globals.update({judge.__name__: judge for judge in JUDGES})
 
 
@@ -37,8 +35,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     asks: str
     calls: list[str]
     tells: str = ""
-    routes: list[str] | None = None
-    routes_tell: str = ""
     says: list[str] = []
     but_not: list[str] = []
     right: str = ""

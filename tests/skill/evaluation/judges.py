@@ -6,10 +6,10 @@ import csv
 import json
 from typing import TYPE_CHECKING
 
-from scripts.internal.evaluation.night import CABINS
+from tests.skill.evaluation.night import CABINS
 
 if TYPE_CHECKING:
-    from scripts.internal.evaluation.night import Night
+    from tests.skill.evaluation.night import Night
 
 
 def counts_causes(answer: str) -> bool:
