@@ -2,7 +2,7 @@
 
 import sys
 
-from inngest_rest._programs.command import main
+from inngest_rest_tools.command import main
 
 
 def serve() -> None:

@@ -239,6 +239,7 @@ def nodes() -> list[ast.AST]:
     """Return the constants and calls in the sources; the blocking client has none of its own."""
     folder = ROOT / "wrapper/inngest_rest"
     paths = {*folder.rglob("*.py")} - {*(folder / "client").rglob("*.py")}
+    paths |= {*(ROOT / "tools").rglob("*.py")}
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(paths)]
     found = (node for tree in trees for node in ast.walk(tree))
     return [node for node in found if isinstance(node, ast.Constant | ast.Call)]
@@ -348,7 +349,7 @@ def test_a_row_of_a_table_has_no_more_cells_than_its_heading(page: Path) -> None
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=name_of)
 def test_files_that_are_named_exist(page: Path) -> None:
-    folders = r"(?:docs|generated|openapi|scripts|tests|wrapper|\.ci)/[\w./*-]*"
+    folders = r"(?:docs|generated|openapi|scripts|tests|tools|wrapper|\.ci)/[\w./*-]*"
     files = r"[A-Z]{2,}\.md|pyproject\.toml"
     for named in re.findall(rf"(?<![\w/.-])(?:{folders}|{files})", TEXTS[page]):
         assert list(ROOT.glob(named.rstrip("./"))), named

@@ -21,6 +21,7 @@ import pytest
 
 import inngest_rest
 import inngest_rest_api
+import inngest_rest_tools
 from inngest_rest import (
     AsyncEventBuffer,
     AsyncInngestClient,
@@ -31,9 +32,10 @@ from inngest_rest import (
     typing,
 )
 from inngest_rest._core.resources.routes import ROUTES
-from inngest_rest._programs.parameters import sections
-from inngest_rest._table import GROUPS, docstring
 from inngest_rest.aio.groups import AsyncPaginator
+from inngest_rest.call_row import docstring
+from inngest_rest.calls import GROUPS
+from inngest_rest_tools.parameters import sections
 from tests.support.calls import MADE_OF
 from tests.support.peer import Peer, answers
 
@@ -337,6 +339,7 @@ def test_all_is_every_public_name_of_the_leaves() -> None:
 def test_a_public_module_needs_no_import_of_its_own() -> None:
     script = """
 import inngest_rest
+import inngest_rest_tools
 assert issubclass(inngest_rest.errors.NotFoundError, inngest_rest.InngestError)
 inngest_rest.testing.MockServer, inngest_rest.typing.Seconds
 """
@@ -355,12 +358,15 @@ def test_type_checkers_are_told_of_the_same_names_as_programs() -> None:
 
 
 PACKAGE = Path(inngest_rest.__file__).parent
+TOOLS = Path(inngest_rest_tools.__file__).parent
 
 
 PUBLIC = [
     "inngest_rest.action_reports",
     "inngest_rest.aio",
     "inngest_rest.buffers",
+    "inngest_rest.call_row",
+    "inngest_rest.calls",
     "inngest_rest.client",
     "inngest_rest.diagnosis",
     "inngest_rest.errors",
@@ -389,7 +395,7 @@ OF_CLIENTS = [
 
 def test_each_module_that_is_not_public_has_a_leading_underscore_in_its_path() -> None:
     modules = [each.name for each in pkgutil.walk_packages([str(PACKAGE)], "inngest_rest.")]
-    public = [it for it in modules if "._" not in it]
+    public = [it for it in modules if "._" not in it and not it.endswith(".rows")]  # of the table
     assert public == sorted([*PUBLIC, *OF_CLIENTS])
     generated = [each.name for each in pkgutil.iter_modules(inngest_rest_api.__path__)]
     assert generated == ["api", "client", "errors", "models", "types"]
@@ -409,8 +415,8 @@ def test_no_public_name_comes_from_the_core() -> None:
 
 def test_one_module_reads_the_environment_and_only_the_clock_and_a_driver_sleep() -> None:
     reads, sleeps = set(), set()
-    for path in PACKAGE.rglob("*.py"):
-        where, text = str(path.relative_to(PACKAGE)), path.read_text(encoding="utf-8")
+    for package, path in [(it, path) for it in (PACKAGE, TOOLS) for path in it.rglob("*.py")]:
+        where, text = str(path.relative_to(package)), path.read_text(encoding="utf-8")
         if where.startswith(("testing", "pytest_plugin")):
             continue
         if re.search(r"\bos\.(environ|getenv)\b", text):
@@ -420,6 +426,6 @@ def test_one_module_reads_the_environment_and_only_the_clock_and_a_driver_sleep(
     # Of the command: the format of answers, where a host of agents keeps its settings, and a doctor
     # that goes on without a malformed key. The process of a trial gets all of it.
     names = ("agent_skill", "execute", "options", "program")
-    of_command = {f"_programs/command/{it}.py" for it in names}
+    of_command = {f"command/{it}.py" for it in names}
     assert reads <= {"_core/calls/settings.py", "_contract/trial.py", *of_command}
     assert sleeps == {"_core", "_core/drivers"}

@@ -63,7 +63,7 @@ NAMES = {
     "Python Software Foundation License": "PSF-2.0",
 }
 
-PLUGIN = "wrapper/inngest_rest/.agents"
+PLUGIN = "tools/inngest_rest_tools/.agents"
 
 # The files that state the licence of what is ours. Users copy the skill into their projects.
 OURS = {

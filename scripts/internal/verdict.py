@@ -39,7 +39,7 @@ scripts/test ARGUMENT  pytest alone: scripts/test tests/sending -k splits; -n 2 
 
 GENERATED = (sys.executable, "-m", "scripts.internal.regeneration", "--check")
 
-HOSTS = (".agents", ".claude-plugin", "mcp-server", "wrapper/inngest_rest/.agents")
+HOSTS = (".agents", ".claude-plugin", "mcp-server", "tools/inngest_rest_tools/.agents")
 
 # skillsaw reads all that is below its folder, be it somebody's cache: it gets the files of git.
 SKILLSAW = """
@@ -59,7 +59,7 @@ STATIC: Mapping[str, Sequence[Sequence[str]]] = {
     "documentation": [[sys.executable, "-m", "scripts.internal.site", "--if-edited"]],
     "licences, advisories": [[sys.executable, "-m", "scripts.internal.audit"]],
     "files of agents' hosts": [
-        ["agentskills", "validate", "wrapper/inngest_rest/.agents/skills/inngest"],
+        ["agentskills", "validate", "tools/inngest_rest_tools/.agents/skills/inngest"],
         # Plugins and marketplaces of Claude Code and Codex, and the entry of the MCP registry.
         ["bash", "-euo", "pipefail", "-c", SKILLSAW, "skillsaw", *HOSTS],
     ],

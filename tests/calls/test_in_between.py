@@ -12,8 +12,8 @@ from inngest_rest import (
     PermissionDeniedError,
 )
 from inngest_rest._core.secret import Hidden
-from inngest_rest._programs.problems import problem_of
 from inngest_rest.diagnosis import Check, FindingState
+from inngest_rest_tools.problems import problem_of
 from tests.support.server import Reply, recorded, says, text
 from tests.support.settings import settings_of
 

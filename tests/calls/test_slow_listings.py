@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from inngest_rest import InngestError, RequestTimeoutError, ServerError
-from inngest_rest._programs.problems import problem_of
+from inngest_rest_tools.problems import problem_of
 from tests.support.server import says
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest._programs.command.invocation import TerminalInvocation
-from inngest_rest._programs.command.stderr import Stderr
 from inngest_rest.testing import MockServer, answers
+from inngest_rest_tools.command.invocation import TerminalInvocation
+from inngest_rest_tools.command.stderr import Stderr
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest._programs.command import check
 from inngest_rest._redaction import with_texts
 from inngest_rest.testing import answers, drops
+from inngest_rest_tools.command import check
 from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from inngest_rest import InngestClient, InngestError
 from inngest_rest._contract import holding, trial
 from inngest_rest._contract.document import Document, Server
 from inngest_rest._contract.report import ContractReport, Difference
-from inngest_rest._programs.command import program
 from inngest_rest.testing import MockServer, sleeps
+from inngest_rest_tools.command import program
 from tests.scripts.changed_server import CHANGES, Answer, changed
 from tests.support.clock import Clock
 from tests.support.command import Ran

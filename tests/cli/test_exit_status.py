@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from inngest_rest._programs import schemas
-from inngest_rest._programs.command import execute
-from inngest_rest._programs.problems import EXIT_STATUS
 from inngest_rest.testing import answers, drops
+from inngest_rest_tools import schemas
+from inngest_rest_tools.command import execute
+from inngest_rest_tools.problems import EXIT_STATUS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs.command.stderr import Stderr
 from inngest_rest.testing import answers
+from inngest_rest_tools.command.stderr import Stderr
 
 if TYPE_CHECKING:
     from pathlib import Path

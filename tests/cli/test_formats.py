@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs.command.answer_file import Output
-from inngest_rest._programs.cutting import Cutter
-from inngest_rest._programs.projection import field_names, record_class
-from inngest_rest._table import commands
+from inngest_rest.calls import commands
 from inngest_rest.testing import answers, completes
+from inngest_rest_tools.command.answer_file import Output
+from inngest_rest_tools.cutting import Cutter
+from inngest_rest_tools.projection import field_names, record_class
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest._table import Row
+    from inngest_rest.call_row import CallRow
     from tests.support.command import Run
 
 HOSTILE = "a\x1b[31m\x9b\u202eb\u200bc\ufe0f[red]\U000e0041"
@@ -138,7 +138,7 @@ def test_a_diagnosis_has_no_ids_and_no_metrics_to_print(
 
 
 @pytest.mark.parametrize("row", commands(), ids=lambda it: it.command)
-def test_each_result_has_fields_to_choose_from(row: Row) -> None:
+def test_each_result_has_fields_to_choose_from(row: CallRow) -> None:
     assert field_names(record_class(row))
 
 

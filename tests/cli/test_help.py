@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs.command.command_line import command_line
-from inngest_rest._programs.command.commands import GROUPS, find, local_commands
-from inngest_rest._programs.problems import EXIT_STATUS, Code
-from inngest_rest._table import ROWS, commands
+from inngest_rest.calls import ROWS, commands
 from inngest_rest.testing import MockServer, completes, waits_for
+from inngest_rest_tools.command.command_line import command_line
+from inngest_rest_tools.command.commands import GROUPS, find, local_commands, summary_of_group
+from inngest_rest_tools.problems import EXIT_STATUS, Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from inngest_rest import InngestClient
-    from inngest_rest._table import Row
+    from inngest_rest.call_row import CallRow
     from tests.support.command import Run
 
 EXAMPLES = [(row, example) for row in commands() for example in row.examples]
@@ -33,7 +33,7 @@ _ID = r"\b01K9\w+|\b0d4a3f9e[-\w]+"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda it: it.name)
-def test_the_summary_of_a_call_is_the_first_line_of_its_docstring(row: Row) -> None:
+def test_the_summary_of_a_call_is_the_first_line_of_its_docstring(row: CallRow) -> None:
     assert row.summary == row.description.partition("\n")[0]
 
 
@@ -41,9 +41,9 @@ def test_the_summary_of_a_call_is_the_first_line_of_its_docstring(row: Row) -> N
 def test_help_of_several_commands_loads_no_client(words: list[str]) -> None:
     script = f"""
 import atexit, sys
-from inngest_rest._programs.command import main
+from inngest_rest_tools.command import main
 sys.argv = ["inngest-rest", *{words}, "--help"]
-slow = {{"httpx", "msgspec", "inngest_rest.models", "inngest_rest._programs.answer"}}
+slow = {{"httpx", "msgspec", "inngest_rest.models", "inngest_rest_tools.answer"}}
 slow.add("inngest_rest.client")
 atexit.register(lambda: print("loaded:", *sys.modules.keys() & slow))
 main()
@@ -54,7 +54,7 @@ main()
 
 @pytest.mark.parametrize("row", commands(), ids=lambda it: it.command)
 def test_each_command_has_its_examples_in_its_help_and_where_the_rest_is(
-    row: Row, run: Run, monkeypatch: pytest.MonkeyPatch
+    row: CallRow, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     ran = run(*row.words, "--help")
@@ -79,7 +79,8 @@ def test_the_help_of_all_lists_the_commands_and_what_each_exit_status_means(
         for it in local_commands().values()
         if len(it.words) == 1
     }
-    for name, about in (GROUPS | local | flat).items():
+    groups = {name: summary_of_group(name) for name in GROUPS}
+    for name, about in (groups | local | flat).items():
         assert re.search(rf"^    {name} +{re.escape(about)}$", out, re.MULTILINE)
     assert all(f"{EXIT_STATUS[code]}  {code.meaning}" in out for code in CODES)
     assert "141  the reader closed the output" in out
@@ -121,7 +122,7 @@ def test_the_help_of_a_parameter_says_how_it_is_written_and_what_it_is_by_defaul
 
 
 @pytest.mark.parametrize("row", commands(), ids=lambda row: row.command)
-def test_the_help_of_an_option_says_its_default_once(row: Row) -> None:
+def test_the_help_of_an_option_says_its_default_once(row: CallRow) -> None:
     for option in find(row.words).arguments:
         assert option.help.lower().count("by default") <= 1, option.names
 
@@ -170,7 +171,7 @@ def ids(mock: MockServer, client: InngestClient) -> dict[str, str]:
 
 @pytest.mark.parametrize(("row", "example"), EXAMPLES, ids=lambda each: getattr(each, "name", None))
 def test_each_example_works(
-    row: Row, example: Mapping[str, object], run: Run, ids: dict[str, str]
+    row: CallRow, example: Mapping[str, object], run: Run, ids: dict[str, str]
 ) -> None:
     line = re.sub(_ID, ids.get(row.words[0], ""), command_line(row, example))
     if (

@@ -9,26 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest._programs.command.arguments import parser_of
-from inngest_rest._programs.command.command_line import command_line
-from inngest_rest._programs.command.commands import find
-from inngest_rest._programs.command.inputs import Inputs
-from inngest_rest._programs.command.options import OPTIONS, Options
-from inngest_rest._programs.parameters import read
-from inngest_rest._table import commands
+from inngest_rest.calls import commands
 from inngest_rest.testing import answers
+from inngest_rest_tools.command.arguments import parser_of
+from inngest_rest_tools.command.command_line import command_line
+from inngest_rest_tools.command.commands import find
+from inngest_rest_tools.command.inputs import Inputs
+from inngest_rest_tools.command.options import OPTIONS, Options
+from inngest_rest_tools.parameters import read
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest._table import Row
+    from inngest_rest.call_row import CallRow
     from tests.support.command import Run
 
 ROWS = {row.command: row for row in commands()}
 AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
-def understood(row: Row, line: str) -> tuple[dict[str, Any], Options]:
+def understood(row: CallRow, line: str) -> tuple[dict[str, Any], Options]:
     """Return what a line is understood as, with what it leaves out."""
     _, *tokens = shlex.split(line)
     options, others = parser_of(OPTIONS).parse_known_args(tokens)

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-import inngest_rest
-from inngest_rest import _programs
-from inngest_rest._programs import command
+import inngest_rest_tools
 from inngest_rest._version import __version__
+from inngest_rest_tools import command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +46,7 @@ class Loader:
         self._error = error
 
     def find_spec(self, name: str, *_: object) -> None:
-        if name == "inngest_rest._programs.command.program":
+        if name == "inngest_rest_tools.command.program":
             raise self._error
 
 
@@ -56,7 +55,7 @@ def loading(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
     """Let an error come of loading the commands."""
 
     def raise_while_loading(error: BaseException) -> None:
-        monkeypatch.delitem(sys.modules, "inngest_rest._programs.command.program")
+        monkeypatch.delitem(sys.modules, "inngest_rest_tools.command.program")
         monkeypatch.setattr(sys, "meta_path", [Loader(error), *sys.meta_path])
 
     return raise_while_loading
@@ -66,7 +65,9 @@ def loading(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
     "entry",
     [
         command.main,
-        partial(runpy.run_path, f"{inngest_rest.__path__[0]}/__main__.py", run_name="__main__"),
+        partial(
+            runpy.run_path, f"{inngest_rest_tools.__path__[0]}/__main__.py", run_name="__main__"
+        ),
     ],
     ids=["script", "module"],
 )
@@ -108,8 +109,8 @@ def test_a_package_of_the_extra_that_is_missing_is_named_with_what_installs_it(
         monkeypatch.delitem(sys.modules, f"{command.__name__}.{module}", raising=False)
         monkeypatch.delattr(command, module, raising=False)
     for module in ("mcp_server", "tools"):
-        monkeypatch.delitem(sys.modules, f"{_programs.__name__}.{module}", raising=False)
-        monkeypatch.delattr(_programs, module, raising=False)
+        monkeypatch.delitem(sys.modules, f"{inngest_rest_tools.__name__}.{module}", raising=False)
+        monkeypatch.delattr(inngest_rest_tools, module, raising=False)
     monkeypatch.delitem(sys.modules, "inngest_rest.testing._carriers.socket", raising=False)
     monkeypatch.setitem(sys.modules, name, None)
     assert main(*tokens) == 1

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs.command.answer_file import Output
 from inngest_rest.testing import answers
+from inngest_rest_tools.command.answer_file import Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable

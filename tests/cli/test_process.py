@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-COMMAND = [sys.executable, "-m", "inngest_rest"]
+COMMAND = [sys.executable, "-m", "inngest_rest_tools"]
 
 F_SETPIPE_SZ = 1031
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._programs.command.stderr import Stderr
 from inngest_rest.testing import fails
+from inngest_rest_tools.command.stderr import Stderr
 
 if TYPE_CHECKING:
     from pathlib import Path

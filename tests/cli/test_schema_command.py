@@ -8,9 +8,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from inngest_rest import _table as table
-from inngest_rest._programs.command.program import run
-from inngest_rest._programs.projection import Projection, record_class
+from inngest_rest import calls as table
+from inngest_rest_tools.command.program import run
+from inngest_rest_tools.projection import Projection, record_class
 
 NAMES = [each.command for each in table.commands()]
 

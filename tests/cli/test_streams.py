@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs.command import program, stderr
-from inngest_rest._programs.command.stderr import Stderr
+from inngest_rest_tools.command import program, stderr
+from inngest_rest_tools.command.stderr import Stderr
 from tests.support.streams import Broken
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import Percentiles, RunGroup, RunSummary
-from inngest_rest._programs.command import tables
-from inngest_rest._programs.projection import Projection
 from inngest_rest.testing import fails
+from inngest_rest_tools.command import tables
+from inngest_rest_tools.projection import Projection
 
 if TYPE_CHECKING:
     from inngest_rest.testing import MockServer

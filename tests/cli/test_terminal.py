@@ -13,16 +13,16 @@ import httpx
 import pytest
 from rich.cells import cell_len
 
-from inngest_rest._programs.command import program, tables
-from inngest_rest._programs.command.columns import COLUMNS
-from inngest_rest._programs.problems import EXIT_STATUS, Code
-from inngest_rest._programs.projection import Projection
 from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.models import Run as RunRecord
 from inngest_rest.models import RunError, RunStatus, Span, StepChange, Trigger
 from inngest_rest.record import in_words
 from inngest_rest.summary import ErrorCount, Percentiles
 from inngest_rest.testing import drops, fails, works
+from inngest_rest_tools.command import program, tables
+from inngest_rest_tools.command.columns import COLUMNS
+from inngest_rest_tools.problems import EXIT_STATUS, Code
+from inngest_rest_tools.projection import Projection
 from tests.support.command import Run, Runner
 from tests.support.terminal import Screen, terminal
 

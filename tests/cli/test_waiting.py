@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs import tools
 from inngest_rest.testing import sleeps, waits_for_event
+from inngest_rest_tools import tools
 
 if TYPE_CHECKING:
     from inngest_rest import InngestClient

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._programs.command.program import run as run_program
+from inngest_rest_tools.command.program import run as run_program
 
 if TYPE_CHECKING:
     from inngest_rest.testing import MockServer

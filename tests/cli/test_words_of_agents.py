@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest._programs.command import program
 from inngest_rest.testing import answers
+from inngest_rest_tools.command import program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,7 +135,7 @@ def test_a_mcp_server_is_told_what_to_serve_and_redact(
     monkeypatch: pytest.MonkeyPatch, run: Run
 ) -> None:
     del run
-    from inngest_rest._programs import mcp_server  # noqa: PLC0415 - slow to load
+    from inngest_rest_tools import mcp_server  # noqa: PLC0415 - slow to load
 
     served: list[dict[str, Any]] = []
     monkeypatch.setattr(mcp_server, "serve", lambda _client, **chosen: served.append(chosen))

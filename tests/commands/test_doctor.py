@@ -9,12 +9,12 @@ import jsonschema
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._programs import schemas
-from inngest_rest._programs.command import execute
-from inngest_rest._programs.command.program import run
-from inngest_rest._table import commands
+from inngest_rest.calls import commands
 from inngest_rest.testing import MockServer
 from inngest_rest.testing._api.releases import CURRENT
+from inngest_rest_tools import schemas
+from inngest_rest_tools.command import execute
+from inngest_rest_tools.command.program import run
 from tests.support.answers import read
 from tests.support.server import WEB_UI, Server
 

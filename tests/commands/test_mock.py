@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient, TransportError
-from inngest_rest._programs.command import local
-from inngest_rest._programs.command.program import run
+from inngest_rest_tools.command import local
+from inngest_rest_tools.command.program import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ PATIENCE = 60.0
 
 @contextlib.contextmanager
 def serving(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "inngest_rest", "mock", "--port", "0", *arguments]
+    command = [sys.executable, "-m", "inngest_rest_tools", "mock", "--port", "0", *arguments]
     with subprocess.Popen(
         command,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

@@ -15,13 +15,13 @@ import pytest
 from attrs import field, fields, frozen
 
 from inngest_rest import InngestClient
-from inngest_rest._programs.answer import Envelope
-from inngest_rest._programs.command.commands import local_commands
-from inngest_rest._programs.command.local import add_shop
-from inngest_rest._programs.command.program import run
-from inngest_rest._programs.problems import EXIT_STATUS, Problem
-from inngest_rest._table import commands
+from inngest_rest.calls import commands
 from inngest_rest.testing import MockServer
+from inngest_rest_tools.answer import Envelope
+from inngest_rest_tools.command.commands import local_commands
+from inngest_rest_tools.command.local import add_shop
+from inngest_rest_tools.command.program import run
+from inngest_rest_tools.problems import EXIT_STATUS, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

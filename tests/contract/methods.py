@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 from inngest_rest._core.resources.routes import ROUTES
-from inngest_rest._table import Returns
+from inngest_rest.call_row import Returns
 from tests.support.calls import BY_NAME
 
 from .document import Operation, is_placeholder, routed
@@ -19,7 +19,7 @@ from .document import Operation, is_placeholder, routed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from inngest_rest._table import Row
+    from inngest_rest.call_row import CallRow
 
     from .recordings import Recording
 
@@ -135,7 +135,7 @@ _MOMENTS = {"since", "until", "started_before", "started_after"}
 _GUARDED = {"query"}
 
 
-def _arguments(row: Row, family: str, request: Request) -> Arguments:
+def _arguments(row: CallRow, family: str, request: Request) -> Arguments:
     """Return a request as arguments: path values by position, the others by name."""
     declared = row.arguments
     if row.name == "send":

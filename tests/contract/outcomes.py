@@ -6,13 +6,13 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from inngest_rest import errors, models
-from inngest_rest._table import Returns
+from inngest_rest.call_row import Returns
 from tests.support.calls import BY_NAME
 
 from .methods import METHODS
 
 if TYPE_CHECKING:
-    from inngest_rest._table import Row
+    from inngest_rest.call_row import CallRow
 
     from .parsing import Exchange
 
@@ -26,7 +26,7 @@ _RESULTS: dict[str, Any] = {
 }
 
 
-def _result(row: Row) -> Any:
+def _result(row: CallRow) -> Any:
     """Return what the method returns, of a listing a list of its items."""
     kind = _RESULTS.get(row.result) or getattr(models, row.result)
     return kind if row.returns is Returns.ONE else list[kind]  # type: ignore[valid-type]

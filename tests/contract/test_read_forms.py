@@ -14,15 +14,15 @@ import httpx
 import pytest
 
 from inngest_rest import InngestClient, NotFoundError, ServerError
-from inngest_rest._programs.parameters import read
-from inngest_rest._programs.running import Invocation
-from inngest_rest._table import commands
+from inngest_rest.calls import commands
 from inngest_rest.testing import MockRequest, MockServer, answers, completes
 from inngest_rest.testing._api.releases import signature_of
 from inngest_rest.testing._api.v2 import BODIES, QUERIES
 from inngest_rest_api import Client
 from inngest_rest_api.api.v2 import list_runs_v2
 from inngest_rest_api.models import V2Errors
+from inngest_rest_tools.parameters import read
+from inngest_rest_tools.running import Invocation
 from tests.operations.cases import CASES, World
 
 from .document import Document

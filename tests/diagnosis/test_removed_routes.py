@@ -10,11 +10,11 @@ from inngest_rest import Check, FindingState, InngestClient, RouteNotFoundError
 from inngest_rest._core.resources import server
 from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest._core.resources.server import Releases, call_routes
-from inngest_rest._programs.command.columns import COLUMNS
 from inngest_rest.diagnosis import CallRoute
 from inngest_rest.testing import MockServer, completes
 from inngest_rest.testing._api import releases
 from inngest_rest_api.api.v1 import list_run_jobs_v1
+from inngest_rest_tools.command.columns import COLUMNS
 from tests.support.settings import settings_of
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from inngest_rest import (
     Page,
     SendReport,
 )
-from inngest_rest._table import CANCELLATION_ID, ENV_ID, EVENT_ID, ROWS, RUN_ID, WEBHOOK_ID
+from inngest_rest.call_row import EVENT_ID, RUN_ID
+from inngest_rest.calls import CANCELLATION_ID, ENV_ID, ROWS, WEBHOOK_ID
 from tests.support.calls import call, public_names, tags
 from tests.support.client_kinds import Blocking
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from inngest_rest._table import Row
+    from inngest_rest.call_row import CallRow
 
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -177,7 +178,7 @@ _STAND_FOR_KIND = {
 }
 
 
-def _do(row: Row, tools: Tools) -> object:
+def _do(row: CallRow, tools: Tools) -> object:
     """Call a method with its example, about what a trial has."""
     is_cancel = row.name in {"runs.cancel", "runs.cancel_all"}
     instead = {
@@ -193,7 +194,7 @@ def _do(row: Row, tools: Tools) -> object:
     return call(tools.client, row.name, instead, **others)
 
 
-def _operation(row: Row) -> Operation:
+def _operation(row: CallRow) -> Operation:
     # An event is sent with an id, so that sending may be repeated; and so may what looks first.
     is_repeatable = row.is_repeatable or row.name.startswith("send")
     is_repeatable = is_repeatable or _KINDS.get(row.name) == "read"

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inngest_rest._programs.answer import Reply
-from inngest_rest._programs.command.inputs import Inputs
-from inngest_rest._programs.parameters import parameters, read
-from inngest_rest._programs.problems import Code, problem_of
-from inngest_rest._programs.running import Invocation
-from inngest_rest._table import commands
+from inngest_rest.calls import commands
 from inngest_rest.errors import InvalidArgumentError
+from inngest_rest_tools.answer import Reply
+from inngest_rest_tools.command.inputs import Inputs
+from inngest_rest_tools.parameters import parameters, read
+from inngest_rest_tools.problems import Code, problem_of
+from inngest_rest_tools.running import Invocation
 from tests.hostile.invalid import DEEP, VALUES, bounded, briefly, damaged, flipped, written
 from tests.operations.cases import CASES, World
 

@@ -22,12 +22,12 @@ from inngest_rest import (
     ServerError,
     Span,
 )
-from inngest_rest._programs.parameters import read
-from inngest_rest._programs.problems import Code
-from inngest_rest._programs.running import Invocation
-from inngest_rest._table import commands
+from inngest_rest.calls import commands
 from inngest_rest.record import Record
 from inngest_rest.testing import sleeps, when
+from inngest_rest_tools.parameters import read
+from inngest_rest_tools.problems import Code
+from inngest_rest_tools.running import Invocation
 from tests.contract.document import Document
 from tests.contract.forms import FORMS
 from tests.contract.methods import METHODS, stand_in

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest._programs import mcp_server
-from inngest_rest._table import commands
+from inngest_rest.calls import commands
+from inngest_rest_tools import mcp_server
 from tests.operations.cases import World
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 
 from inngest_rest import InngestClient
 from inngest_rest._core.sending.limits import DEFAULT_IN_FLIGHT
-from inngest_rest._programs import mcp_server, tool_schemas
+from inngest_rest_tools import mcp_server, tool_schemas
 from tests.mcp_server.sessions import ERAS, answer, call, talk
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._programs import confirmation, tools
+from inngest_rest_tools import confirmation, tools
 from tests.mcp_server.sessions import ERAS, answer, call
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from inngest_rest._programs import answer as answers
-from inngest_rest._programs import tool_schemas
+from inngest_rest_tools import answer as answers
+from inngest_rest_tools import tool_schemas
 from tests.support import agent
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs/guides/agents.md"

@@ -9,19 +9,20 @@ import jsonschema
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._programs import mcp_server, schemas, tool_schemas, tools
-from inngest_rest._table import OF_CLOUD, Effect, commands
+from inngest_rest.call_row import Effect
+from inngest_rest.calls import commands
+from inngest_rest_tools import mcp_server, schemas, tool_schemas, tools
 from tests.mcp_server.sessions import answer, call
 from tests.operations.cases import CASES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest._table import Row
+    from inngest_rest.call_row import CallRow
     from tests.operations.cases import World
 
 RARE = [row for row in commands() if row.is_rare]
-ELSEWHERE = [row for row in RARE if OF_CLOUD.isdisjoint((row.words[0], row.command))]
+ELSEWHERE = [row for row in RARE if not row.is_of_cloud]
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def served(world: World) -> tools.Tools:
     return served
 
 
-def parameters_for(row: Row, world: World) -> dict[str, Any]:
+def parameters_for(row: CallRow, world: World) -> dict[str, Any]:
     known = {each.name for each in tool_schemas.parameters_of(row)}
     return {name: it for name, it in CASES[row.command](world).items() if name in known}
 
@@ -45,7 +46,7 @@ def changing_requests(world: World) -> int:
 
 @pytest.mark.parametrize("row", RARE, ids=lambda row: row.command)
 def test_a_rare_operation_is_called_by_name_and_answers_as_its_schema_says(
-    row: Row, served: tools.Tools, world: World, tmp_path: Path
+    row: CallRow, served: tools.Tools, world: World, tmp_path: Path
 ) -> None:
     given = {"name": row.command, "arguments": parameters_for(row, world)}
     before = changing_requests(world)
@@ -64,7 +65,7 @@ def test_a_rare_operation_is_called_by_name_and_answers_as_its_schema_says(
 )
 @pytest.mark.parametrize("name", ["call", "its own"])
 def test_what_changes_the_server_is_confirmed_by_a_token_of_these_parameters_alone(
-    row: Row, name: str, served: tools.Tools, world: World, tmp_path: Path
+    row: CallRow, name: str, served: tools.Tools, world: World, tmp_path: Path
 ) -> None:
     parameters = parameters_for(row, world)
     before = changing_requests(world)

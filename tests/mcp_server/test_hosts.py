@@ -14,7 +14,7 @@ from mcp import types as mcp_types
 from mcp.shared.exceptions import MCPError
 
 from inngest_rest import InngestClient
-from inngest_rest._programs import mcp_server, tools
+from inngest_rest_tools import mcp_server, tools
 from tests.mcp_server.sessions import ERAS, answer, call, talk
 
 if TYPE_CHECKING:

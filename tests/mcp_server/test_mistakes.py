@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._programs import answer as answers
-from inngest_rest._programs import mcp_server, tools
-from inngest_rest._table import commands
+from inngest_rest.calls import commands
+from inngest_rest_tools import answer as answers
+from inngest_rest_tools import mcp_server, tools
 from tests.mcp_server.sessions import ERAS, answer, call
 from tests.operations.cases import CASES, World
 

@@ -16,8 +16,8 @@ import pytest
 from mcp.client.stdio import StdioServerParameters
 
 from inngest_rest import InngestClient
-from inngest_rest._programs import mcp_server
-from inngest_rest._programs.command import execute, program
+from inngest_rest_tools import mcp_server
+from inngest_rest_tools.command import execute, program
 from tests.mcp_server.sessions import answer, talk
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tests.operations.cases import World
 
-COMMAND = [sys.executable, "-W", "error", "-m", "inngest_rest", "mcp"]
+COMMAND = [sys.executable, "-W", "error", "-m", "inngest_rest_tools", "mcp"]
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_setting_that_is_wrong_is_told_before_it_serves() -> None:
 
 
 def test_without_its_package_it_says_what_to_install() -> None:
-    code = "import sys; sys.modules['mcp'] = None\nimport inngest_rest.__main__"
+    code = "import sys; sys.modules['mcp'] = None\nimport inngest_rest_tools.__main__"
     ended = run("-o", "json", code=code)
     assert ended.returncode == 1
     assert "pip install 'inngest-rest[mcp]'" in ended.stderr

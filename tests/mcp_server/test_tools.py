@@ -10,8 +10,9 @@ import pytest
 from mcp.types import ToolAnnotations
 
 from inngest_rest import InngestClient, InvalidArgumentError
-from inngest_rest._programs import mcp_server, schemas, tool_schemas, tools
-from inngest_rest._table import Effect, commands
+from inngest_rest.call_row import Effect
+from inngest_rest.calls import commands
+from inngest_rest_tools import mcp_server, schemas, tool_schemas, tools
 from tests.mcp_server.sessions import ERAS, answer, call, call_confirmed, talk
 from tests.operations.cases import CASES, World
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
     from mcp.types import CallToolResult, Tool
 
-    from inngest_rest._table import Row
+    from inngest_rest.call_row import CallRow
 
 BIG = 2**63 - 1
 OPERATIONS = {each.tool: each for each in commands() if not each.uses_files}
@@ -77,7 +78,7 @@ def test_each_tool_does_its_job_and_answers_as_its_schema_says(
             for name, operation in OPERATIONS.items()
         }
 
-    def given(operation: Row) -> dict[str, Any]:
+    def given(operation: CallRow) -> dict[str, Any]:
         known = {each.name for each in tool_schemas.parameters_of(operation)}
         return {name: it for name, it in CASES[operation.command](world).items() if name in known}
 

@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest import InngestClient
-from inngest_rest._table import EVENT_ID, RUN_ID, commands
+from inngest_rest.call_row import EVENT_ID, RUN_ID
+from inngest_rest.calls import commands
 from inngest_rest.testing import MockServer, completes, fails, sleeps, waits_for
 from inngest_rest.testing._api.releases import CURRENT
 from tests.support.calls import example
@@ -16,7 +17,7 @@ from tests.support.calls import example
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest._table import Row
+    from inngest_rest.call_row import CallRow
 
 
 class World:
@@ -91,7 +92,7 @@ _SPECIAL: dict[str, Call] = {
 }
 
 
-def _case(row: Row, world: World) -> Mapping[str, Any]:
+def _case(row: CallRow, world: World) -> Mapping[str, Any]:
     ids = {RUN_ID: world.failed_run_id, EVENT_ID: world.event_id}
     special = _SPECIAL.get(row.command)
     return {**example(row, ids), **(special(world) if special else {})}

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from inngest_rest import _table
-from inngest_rest._programs import schemas
-from inngest_rest._programs.command import program
-from inngest_rest._programs.parameter import Kind
-from inngest_rest._programs.parameters import parameters
-from inngest_rest._programs.tools import Tools
-from inngest_rest._table import Effect, Row
+from inngest_rest import calls
+from inngest_rest.call_row import CallRow, Effect
 from inngest_rest.client.runs import Runs
+from inngest_rest_tools import schemas
+from inngest_rest_tools.command import program
+from inngest_rest_tools.parameter import Kind
+from inngest_rest_tools.parameters import parameters
+from inngest_rest_tools.tools import Tools
 from tests.operations.cases import World
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from pathlib import Path
 
-ROW = Row(
+ROW = CallRow(
     name="runs.archive",
     effect=Effect.CHANGE,
     is_repeatable=False,
@@ -53,7 +53,7 @@ def archive(
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(Runs, "archive", archive, raising=False)
-    monkeypatch.setattr(_table, "ROWS", (*_table.ROWS, ROW))
+    monkeypatch.setattr(calls, "ROWS", (*calls.ROWS, ROW))
     return World(tmp_path)
 
 

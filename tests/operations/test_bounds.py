@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from inngest_rest._programs import answer as answers
-from inngest_rest._programs import cutting, schemas
-from inngest_rest._programs.answer import Envelope, Reply, bound
-from inngest_rest._programs.cutting import Cutter
-from inngest_rest._programs.problems import Code, Problem
-from inngest_rest._table import Returns, commands
+from inngest_rest.call_row import Returns
+from inngest_rest.calls import commands
 from inngest_rest.models import Page
+from inngest_rest_tools import answer as answers
+from inngest_rest_tools import cutting, schemas
+from inngest_rest_tools.answer import Envelope, Reply, bound
+from inngest_rest_tools.cutting import Cutter
+from inngest_rest_tools.problems import Code, Problem
 
 
 def cut_down(data: Any, max_chars: int) -> tuple[Any, list[str]]:

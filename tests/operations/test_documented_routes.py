@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.resources.routes import ROUTES
-from inngest_rest._table import ROWS
+from inngest_rest.calls import ROWS
 from tests.support.calls import BY_NAME, MADE_OF, tags
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from inngest_rest import InvalidArgumentError
-from inngest_rest._programs.parameter import Kind, Parameter, Statuses, moment
-from inngest_rest._programs.parameters import arguments, in_json, parameters, read, sections
-from inngest_rest._table import commands
+from inngest_rest.calls import commands
+from inngest_rest_tools.parameter import Kind, Parameter, Statuses, moment
+from inngest_rest_tools.parameters import arguments, in_json, parameters, read, sections
 
 OPERATIONS = {each.command: each for each in commands()}
 

@@ -19,22 +19,22 @@ from inngest_rest import (
     Run,
     WaitTimeoutError,
 )
-from inngest_rest._programs import confirmation, outcomes, running, tools
-from inngest_rest._programs.answer import Reply
-from inngest_rest._programs.parameters import read
-from inngest_rest._programs.problems import problem_of
-from inngest_rest._programs.projection import Projection
-from inngest_rest._programs.results import Acted
-from inngest_rest._programs.running import Invocation
-from inngest_rest._table import ROWS, command_for, commands
+from inngest_rest.calls import ROWS, command_for, commands
 from inngest_rest.testing import MockServer, answers, drops, loses_response
+from inngest_rest_tools import confirmation, outcomes, running, tools
+from inngest_rest_tools.answer import Reply
+from inngest_rest_tools.parameters import read
+from inngest_rest_tools.problems import problem_of
+from inngest_rest_tools.projection import Projection
+from inngest_rest_tools.results import Acted
+from inngest_rest_tools.running import Invocation
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest._programs.answer import Envelope
-    from inngest_rest._programs.problems import Problem
     from inngest_rest.testing._faults import Effect
+    from inngest_rest_tools.answer import Envelope
+    from inngest_rest_tools.problems import Problem
     from tests.operations.cases import World
 
 OPERATIONS = {each.command: each for each in commands()}

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InvalidArgumentError, Run, RunError, RunStatus, StoredEvent
-from inngest_rest._programs.answer import PageInfo, Reply
-from inngest_rest._programs.problems import Code, Problem
-from inngest_rest._programs.projection import Projection
-from inngest_rest._programs.results import Done, Sent
 from inngest_rest.explanation import Reason, ReasonKind
 from inngest_rest.reports import SendFailure
 from inngest_rest.responses import Target
+from inngest_rest_tools.answer import PageInfo, Reply
+from inngest_rest_tools.problems import Code, Problem
+from inngest_rest_tools.projection import Projection
+from inngest_rest_tools.results import Done, Sent
 from tests.support.traces import recorded_trace
 
 if TYPE_CHECKING:

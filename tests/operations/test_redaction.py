@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from inngest_rest import Run
-from inngest_rest._programs.answer import Reply
-from inngest_rest._programs.problems import Code, Problem
-from inngest_rest._programs.projection import Projection
 from inngest_rest._redaction import Redactor
 from inngest_rest.models import RunError, RunStatus
+from inngest_rest_tools.answer import Reply
+from inngest_rest_tools.problems import Code, Problem
+from inngest_rest_tools.projection import Projection
 
 BODY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ"
 PEM = f"-----BEGIN %s-----\n%s{BODY}\n{BODY}==\n-----END %s-----"

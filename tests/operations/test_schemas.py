@@ -10,13 +10,13 @@ import jsonschema
 import pytest
 
 from inngest_rest import InngestClient, InvalidArgumentError
-from inngest_rest._programs import schemas
-from inngest_rest._programs.answer import Reply
-from inngest_rest._programs.parameters import read
-from inngest_rest._programs.problems import Code, problem_of
-from inngest_rest._programs.projection import record_class
-from inngest_rest._programs.running import Invocation
-from inngest_rest._table import commands
+from inngest_rest.calls import commands
+from inngest_rest_tools import schemas
+from inngest_rest_tools.answer import Reply
+from inngest_rest_tools.parameters import read
+from inngest_rest_tools.problems import Code, problem_of
+from inngest_rest_tools.projection import record_class
+from inngest_rest_tools.running import Invocation
 from tests.operations.cases import CASES, World
 
 OPERATIONS = {each.command: each for each in commands()}

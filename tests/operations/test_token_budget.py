@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._programs import tools
-from inngest_rest._programs.command import program
-from inngest_rest._programs.cutting import as_text
 from inngest_rest.testing import MockServer, completes, steps
+from inngest_rest_tools import tools
+from inngest_rest_tools.command import program
+from inngest_rest_tools.cutting import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

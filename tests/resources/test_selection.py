@@ -13,9 +13,9 @@ from inngest_rest import ActionOutcome, Event, InngestClient, InvalidArgumentErr
 from inngest_rest._core.calls import local_filter
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import Names, Selection
-from inngest_rest._programs.problems import problem_of
 from inngest_rest.testing import MockServer, completes, fails, sleeps
 from inngest_rest.typing import RunFilter, RunSelection
+from inngest_rest_tools.problems import problem_of
 from tests.support.server import says
 
 if TYPE_CHECKING:

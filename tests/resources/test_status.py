@@ -18,7 +18,6 @@ from inngest_rest import (
 from inngest_rest._operations.status.evidence import Listed, StatusEvidence
 from inngest_rest._operations.status.verdicts.starting import judge_starting
 from inngest_rest._operations.status.verdicts.succeeding import judge_succeeding
-from inngest_rest._programs import tools
 from inngest_rest.testing import (
     MockServer,
     answers,
@@ -30,6 +29,7 @@ from inngest_rest.testing import (
     sleeps,
 )
 from inngest_rest.testing._api.releases import CURRENT
+from inngest_rest_tools import tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -26,7 +26,7 @@ def test_what_a_wheel_lacks_is_named(lacking: int) -> None:
 
 @pytest.mark.parametrize(
     "extra",
-    ["tests/test_x.py", "inngest_rest/__pycache__/a.pyc", "inngest_rest/.agents/plugin.json"],
+    ["tests/test_x.py", "inngest_rest/__pycache__/a.pyc", "inngest_rest_tools/.agents/plugin.json"],
 )
 def test_what_a_wheel_must_not_hold_is_named(extra: str) -> None:
     assert faults([*WHEEL, extra]) == [f"{extra} is in it"]

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from inngest_rest._table import ROWS
+from inngest_rest.calls import ROWS
 from scripts.internal.site import docstrings, machines, programs, reference, servers, stage
 from scripts.internal.site.machines import plain
 from scripts.internal.site.names import public

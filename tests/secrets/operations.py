@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._table import EVENT_ID, ROWS, RUN_ID
+from inngest_rest.call_row import EVENT_ID, RUN_ID
+from inngest_rest.calls import ROWS
 from inngest_rest_api.api.v2 import get_run_v2
 from tests.secrets.planted_keys import found_in
 from tests.support.calls import call, public_names
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from inngest_rest._table import Row
+    from inngest_rest.call_row import CallRow
 
     Call = Callable[[Any, Path], Any]
 
@@ -36,7 +37,7 @@ _SPECIAL: dict[str, Call] = {
 }
 
 
-def _call(row: Row, client: Any, _folder: Path) -> Any:
+def _call(row: CallRow, client: Any, _folder: Path) -> Any:
     others: dict[str, Any] = {"timeout": A_MOMENT} if "timeout" in row.examples[0] else {}
     return call(client, row.name, {RUN_ID: RUN, EVENT_ID: RUN}, **others)
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._programs.command import agent_skill, execute
-from inngest_rest._table import GROUPS, commands
+from inngest_rest.calls import GROUPS, commands
 from inngest_rest.testing import (
     MockServer,
     completes,
@@ -25,6 +24,7 @@ from inngest_rest.testing import (
     waits_for,
     waits_for_event,
 )
+from inngest_rest_tools.command import agent_skill, execute
 from tests.support import agent
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import inngest_rest
-from inngest_rest._programs.command import agent_skill
+from inngest_rest_tools.command import agent_skill
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,7 +33,7 @@ def test_both_marketplaces_lead_to_the_plugin_that_has_the_skill() -> None:
 
 
 def test_the_manifests_of_the_plugin_agree_in_what_all_of_them_say() -> None:
-    folder = "wrapper/inngest_rest/.agents"
+    folder = "tools/inngest_rest_tools/.agents"
     portable = read(f"{folder}/plugin.json")
     del portable["$schema"]
     for host in (".claude-plugin", ".codex-plugin"):

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from inngest_rest import __version__
-from inngest_rest._programs.command import agent_skill
-from inngest_rest._programs.command.program import run
+from inngest_rest_tools.command import agent_skill
+from inngest_rest_tools.command.program import run
 
 
 @pytest.fixture(autouse=True)

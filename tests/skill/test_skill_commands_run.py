@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._programs.command import agent_skill, execute
-from inngest_rest._programs.parameters import DEFAULT_LIMIT
-from inngest_rest._programs.problems import EXIT_STATUS
+from inngest_rest_tools.command import agent_skill, execute
+from inngest_rest_tools.parameters import DEFAULT_LIMIT
+from inngest_rest_tools.problems import EXIT_STATUS
 from tests.operations.cases import World
 from tests.support import agent
 

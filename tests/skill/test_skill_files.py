@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-import inngest_rest
+import inngest_rest_tools
 from inngest_rest import InvalidArgumentError, __version__
-from inngest_rest._programs.command import agent_skill
+from inngest_rest_tools.command import agent_skill
 
-FOLDER = Path(inngest_rest.__file__).parent / ".agents" / "skills" / "inngest"
+FOLDER = Path(inngest_rest_tools.__file__).parent / ".agents" / "skills" / "inngest"
 FILES = agent_skill.own_files()
 TEXT = FILES["SKILL.md"]
 _, FRONTMATTER, BODY = TEXT.split("---\n", 2)

@@ -40,7 +40,7 @@ Execute = Callable[[Sequence[str]], Ran]
 
 def in_process(arguments: Sequence[str]) -> Ran:
     """Run the command in this process, by the environment of it."""
-    from inngest_rest._programs.command.program import run  # noqa: PLC0415 - other agents need no such import
+    from inngest_rest_tools.command.program import run  # noqa: PLC0415 - other agents need no such import
 
     output, talk = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(talk):

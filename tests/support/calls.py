@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest import InngestClient
 from inngest_rest._core.calls.operation import may_ask
 from inngest_rest._core.resources.routes import ROUTES
-from inngest_rest._programs.parameters import arguments, read
-from inngest_rest._table import GROUPS, ROWS, Returns
+from inngest_rest.call_row import Returns
+from inngest_rest.calls import GROUPS, ROWS
+from inngest_rest_tools.parameters import arguments, read
 from tests.support.settings import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from inngest_rest._table import Row
+    from inngest_rest.call_row import CallRow
 
-BY_NAME: dict[str, Row] = {row.name: row for row in ROWS}
+BY_NAME: dict[str, CallRow] = {row.name: row for row in ROWS}
 
 MADE_OF: Mapping[str, tuple[str, ...]] = {
     "send_and_wait": ("send", "events.wait"),
@@ -88,7 +89,7 @@ What a docstring may name at its `HTTP:` follows from both.
 """
 
 
-def example(row: Row, instead: Mapping[str, Any]) -> dict[str, Any]:
+def example(row: CallRow, instead: Mapping[str, Any]) -> dict[str, Any]:
     """Return the first example of a call as JSON, with other ids in place of its own."""
     return {
         name: [instead.get(each, each) for each in value]
@@ -112,7 +113,7 @@ def call(client: Any, name: str, instead: Mapping[str, Any] | None = None, **oth
     row = BY_NAME[name]
     given = example(row, instead or {})
     # Programs send one event by its parts; the method takes whole ones.
-    of_method = {"events": given.get("events", given)} if row.form else None
+    of_method = {"events": given.get("events", given)} if row.replacement else None
     of_method = of_method or arguments(row, read(row, given))
     result = reduce(getattr, name.split("."), client)(**{**of_method, **others})
     match row.returns:
@@ -124,7 +125,7 @@ def call(client: Any, name: str, instead: Mapping[str, Any] | None = None, **oth
             return result
 
 
-def tags(row: Row) -> str:
+def tags(row: CallRow) -> str:
     """Return the APIs that a call asks of a dev server, in order."""
     operations = ROUTES.get(row.name) or ROUTES[MADE_OF[row.name][0]]
     settings = settings_of(dev=True)

@@ -6,7 +6,7 @@ import io
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from inngest_rest._programs.command import program
+from inngest_rest_tools.command import program
 from tests.support.answers import read
 
 if TYPE_CHECKING:

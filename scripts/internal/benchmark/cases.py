@@ -413,7 +413,7 @@ print(time.process_time() - a)
 
 COMMAND = """\
 import sys
-from inngest_rest._programs.command import main
+from inngest_rest_tools.command import main
 sys.argv = ["inngest-rest", *{!r}]
 try:
     main()

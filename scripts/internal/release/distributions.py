@@ -21,8 +21,8 @@ NEEDED = (
     "licenses/LICENSE",
     "inngest_rest/py.typed",
     "inngest_rest_api/py.typed",
-    "inngest_rest/.agents/skills/inngest/SKILL.md",
-    "inngest_rest/.agents/skills/inngest/references/incident.md",
+    "inngest_rest_tools/.agents/skills/inngest/SKILL.md",
+    "inngest_rest_tools/.agents/skills/inngest/references/incident.md",
 )
 UNWANTED = (
     "tests/",

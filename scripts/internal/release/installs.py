@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-COMMAND = ("-m", "inngest_rest")
+COMMAND = ("-m", "inngest_rest_tools")
 
 # What meets somebody who has not installed an extra, and the extra that it must name.
 WITHOUT_EXTRAS: tuple[tuple[tuple[str, ...], str], ...] = (

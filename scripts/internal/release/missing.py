@@ -24,15 +24,15 @@ def versions() -> dict[str, str | None]:
     """Return the version that each file states."""
     stated = {
         "wrapper/inngest_rest/_version.py": r'__version__ = "(.+)"',
-        "wrapper/inngest_rest/.agents/skills/inngest/SKILL.md": r'(?m)^  version: "(.+)"',
+        "tools/inngest_rest_tools/.agents/skills/inngest/SKILL.md": r'(?m)^  version: "(.+)"',
         "openapi/inngest.yaml": r"(?m)^  version: (.+)",
         "CHANGELOG.md": r"(?ms)\A.*?^## \[(?:Unreleased\] \()?(\d+\.\d+\.\d+)",
         "mcp-server/pyproject.toml": r'(?m)(?:^version = "|\]==)([^"]+)"',
         "mcp-server/server.json": VERSION,
         "mcp-server/manifest.json": VERSION,
-        "wrapper/inngest_rest/.agents/plugin.json": VERSION,
-        "wrapper/inngest_rest/.agents/.claude-plugin/plugin.json": VERSION,
-        "wrapper/inngest_rest/.agents/.codex-plugin/plugin.json": VERSION,
+        "tools/inngest_rest_tools/.agents/plugin.json": VERSION,
+        "tools/inngest_rest_tools/.agents/.claude-plugin/plugin.json": VERSION,
+        "tools/inngest_rest_tools/.agents/.codex-plugin/plugin.json": VERSION,
     }
     found = {name: {*re.findall(pattern, read(name))} for name, pattern in stated.items()}
     return {name: it.pop() if len(it) == 1 else None for name, it in found.items()}

@@ -22,7 +22,7 @@ from attrs import field, frozen
 
 from inngest_rest import EndedRuns, InngestClient, InngestError, Paginator, RunStatus
 from inngest_rest._core.resources.routes import ROUTES
-from inngest_rest._table import EVENT_ID, RUN_ID, Effect
+from inngest_rest.call_row import EVENT_ID, RUN_ID, Effect
 from scripts.internal.release_diff.alterations import operation_at
 from tests.contract.conformance import camel
 from tests.support.calls import BY_NAME

@@ -80,7 +80,7 @@ def serve(folder: Path, port: int) -> int:
 def last_edit() -> float:
     """Return when a file that the site is made of was last edited."""
     files = [*ROOT.glob("*.md")]
-    for place in ("docs", "examples", "openapi", "scripts/internal", "wrapper"):
+    for place in ("docs", "examples", "openapi", "scripts/internal", "tools", "wrapper"):
         files += [each for each in (ROOT / place).rglob("*") if each.is_file()]
     return max(each.stat().st_mtime for each in files if each.suffix != ".pyc")
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import inngest_rest
 from inngest_rest import testing
-from inngest_rest._table import GROUPS
+from inngest_rest.calls import GROUPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

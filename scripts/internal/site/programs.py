@@ -11,14 +11,15 @@ from argparse import SUPPRESS
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest import InngestClient
-from inngest_rest._programs import schemas
-from inngest_rest._programs.command.command_line import PROGRAM
-from inngest_rest._programs.command.commands import GROUPS, find, local_commands
-from inngest_rest._programs.command.help import DESCRIPTION, MEANINGS
-from inngest_rest._programs.command.options import OPTIONS
-from inngest_rest._programs.tool_schemas import parameters_of
-from inngest_rest._programs.tools import Tools
-from inngest_rest._table import Effect, commands
+from inngest_rest.call_row import Effect
+from inngest_rest.calls import commands
+from inngest_rest_tools import schemas
+from inngest_rest_tools.command.command_line import PROGRAM
+from inngest_rest_tools.command.commands import GROUPS, find, local_commands
+from inngest_rest_tools.command.help import DESCRIPTION, MEANINGS
+from inngest_rest_tools.command.options import OPTIONS
+from inngest_rest_tools.tool_schemas import parameters_of
+from inngest_rest_tools.tools import Tools
 from scripts.internal.site import docstrings
 from scripts.internal.site.stage import ROOT
 from scripts.internal.site.templates import filled
@@ -26,8 +27,8 @@ from scripts.internal.site.templates import filled
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from inngest_rest._programs.command.arguments import Argument
-    from inngest_rest._table import Row
+    from inngest_rest.call_row import CallRow
+    from inngest_rest_tools.command.arguments import Argument
 
 ROWS = {row.words: row for row in commands()}
 
@@ -104,7 +105,7 @@ def command_groups() -> dict[str, list[tuple[str, ...]]]:
     return groups
 
 
-def tools() -> list[Row]:
+def tools() -> list[CallRow]:
     """Return the rows of all tools, in the order in which a server lists them."""
     rows = {row.tool: row for row in commands()}
     groups = {row.words[0] for row in commands()}
@@ -163,7 +164,7 @@ def variables() -> dict[str, list[str]]:
 
 
 def _named_in_code() -> Iterator[str]:
-    for path in (ROOT / "wrapper").rglob("*.py"):
+    for path in (*(ROOT / "wrapper").rglob("*.py"), *(ROOT / "tools").rglob("*.py")):
         # What the contract passes on to its own process is no setting.
         if {"testing", "_contract"} & {*path.parts} or path.stem == "pytest_plugin":
             continue

@@ -19,7 +19,7 @@ import attrs
 from sphinx.util.inspect import stringify_signature
 
 from inngest_rest import errors
-from inngest_rest._table import GROUPS, ROWS
+from inngest_rest.calls import GROUPS, ROWS
 from scripts.internal.site import docstrings
 from scripts.internal.site.extension import ELSEWHERE
 from scripts.internal.site.names import group, pairs, public, values
@@ -31,7 +31,17 @@ if TYPE_CHECKING:
 
     from scripts.internal.site.docstrings import Docstring
 
-PAGES = ("client", "sending", "listings", "models", "reports", "errors", "typing", "testing")
+PAGES = (
+    "client",
+    "sending",
+    "listings",
+    "models",
+    "reports",
+    "errors",
+    "typing",
+    "table",
+    "testing",
+)
 
 CLIENT = "InngestClient"
 

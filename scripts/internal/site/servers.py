@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from attrs import field, frozen
 
 from inngest_rest._core.resources.routes import ROUTES
-from inngest_rest._table import ROWS
+from inngest_rest.calls import ROWS
 from scripts.internal.markdown import fenced
 from scripts.internal.site import docstrings
 from scripts.internal.site.document import DOCUMENT, families, own, route
@@ -33,7 +33,7 @@ from tests.support.calls import MADE_OF
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from inngest_rest._table import Row
+    from inngest_rest.call_row import CallRow
     from tests.contract.document import Operation
     from tests.contract.parsing import Exchange
 
@@ -254,7 +254,7 @@ def _body(body: Any) -> str:
     return fenced(json.dumps(body, indent=2, ensure_ascii=False), "json")
 
 
-def _requests(row: Row) -> tuple[str, ...]:
+def _requests(row: CallRow) -> tuple[str, ...]:
     """Return which operations a method asks, and which methods whose requests it makes."""
     routes = {each.id: route(each) for each in DOCUMENT.operations}
     asked = [routes[camel_case(each.name)] for each in ROUTES.get(row.name, ())]

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from inngest_rest import InngestClient
-from inngest_rest._programs import parameters, tool_schemas, tools
-from inngest_rest._programs.command import execute
-from inngest_rest._programs.command.arguments import parser_of
-from inngest_rest._programs.command.commands import find
-from inngest_rest._programs.command.inputs import Inputs
-from inngest_rest._programs.command.options import OPTIONS
-from inngest_rest._programs.command.program import run
-from inngest_rest._programs.cutting import as_text
-from inngest_rest._table import commands
+from inngest_rest.calls import commands
+from inngest_rest_tools import parameters, tool_schemas, tools
+from inngest_rest_tools.command import execute
+from inngest_rest_tools.command.arguments import parser_of
+from inngest_rest_tools.command.commands import find
+from inngest_rest_tools.command.inputs import Inputs
+from inngest_rest_tools.command.options import OPTIONS
+from inngest_rest_tools.command.program import run
+from inngest_rest_tools.cutting import as_text
 from tests.skill.evaluation.jobs import render
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 _summarize   lists the runs, and reads what lists lack
 _group       runs counted together
+rows         its row of the table of calls
 """
 
 from __future__ import annotations

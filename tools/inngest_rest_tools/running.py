@@ -1,0 +1,614 @@
+"""Running a call of any program: confirmation first, then its result in chunks or an envelope.
+
+Calls that act on much are shown and confirmed before they are made: a call that acts on more than
+one run, a bulk cancellation, more events than a person looks at, and a request of any path but by
+GET.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+from attrs import Factory, define, evolve, field, frozen
+
+from inngest_rest._ulid import is_ulid
+from inngest_rest.action_reports import ActionReport, PartialActionError
+from inngest_rest.call_row import Effect, Returns
+from inngest_rest.calls import ROWS, event_of
+from inngest_rest.errors import InngestError, PartialSendError, RouteNotFoundError
+from inngest_rest_tools.answer import Reply
+from inngest_rest_tools.confirmation import (
+    deed,
+    names_that_select,
+    pinned,
+    to_do_by_function,
+    token_of,
+    what_is_done,
+    without,
+)
+from inngest_rest_tools.outcomes import (
+    in_words_of,
+    incomplete,
+    problem_in,
+    with_malformed,
+)
+from inngest_rest_tools.parameter import unusable_file
+from inngest_rest_tools.parameters import arguments
+from inngest_rest_tools.problems import (
+    DONE,
+    Code,
+    Problem,
+    ProblemError,
+    problem_of,
+)
+from inngest_rest_tools.projection import record_class
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from inngest_rest import BatchReport, InngestClient
+    from inngest_rest.action_reports import ActionRow
+    from inngest_rest.call_row import CallRow
+    from inngest_rest.explanation import SendPreview
+    from inngest_rest.models import Page, Run
+    from inngest_rest.record import Record
+    from inngest_rest_tools.answer import Envelope
+    from inngest_rest_tools.confirmation import ShownPlans
+    from inngest_rest_tools.parameter import Values
+
+    Chunk = tuple[tuple[Record, ...], Page[Any] | None]
+
+_MOST_IDS = 1_000  # of the events of a file, which may have any number
+
+
+def _do_nothing() -> None:
+    pass
+
+
+@frozen
+class CallResult:
+    """What the method of a call returned, and the ids of events that it sent from a file."""
+
+    returned: Any
+    ids: Sequence[str | None]
+
+
+@define(eq=False, repr=False, kw_only=True)
+class Invocation:
+    """A call with its parameters and its answer, and the confirmation that it needs."""
+
+    row: CallRow
+    values: Values
+    client: InngestClient
+    answer: Reply = Factory(lambda self: Reply.to(self.row), takes_self=True)
+    has_errors: bool = True  # failed runs have their error in the answer
+    is_confirmed: bool = False
+    confirmed_profile: str | None = None  # the name of a protected one, as typed
+    most_events: int | None = None  # sent without a confirmation; None for any number
+    confirms_changes: bool = False  # any change of the server has to be confirmed
+    # The plans that were shown, if the process that shows them also acts on them. Otherwise None:
+    # a token is then valid as long as the set is the same.
+    shown_plans: ShownPlans | None = None
+    # What is wrong with keys that the client was made without, by their arguments.
+    malformed: Mapping[str, str] = field(factory=dict[str, str])
+    note: Callable[[], object] = _do_nothing  # after each act, and each item of a list
+
+    def run(self) -> Envelope:
+        """Make the call; return its result, or its error with the result so far."""
+        problem = None
+        try:
+            for records, page in self.chunks():
+                self.note()
+                if not self.answer.add(records, page):
+                    break
+        except Exception as error:  # noqa: BLE001 - an error is an answer, too
+            problem = problem_of(error, self.row, self.values)
+            if isinstance(error, ProblemError) and error.data is not None:
+                self.answer.add((error.data,))
+        return self.answer.envelope(problem)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Make the call; yield its result as it arrives: records, and the page that has them.
+
+        Raises ProblemError if the call was done in part, or has to be confirmed; its `data` is
+        the result so far.
+        """
+        if self.values.get("dry_run"):
+            yield _chunk_of(self._dry_run())
+            return
+        self._check_profile()
+        planned = None
+        if not self.is_confirmed and self._is_wide():
+            planned = self._confirmed()
+        if self.row.is_bulk:
+            yield _chunk_of(self._carry_out(planned))
+            return
+        values = self.values
+        if planned is not None:
+            values = pinned(values, planned)
+        yield from self._call(self._with_internal_id(values))
+
+    def _dry_run(self) -> Record:
+        """Return what the call would do."""
+        if self.row.name.startswith("send"):
+            return self._preview()
+        return self._show()
+
+    def _check_profile(self) -> None:
+        """Refuse to change the server of a protected profile, unless the profile is named."""
+        profile = self.client.profile
+        if profile is None or not profile.is_protected:
+            return
+        if self.row.effect is Effect.READ:
+            return
+        if self.row.name == "request" and self.values["method"] == "GET":
+            return
+        if self.shown_plans is not None:
+            return  # a tool: the plan that its token confirms was shown with the profile's name
+        confirmed = self.confirmed_profile
+        if confirmed is None:
+            confirmed = self.ask_for_profile()
+        if confirmed == profile.name:
+            return
+        problem = Problem(
+            code=Code.CONFIRMATION_NEEDED,
+            message=(
+                f"profile {profile.name} is protected ({self.place}); nothing was done"
+            ),
+            hint=f"Name it to act on its server: --confirm-profile {profile.name}",
+            field="confirm_profile",
+        )
+        raise ProblemError(problem)
+
+    def _call(self, values: Values) -> Iterator[Chunk]:
+        """CallRow the method, and yield its result as it arrives."""
+        fields = self._fields_asked_for()
+        fetches_output = False
+        if values.get("include_output") is False:
+            # A failed run's error is read from its output.
+            asks_for_output = "error" in fields or "output" in fields
+            fetches_output = self.has_errors or asks_for_output
+        if fetches_output:
+            values = {**values, "include_output": True}
+        result = self._result(values)
+        if self.row.returns is Returns.ONE:
+            yield _chunk_of(self._only_record(result, values))
+            return
+        hides_output = fetches_output and "output" not in fields
+        to_record = self._to_record(hides_output=hides_output)
+        if self.row.returns is Returns.PAGES:
+            yield from self._chunks_of_list(result.returned, to_record)
+        else:
+            for item in result.returned:
+                yield _chunk_of(to_record(item))
+
+    def _with_internal_id(self, values: Values) -> Values:
+        """Replace the id that the sender gave an event by its internal id."""
+        takes_event = self.row.name in {"events.runs", "events.wait"}
+        if not takes_event or is_ulid(values["id"]):
+            return values
+        explanation = self.client.events.explain(values["id"])
+        return {**values, "id": explanation.event_id}
+
+    def _fields_asked_for(self) -> set[str]:
+        """Return each name in the paths of the fields that the answer is limited to."""
+        names: set[str] = set()
+        for path in self.answer.projection.fields or ():
+            names.update(path.split("."))
+        return names
+
+    def _to_record(self, *, hides_output: bool) -> Callable[[Any], Any]:
+        """Return the function that makes a record of a list's item."""
+        if hides_output:
+            return _without_output
+        if self.row.name == "sessions.keys":  # they are text
+            return cast("Callable[[Any], Any]", record_class(self.row))
+        return _unchanged
+
+    def _result(self, values: Values) -> CallResult:
+        """CallRow the method, and return its result; of a partial send, the report of it."""
+        row = self.row
+        file_ids = list[str | None]()
+
+        def on_batch(batch: BatchReport) -> None:
+            accepted = [id for id in batch.ids if id is not None]
+            file_ids.extend(accepted[: _MOST_IDS - len(file_ids)])
+            self.sent(batch)
+
+        given = arguments(row, values) | self._arguments_of_python(on_batch)
+        try:
+            returned = row.make(self.client, given)
+        except OSError as error:
+            # Of the file that is sent: errors of files written beside it are InngestErrors.
+            path = error.filename or values.get("path")
+            raise unusable_file("path", path, error) from error
+        except InngestError as error:
+            partial: BaseException | None = error
+            if not isinstance(error, PartialSendError):
+                partial = error.__cause__
+            if not isinstance(partial, PartialSendError):
+                raise
+            return CallResult(returned=partial.report, ids=partial.ids)
+        return CallResult(returned=returned, ids=file_ids)
+
+    def _arguments_of_python(
+        self, on_batch: Callable[[BatchReport], None]
+    ) -> dict[str, Any]:
+        """Return the arguments for which programs have no parameter."""
+        row = self.row
+        if row.name == "send_file":
+            return {"on_batch": on_batch}
+        given: dict[str, Any] = {}
+        if row.uses_files:
+            given["on_progress"] = self.progress
+        if row.name.endswith(".export"):
+            given["redact"] = self.answer.redactor.what
+        return given
+
+    def _chunks_of_list(
+        self, listing: Any, to_record: Callable[[Any], Any]
+    ) -> Iterator[Chunk]:
+        """Yield the records of each page; if there are none, say how far was searched."""
+        has_items = False
+        for page in listing.pages():
+            if page.items:
+                has_items = True
+            records = tuple(to_record(item) for item in page.items)
+            yield records, page
+        if not has_items or self.values.get("where"):
+            self.answer.warnings.append(f"searched {listing.searched()}")
+
+    def _only_record(self, result: CallResult, values: Values) -> Record:
+        """Return the record of a call that has one; raise the problem that it reports."""
+        row = self.row
+        kind = record_class(row)
+        record: Any = result.returned
+        if not isinstance(result.returned, kind):
+            from inngest_rest_tools.results import made  # noqa: PLC0415
+
+            record = made(
+                kind,
+                self.client,
+                values,
+                result.returned,
+                result.ids,
+            )
+        if row.command == "doctor":
+            record = with_malformed(record, self.malformed)
+        elif row.command == "status":
+            record = in_words_of(record, self.answer.name_of)
+        problem = problem_in(row, record, values)
+        if problem is not None:
+            raise ProblemError(problem, data=record)
+        if row.name == "runs.get":
+            self._note_batch(record)
+        return record  # type: ignore[no-any-return]
+
+    def _note_batch(self, run: Run) -> None:
+        """Warn that a run of a batch has the id of the first event only."""
+        if run.batch_id is None:
+            return
+        fields = self._fields_asked_for()
+        if fields and "event_ids" not in fields:
+            return
+        explain_row = _row("runs.explain")
+        explain = self.spelled(explain_row, {"id": run.id})
+        self.answer.warnings.append(
+            f"event_ids has only the first of its batch; all: {explain}"
+        )
+
+    def sent(self, batch: BatchReport) -> None:
+        """Note the outcome of a batch of a file."""
+
+    def progress(self, listed: int, got: int) -> None:
+        """Note how many rows of a file there are, and how many are from this call."""
+
+    def ended(self, _row: ActionRow) -> None:
+        """Note the outcome of a run."""
+        self.note()
+
+    def plan(self) -> ActionReport:
+        """Return what the call would act on: empty unless it is bulk or a bulk cancellation."""
+        try:
+            if self.row.is_bulk:
+                return self.act(dry_run=True)
+            if self.row.name == "cancellations.create":
+                return self._plan_of_cancellation()
+        except PartialActionError as error:
+            so_far = self.shown(error.report)
+            raise ProblemError(problem_of(error), data=so_far) from error
+        return ActionReport(action=self.row.command, rows=())
+
+    def _plan_of_cancellation(self) -> ActionReport:
+        values = self.values
+        app = values["app"]
+        # A self-hosted server joins the two by a dash.
+        function = values["function"].removeprefix(f"{app}-")
+        self._check_has_bulk_cancellations(app, function)
+        report = self.client.runs.cancel_all(
+            app=app,
+            function=function,
+            since=values["started_after"],
+            until=values["started_before"],
+            dry_run=True,
+        )
+        return evolve(report, action=self.row.command)
+
+    def _check_has_bulk_cancellations(self, app: str, function: str) -> None:
+        """Raise if the server has none, with the call that cancels the same runs."""
+        if self.client.target.is_cloud:
+            return
+        try:
+            self.client.cancellations.list(limit=1).page()
+        except RouteNotFoundError as error:
+            selection = {
+                "app": app,
+                "function": function,
+                "since": self.values["started_after"],
+                "until": self.values["started_before"],
+                "where": self.values["condition"],
+                "dry_run": True,
+            }
+            instead = self.spelled(_row("runs.cancel_all"), selection)
+            hint = f"A self-hosted server has no bulk cancellations. To cancel the runs: {instead}"
+            problem = evolve(problem_of(error), hint=hint)
+            raise ProblemError(problem) from error
+
+    def act(
+        self, planned: ActionReport | None = None, **of_python: Any
+    ) -> ActionReport:
+        """CallRow a bulk method on the planned rows, or on those that the parameters select."""
+        given = arguments(self.row, self.values)
+        if "ids" in self.values:
+            given["ids"] = given.get("ids") or None
+            if planned is not None:
+                given = without(given, names_that_select(self.row))
+        given |= {"resume": planned, **of_python}
+        return self.row.make(self.client, given)  # type: ignore[no-any-return]
+
+    def shown(self, report: ActionReport, *, token: str | None = None) -> Record:
+        """Return a report as the result of the call; the token confirms it."""
+        from inngest_rest_tools import results  # noqa: PLC0415
+
+        target = self.client.target
+        if report.searched:
+            self.answer.warnings.append(f"searched {report.searched}")
+        if record_class(self.row) is results.Sent:
+            return results.Sent(target=target)
+        if self.row.name == "request":
+            return results.Answered(target=target)
+        acted = results.Acted(
+            target=target,
+            action=report.action,
+            counts=report.counts,
+            rows=tuple(sorted(report.rows, key=_is_done)),
+            since=report.since,
+            until=report.until,
+            by_function=dict(to_do_by_function(report)),
+            confirm=token,
+        )
+        if self.row.is_bulk:
+            return acted
+        return results.Done(target=target, planned=acted)
+
+    def ask(self, _planned: ActionReport, _deed: str) -> bool | None:
+        """Ask whether to do what is planned; None if there is nobody to ask."""
+        return None
+
+    def ask_for_profile(self) -> str | None:
+        """Ask for the name of the protected profile; None if there is nobody to ask."""
+        return None
+
+    def next_command(self, _planned: ActionReport, _token: str) -> str | None:
+        """Return the command line that makes the call with a token; None for a tool."""
+        return None
+
+    def spelled(self, row: CallRow, values: Values) -> str:
+        """Return another call in the caller's terms: for a tool, its name and its parameters."""
+        given = {name: value for name, value in values.items() if value is not None}
+        text = json.dumps(given, default=in_text)
+        return f"call {row.tool} with {text}"
+
+    def offer(self, planned: ActionReport, token: str) -> None:
+        """Add to the answer the token of the plan, and the command that it confirms."""
+        self.answer.confirm = token
+        self.answer.next_command = self.next_command(planned, token)
+
+    def instruction(self) -> str:
+        """Return the instruction to do what the answer offers."""
+        if self.answer.next_command is not None:
+            return f"To do it: {self.answer.next_command}"
+        token = self.answer.confirm
+        return f'To do it, call it again with the same parameters and "confirm": "{token}".'
+
+    def _is_wide(self) -> bool:
+        """Return whether the call acts on more than a person has named one by one."""
+        if self.row.name == "request":
+            return bool(self.values["method"] != "GET")
+        if self.confirms_changes and self.row.effect is not Effect.READ:
+            return True
+        match self.row.name:
+            case "send_many":
+                most = self.most_events
+                return most is not None and len(self.values["events"]) > most
+            case "cancellations.create":
+                return True
+            case _:
+                ids = self.values.get("ids")
+                named = ids or self.values.get("inputs") or ()
+                return self.row.is_bulk and len(named) != 1
+
+    def _confirmed(self) -> ActionReport:
+        """Return the confirmed plan: exactly the one that was shown."""
+        given = self.values.get("confirm")
+        shown = None
+        if self.shown_plans is not None and given:
+            shown = self.shown_plans.take(given)
+        if shown is not None and shown.values == what_is_done(self.values):
+            return shown.planned
+        planned = self.plan()
+        if self._has_nothing_to_do(planned):
+            return planned
+        token = self._issue(planned)
+        is_unused = shown is not None or self.shown_plans is None
+        if given == token and is_unused:
+            return planned
+        if given is None and self._is_agreed(planned):
+            return planned
+        raise self._refusal(planned, token, given)
+
+    def _is_agreed(self, planned: ActionReport) -> bool:
+        """Ask whether to do it, if there is somebody to ask; raise if they refuse."""
+        would_do = deed(self.row, self.values, planned)
+        is_agreed = self.ask(planned, would_do)
+        if is_agreed is False:
+            message = "not confirmed; nothing was done"
+            raise ProblemError(Problem(Code.CONFIRMATION_NEEDED, message))
+        return bool(is_agreed)
+
+    def _refusal(
+        self, planned: ActionReport, token: str, given: str | None
+    ) -> ProblemError:
+        """Return the error for a call without a token, or with the token of another plan."""
+        would_do = deed(self.row, self.values, planned)
+        message = f"{self.row.command} would {would_do} at {self.place}"
+        if given is not None:
+            number = given.partition("-")[0]
+            message = f"not what was confirmed, which were {number} then, or done since: {message}"
+        self.offer(planned, token)
+        problem = Problem(
+            code=Code.CONFIRMATION_NEEDED,
+            message=f"{message}; nothing was done",
+            hint=f"Show the user what would be done. {self.instruction()}",
+            field="confirm",
+        )
+        shown = self.shown(planned, token=token)
+        return ProblemError(problem, data=shown)
+
+    def _has_nothing_to_do(self, planned: ActionReport) -> bool:
+        return self.row.is_bulk and not _has_open_rows(planned)
+
+    def _show(self) -> Record:
+        """Return what would be done, with the token that confirms it."""
+        planned = self.plan()
+        token = None
+        if not self._has_nothing_to_do(planned):
+            token = self._issue(planned)
+            self.offer(planned, token)
+        shown = self.shown(planned, token=token)
+        if DONE.issuperset(planned.counts):
+            return shown
+        problem = incomplete(planned)
+        if len(planned.rows) > 1:
+            problem = evolve(
+                problem,
+                message=f"not all of it can be done: {problem.message}; nothing was done",
+                hint="data.rows has the reason of each.",
+            )
+        raise ProblemError(problem, data=shown)
+
+    def _preview(self) -> Record:
+        """Return which functions the events would start; send nothing."""
+        from inngest_rest_tools import results  # noqa: PLC0415
+
+        preview = self._preview_of_events()
+        sent = results.Sent(target=self.client.target, preview=preview)
+        if not preview.rejected:
+            return sent
+        total = preview.rejected + preview.events
+        first = preview.failures[0]
+        counts = f"{preview.rejected} of {total} events are invalid"
+        message = f"{counts}; first: {first.reason}; nothing was sent"
+        raise ProblemError(Problem(Code.PARTIAL, message), data=sent)
+
+    def _preview_of_events(self) -> SendPreview:
+        values = {**self.values, "wait": None}
+        given = arguments(self.row, values)
+        if self.row.name == "send_file":
+            return self.client.preview_file(
+                given["path"],
+                name=given.get("name"),
+                csv=bool(given.get("csv")),
+                event=given.get("event"),
+                columns=given.get("columns"),
+            )
+        if given.get("events"):
+            return self.client.preview(given["events"])
+        return self.client.preview(event_of(**given))
+
+    def _carry_out(self, planned: ActionReport | None) -> Record:
+        """Act on the planned rows, or those that the parameters select; return the outcomes."""
+        problem: Problem | None = None
+        try:
+            report = self.act(planned, on_result=self.ended)
+            if not DONE.issuperset(report.counts):
+                problem = incomplete(report)
+        except PartialActionError as error:
+            report = error.report
+            problem = problem_of(error)
+        except KeyboardInterrupt as error:
+            so_far = getattr(error, "report", None)
+            if not isinstance(so_far, ActionReport):
+                raise  # before the first act
+            report = so_far
+            problem = evolve(problem_of(error), message=f"interrupted; so far {report}")
+        shown = self.shown(report)
+        if problem is None:
+            return shown
+        if self.values.get("report") and _has_open_rows(report):
+            problem = evolve(problem, hint="The same command does what is left.")
+        raise ProblemError(problem, data=shown)
+
+    def _issue(self, planned: ActionReport) -> str:
+        """Return the token of a plan; keep the plan if this process is to act on it."""
+        token = token_of(self.client.target, self.row, self.values, planned)
+        if self.shown_plans is not None:
+            self.shown_plans.keep(token, self.values, planned)
+        return token
+
+    @property
+    def place(self) -> str:
+        target = self.client.target
+        profile = self.client.profile
+        environment = f"{target.env or 'default'} environment"
+        if profile is not None:
+            environment += f", profile {profile.name}"
+        return f"{target.api_url} ({environment})"
+
+
+def _row(name: str) -> CallRow:
+    return next(row for row in ROWS if row.name == name)
+
+
+def _chunk_of(record: Record) -> Chunk:
+    """Return one record as a chunk that belongs to no page."""
+    return (record,), None
+
+
+def _has_open_rows(report: ActionReport) -> bool:
+    return any(row.is_open for row in report.rows)
+
+
+def _is_done(row: ActionRow) -> bool:
+    return row.outcome in DONE
+
+
+def in_text(moment: datetime | timedelta) -> str:
+    """Return a time in the form that a parameter in JSON takes."""
+    if isinstance(moment, timedelta):
+        seconds = round(moment.total_seconds())
+        return f"{max(seconds, 1)}s"
+    return moment.isoformat()
+
+
+def _unchanged(item: Any) -> Any:
+    return item
+
+
+def _without_output(item: Any) -> Any:
+    if hasattr(item, "run"):
+        return evolve(item, run=_without_output(item.run))
+    return evolve(item, output=None)

@@ -1,5 +1,0 @@
-"""`python -m inngest_rest`, as `inngest-rest`."""
-
-from inngest_rest._programs.command import main
-
-main()

@@ -1,0 +1,13 @@
+"""The row of the table of calls about the counts, errors and times of many runs."""
+
+from inngest_rest.call_row import CallRow
+
+ROWS = (
+    CallRow(
+        name="runs.summary",
+        examples=(
+            {"since": "24h"},
+            {"by": "error", "app": "shop"},
+        ),
+    ),
+)
