@@ -71,6 +71,30 @@ def test_the_description_on_pypi_has_no_link_that_leads_nowhere() -> None:
     assert "Buffer and outbox" in shown
 
 
+PLUGIN = "tools/inngest_rest_tools/.agents"
+
+# Users copy the skill into their projects.
+LICENCES = {
+    "pyproject.toml": "MIT",
+    "mcp-server/pyproject.toml": "MIT",
+    "mcp-server/manifest.json": "MIT",
+    "scripts/internal/release/recipe.yaml": "MIT",
+    ".claude-plugin/marketplace.json": "MIT-0",
+    f"{PLUGIN}/plugin.json": "MIT-0",
+    f"{PLUGIN}/.claude-plugin/plugin.json": "MIT-0",
+    f"{PLUGIN}/.codex-plugin/plugin.json": "MIT-0",
+    f"{PLUGIN}/skills/inngest/SKILL.md": "MIT-0",
+}
+
+
+def test_each_file_that_states_our_licence_states_the_same() -> None:
+    stated = re.compile(r"""(?m)^ *"?license"?\s*[:=]\s*"?([\w.-]+)""")
+    texts = {name: (ROOT / name).read_text(encoding="utf-8") for name in LICENCES}
+    assert {name: set(stated.findall(text)) for name, text in texts.items()} == {
+        name: {licence} for name, licence in LICENCES.items()
+    }
+
+
 def requirements() -> Iterator[Requirement]:
     """Yield what pyproject.toml asks for: to run, in each extra and in each group."""
     asked = [*PROJECT["project"]["dependencies"]]
