@@ -28,6 +28,7 @@ from inngest_rest import (
     EventBuffer,
     InngestClient,
     aio,
+    bulk,
     client,
     typing,
 )
@@ -138,13 +139,13 @@ FORMS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
     "Runs.watch": ((typing.RunFilter,), {"status"}),
     "Runs.summary": (FILTERS_OF_RUNS, set()),
     "Runs.check": ((typing.CheckRule,), set()),
-    "Runs.cancel_all": ((typing.BulkSelection, *FILTERS_OF_RUNS, typing.BulkOptions), {"status"}),
-    "Runs.replay_all": ((typing.BulkSelection, *FILTERS_OF_RUNS, typing.BulkOptions), {"status"}),
+    "Runs.cancel_all": ((bulk.BulkSelection, *FILTERS_OF_RUNS, bulk.BulkOptions), {"status"}),
+    "Runs.replay_all": ((bulk.BulkSelection, *FILTERS_OF_RUNS, bulk.BulkOptions), {"status"}),
     "Runs.export": ((typing.RunExport, *FILTERS_OF_RUNS, typing.ExportOptions), set()),
     "Events.list": ((typing.EventListing, *FILTERS_OF_EVENTS, typing.Paging), set()),
     "Events.export": ((typing.EventExport, *FILTERS_OF_EVENTS, typing.ExportOptions), {"since"}),
-    "Events.resend": ((typing.BulkEvents, *FILTERS_OF_EVENTS, typing.BulkOptions), {"resume"}),
-    "Functions.invoke_many": ((typing.BulkOptions,), {"resume"}),
+    "Events.resend": ((bulk.BulkEvents, *FILTERS_OF_EVENTS, bulk.BulkOptions), {"resume"}),
+    "Functions.invoke_many": ((bulk.BulkOptions,), {"resume"}),
 }
 
 
@@ -175,7 +176,7 @@ def test_a_form_has_every_filter_that_its_method_takes(name: str) -> None:
     assert {each.name for each in arguments(name)} == own[name] | whole.__annotations__.keys()
 
 
-STATING_ERRORS = (typing.Paging, typing.RunFilter, typing.BulkOptions, typing.ExportOptions)
+STATING_ERRORS = (typing.Paging, typing.RunFilter, bulk.BulkOptions, typing.ExportOptions)
 
 
 @pytest.mark.parametrize("form", STATING_ERRORS, ids=lambda it: it.__name__)
@@ -362,9 +363,9 @@ TOOLS = Path(inngest_rest_tools.__file__).parent
 
 
 PUBLIC = [
-    "inngest_rest.action_reports",
     "inngest_rest.aio",
     "inngest_rest.buffers",
+    "inngest_rest.bulk",
     "inngest_rest.call_row",
     "inngest_rest.calls",
     "inngest_rest.client",

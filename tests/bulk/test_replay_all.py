@@ -18,7 +18,7 @@ from inngest_rest import (
     ServerError,
     TransportError,
 )
-from inngest_rest.action_reports import ActionOutcome
+from inngest_rest.bulk import ActionOutcome
 from inngest_rest.testing import (
     MockServer,
     answers,

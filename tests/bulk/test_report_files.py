@@ -22,7 +22,7 @@ from inngest_rest import (
     ReportFinishedError,
     ServerError,
 )
-from inngest_rest._operations.bulk.report_file import ReportFile
+from inngest_rest.bulk._report_file import ReportFile
 from inngest_rest.testing import (
     MockEvent,
     MockServer,

@@ -47,7 +47,7 @@ from inngest_rest import (
     StoredEvent,
     TransportError,
     WaitTimeoutError,
-    action_reports,
+    bulk,
     errors,
 )
 from inngest_rest._core.calls.settings import hash_of
@@ -66,7 +66,7 @@ BEARER = hash_of(Secret(SIGNING_KEY)).reveal()
 SECRETS = [EVENT_KEY, SIGNING_KEY, "5ec7e75ec7e7", BEARER, API_KEY]
 KINDS = [
     each
-    for module in (errors, action_reports)
+    for module in (errors, bulk)
     for _, each in inspect.getmembers(module, inspect.isclass)
     if issubclass(each, Exception)
 ]

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from rich.cells import cell_len
 
-from inngest_rest.action_reports import ActionOutcome, ActionRow
+from inngest_rest.bulk import ActionOutcome, ActionRow
 from inngest_rest.models import Run as RunRecord
 from inngest_rest.models import RunError, RunStatus, Span, StepChange, Trigger
 from inngest_rest.record import in_words

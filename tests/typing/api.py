@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, assert_type
+from typing import TYPE_CHECKING, Any, assert_type
 
 from inngest_rest import (
     ApiError,
@@ -46,7 +46,6 @@ from inngest_rest import (
     Webhook,
 )
 from inngest_rest.typing import (
-    BulkOptions,
     ChangeKind,
     CheckRule,
     EventFilter,
@@ -54,6 +53,9 @@ from inngest_rest.typing import (
     RunFilter,
     RunSelection,
 )
+
+if TYPE_CHECKING:
+    from inngest_rest.bulk import BulkOptions
 
 NOW = datetime.now(UTC)
 

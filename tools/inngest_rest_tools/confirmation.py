@@ -18,7 +18,7 @@ from inngest_rest_tools.parameters import parameters
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from inngest_rest.action_reports import ActionReport
+    from inngest_rest.bulk import ActionReport
     from inngest_rest.call_row import CallRow
     from inngest_rest.responses import Target
     from inngest_rest_tools.parameter import Values

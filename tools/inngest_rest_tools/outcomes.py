@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from inngest_rest._files import reasons_path, rejected_path
-from inngest_rest.action_reports import ActionOutcome
+from inngest_rest.bulk import ActionOutcome
 from inngest_rest.errors import Advice
 from inngest_rest_tools.problems import Code, Problem, advice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from inngest_rest.action_reports import ActionReport
+    from inngest_rest.bulk import ActionReport
     from inngest_rest.call_row import CallRow
     from inngest_rest.diagnosis import Diagnosis
     from inngest_rest.errors import NextCall

@@ -14,7 +14,7 @@ from inngest_rest._faults import (
     may_pass,
     refused_in_between,
 )
-from inngest_rest.action_reports import (
+from inngest_rest.bulk import (
     ActionOutcome,
     PartialActionError,
     ReportFinishedError,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from attrs import Factory, define, evolve, field, frozen
 
 from inngest_rest._ulid import is_ulid
-from inngest_rest.action_reports import ActionReport, PartialActionError
+from inngest_rest.bulk import ActionReport, PartialActionError
 from inngest_rest.call_row import Effect, Returns
 from inngest_rest.calls import ROWS, event_of
 from inngest_rest.errors import InngestError, PartialSendError, RouteNotFoundError
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from inngest_rest import BatchReport, InngestClient
-    from inngest_rest.action_reports import ActionRow
+    from inngest_rest.bulk import ActionRow
     from inngest_rest.call_row import CallRow
     from inngest_rest.explanation import SendPreview
     from inngest_rest.models import Page, Run

@@ -11,7 +11,7 @@ from typing import Any
 from inngest_rest._version import __version__ as __version__
 
 _NAMES = {
-    "inngest_rest.action_reports": (
+    "inngest_rest.bulk": (
         "ActionOutcome ActionReport ActionRow PartialActionError ReportFinishedError"
     ),
     "inngest_rest.aio": "AsyncInngestClient",

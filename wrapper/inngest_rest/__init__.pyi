@@ -1,9 +1,4 @@
 from inngest_rest._version import __version__ as __version__
-from inngest_rest.action_reports import ActionOutcome as ActionOutcome
-from inngest_rest.action_reports import ActionReport as ActionReport
-from inngest_rest.action_reports import ActionRow as ActionRow
-from inngest_rest.action_reports import PartialActionError as PartialActionError
-from inngest_rest.action_reports import ReportFinishedError as ReportFinishedError
 from inngest_rest.aio import AsyncInngestClient as AsyncInngestClient
 from inngest_rest.aio.groups import AsyncPaginator as AsyncPaginator
 from inngest_rest.aio.polling import AsyncEndedRuns as AsyncEndedRuns
@@ -11,6 +6,11 @@ from inngest_rest.aio.polling import AsyncFollowedRun as AsyncFollowedRun
 from inngest_rest.aio.polling import AsyncWatcher as AsyncWatcher
 from inngest_rest.buffers.asynchronous import AsyncEventBuffer as AsyncEventBuffer
 from inngest_rest.buffers.blocking import EventBuffer as EventBuffer
+from inngest_rest.bulk import ActionOutcome as ActionOutcome
+from inngest_rest.bulk import ActionReport as ActionReport
+from inngest_rest.bulk import ActionRow as ActionRow
+from inngest_rest.bulk import PartialActionError as PartialActionError
+from inngest_rest.bulk import ReportFinishedError as ReportFinishedError
 from inngest_rest.client import InngestClient as InngestClient
 from inngest_rest.client.groups import Paginator as Paginator
 from inngest_rest.client.polling import EndedRuns as EndedRuns

@@ -121,7 +121,6 @@ _CSV = {
     "column": ["total=data.total:float"],
 }
 _FUNCTION = {"app": "shop", "function": "charge"}
-_DRY_RUN = {"app": "shop", "since": "2h", "dry_run": True}
 
 
 _OWN: tuple[CallRow, ...] = (
@@ -190,19 +189,6 @@ _OWN: tuple[CallRow, ...] = (
         examples=(
             {"id": EVENT_ID},
             {"id": "order-1001", "name": "shop/order.created"},
-        ),
-    ),
-    CallRow(
-        name="events.resend",
-        effect=Effect.CREATE,
-        examples=(
-            {"ids": [EVENT_ID]},
-            {
-                "name": "shop/order.created",
-                "since": "2h",
-                "label": "fixed",
-                "dry_run": True,
-            },
         ),
     ),
     CallRow(
@@ -278,25 +264,6 @@ _OWN: tuple[CallRow, ...] = (
         examples=({"id": RUN_ID},),
     ),
     CallRow(
-        name="runs.cancel_all",
-        command="runs.cancel",
-        effect=Effect.CHANGE,
-        examples=(
-            {"ids": [RUN_ID]},
-            _DRY_RUN,
-        ),
-    ),
-    CallRow(
-        name="runs.replay_all",
-        command="runs.replay",
-        effect=Effect.CHANGE,
-        is_repeatable=False,
-        examples=(
-            {"ids": [RUN_ID]},
-            {"status": ["failed"], **_DRY_RUN, "from_step": "last-failed"},
-        ),
-    ),
-    CallRow(
         name="runs.score",
         is_of_cloud=True,
         effect=Effect.CREATE,
@@ -358,13 +325,6 @@ _OWN: tuple[CallRow, ...] = (
             {**_FUNCTION, "data": {"order": 1}},
             {**_FUNCTION, "wait": 60},
         ),
-    ),
-    CallRow(
-        name="functions.invoke_many",
-        is_rare=True,
-        effect=Effect.CREATE,
-        is_repeatable=False,
-        examples=({**_FUNCTION, "inputs": [{"order": 1}, {"order": 2}]},),
     ),
     CallRow(
         name="signals.send",

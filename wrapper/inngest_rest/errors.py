@@ -1,6 +1,6 @@
 """The errors this package raises, and nothing else, so that all layers can import this module.
 
-Those that carry the report of a bulk operation stand beside it, in `action_reports`.
+Those that carry the report of a bulk operation stand beside it, in `bulk`.
 
 All of them pickle, and none contains a key: URLs and the server's messages are redacted. Programs
 should use the attributes; messages may be reworded at any time.

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from os import PathLike
 
-    from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.models import Function, RunStatus
 
 Seconds = float | timedelta
@@ -186,47 +185,6 @@ class EventFilter(TypedDict, total=False):
 
 class EventListing(EventFilter, Paging, total=False):
     """Which stored events a list has, and how much of it: `EventFilter` and `Paging`."""
-
-
-class BulkOptions(TypedDict, total=False):
-    """How a bulk operation acts.
-
-    It raises `InvalidArgumentError` if an argument is malformed, if nothing selects what it acts
-    on, or several do, or if the file is in use, is no report, or is one of another call;
-    `ReportFinishedError` if the file has nothing left to do; and `PartialActionError`, whose report
-    has every row, if no later one could succeed. An asynchronous client may be given asynchronous
-    callbacks.
-
-    Attributes:
-        dry_run: Report each action as planned, without performing it.
-        in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
-        max_requests: Maximum number of them started per period; None for no limit.
-        period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
-        on_start: Called with a row, as unknown, before its request is sent; by one thread at a
-            time. A report with that row resumes correctly even after a kill of the process.
-        on_result: Called with each row, in order, as results arrive.
-        resume: The report of an earlier call or a dry run, or its `to_dict()`. Rows that are
-            planned, failed, unknown or not tried are tried; the others are kept.
-        report_path: A file that records each row before its request is sent, and its outcome. The
-            same call with the same file continues after any interruption, even a kill.
-    """
-
-    dry_run: bool
-    in_flight: int
-    max_requests: int | None
-    period: Seconds
-    on_start: Callable[[ActionRow], object] | None
-    on_result: Callable[[ActionRow], object] | None
-    resume: ActionReport | Mapping[str, object] | None
-    report_path: str | PathLike[str] | None
-
-
-class BulkSelection(RunSelection, BulkOptions, total=False):
-    """Which runs a bulk operation acts on, and how: `RunSelection` and `BulkOptions`."""
-
-
-class BulkEvents(EventFilter, BulkOptions, total=False):
-    """Which events a bulk operation acts on, and how: `EventFilter` and `BulkOptions`."""
 
 
 Redaction = Literal["keys", "emails"]

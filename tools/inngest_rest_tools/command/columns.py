@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from inngest_rest.action_reports import ActionRow
+from inngest_rest.bulk import ActionRow
 from inngest_rest.diagnosis import CallRoute
 from inngest_rest.explanation import ReasonKind
 from inngest_rest.models import App, Function, Job, Metric, Run, StoredEvent, Webhook

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from inngest_rest import InngestClient
 from inngest_rest._visible import and_more, shown
-from inngest_rest.action_reports import ActionRow
+from inngest_rest.bulk import ActionRow
 from inngest_rest.call_row import Returns
 from inngest_rest.errors import ConfigurationError, NextCall
 from inngest_rest.typing import RunFilter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest.action_reports import ActionRow
+from inngest_rest.bulk import ActionRow
 from inngest_rest_tools.problems import DONE
 
 if TYPE_CHECKING:

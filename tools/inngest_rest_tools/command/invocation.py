@@ -18,7 +18,7 @@ from inngest_rest_tools.running import Invocation
 
 if TYPE_CHECKING:
     from inngest_rest import BatchReport
-    from inngest_rest.action_reports import ActionReport, ActionRow
+    from inngest_rest.bulk import ActionReport, ActionRow
     from inngest_rest.call_row import CallRow
     from inngest_rest.record import Record
     from inngest_rest_tools.command.options import Options

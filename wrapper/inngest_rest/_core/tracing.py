@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from inngest_rest._core.plans import Plan
-    from inngest_rest.action_reports import ActionReport
     from inngest_rest.models import Run
     from inngest_rest.reports import SendReport
 
@@ -69,7 +68,7 @@ EVENT_ID = "inngest.event.id"
 ITEM_COUNT = "inngest.item.count"
 
 # A large event has more runs than an attribute should have.
-_MAX_IDS = 20
+MAX_IDS = 20
 
 # The attribute of the first argument, an id, by the group of the method.
 _SUBJECTS = {"runs": RUN_ID, "events": EVENT_ID}
@@ -163,7 +162,7 @@ class Iteration:
 
         self._count += len(items)
         runs = [item.id for item in items if isinstance(item, Run)]
-        self._run_ids += runs[: _MAX_IDS - len(self._run_ids)]
+        self._run_ids += runs[: MAX_IDS - len(self._run_ids)]
 
     def end(self, error: BaseException | None = None) -> None:
         """End the span, if it has begun; a further step begins another."""
@@ -204,17 +203,6 @@ def facts_of_sending(report: SendReport) -> Facts:
     }
 
 
-def facts_of_action(report: ActionReport, kind: str) -> Facts:
-    """Return the number of rows with each outcome, and the first ids."""
-    facts: dict[str, AttributeValue] = {
-        f"inngest.{kind}.{outcome}": count for outcome, count in report.counts.items()
-    }
-    ids = [row.id for row in report.rows[:_MAX_IDS] if row.id is not None]
-    if ids:
-        facts[f"inngest.{kind}.ids"] = ids
-    return facts
-
-
 def _facts_of(value: object) -> dict[str, AttributeValue]:
     """Return the attributes of an operation's result if it is a run or a list of runs."""
     from inngest_rest.models import Run  # noqa: PLC0415 - a program that only sends has no runs
@@ -233,7 +221,7 @@ def _facts_of(value: object) -> dict[str, AttributeValue]:
 def _facts_of_runs(runs: Sequence[Run]) -> dict[str, AttributeValue]:
     facts: dict[str, AttributeValue] = {RUN_COUNT: len(runs)}
     if runs:
-        facts[RUN_IDS] = [run.id for run in runs[:_MAX_IDS]]
+        facts[RUN_IDS] = [run.id for run in runs[:MAX_IDS]]
     event_ids: set[str] = set()
     for run in runs:
         event_ids.update(run.event_ids)

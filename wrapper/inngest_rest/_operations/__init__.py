@@ -1,8 +1,7 @@
-"""Operations built on the calls of a client: acts on many runs, explanations, checks, exports.
+"""Operations built on the calls of a client: explanations, checks, exports.
 
 The methods of the clients import a module of it when they are called; the core imports none.
 
-bulk          acts on many events or runs: collect, act, report, resume
 explain       the outcome of an event, or the state of a run: the evidence for `reasons`
 reasons       rules that turn evidence into reasons, one per function
 preview       what events would start, before they are sent

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from os import PathLike
 
-    from inngest_rest._operations.bulk.invoke import Inputs
-    from inngest_rest.action_reports import ActionReport, ActionRow
+    from inngest_rest.bulk import ActionReport, ActionRow
+    from inngest_rest.bulk._invoke import Inputs
     from inngest_rest.models import App, AppCheck, AppSync, Function, Run
     from inngest_rest.typing import Expected, Seconds
 
@@ -295,8 +295,8 @@ class Functions(Resource):
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
         """
-        from inngest_rest._operations.bulk.invoke import InvokeJob
-        from inngest_rest._operations.bulk.reported import Options
+        from inngest_rest.bulk._invoke import InvokeJob
+        from inngest_rest.bulk._reported import Options
 
         options = Options(
             dry_run=dry_run,

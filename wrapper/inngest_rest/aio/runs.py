@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from os import PathLike
 
-    from inngest_rest.action_reports import ActionReport, ActionRow
     from inngest_rest.aio.polling import (
         AsyncEndedRuns,
         AsyncFollowedRun,
         AsyncWatcher,
     )
+    from inngest_rest.bulk import ActionReport, ActionRow
     from inngest_rest.diagnosis import CheckReport
     from inngest_rest.explanation import RunExplanation
     from inngest_rest.models import Job, Run, Span
@@ -726,8 +726,8 @@ class Runs(Resource):
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, for a filter, as in `list`;
         `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`, for each run.
         """
-        from inngest_rest._operations.bulk.cancel import CancelJob
-        from inngest_rest._operations.bulk.reported import Options
+        from inngest_rest.bulk._cancel import CancelJob
+        from inngest_rest.bulk._reported import Options
 
         selection = Selection.of(
             self._session,
@@ -859,8 +859,8 @@ class Runs(Resource):
         `POST /v1/runs/{runId}/replay`.
         """
         from inngest_rest._core.resources import replays
-        from inngest_rest._operations.bulk.replay import ReplayJob
-        from inngest_rest._operations.bulk.reported import Options
+        from inngest_rest.bulk._replay import ReplayJob
+        from inngest_rest.bulk._reported import Options
 
         selection = Selection.of(
             self._session,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from os import PathLike
 
-    from inngest_rest.action_reports import ActionReport, ActionRow
+    from inngest_rest.bulk import ActionReport, ActionRow
     from inngest_rest.explanation import Explanation
     from inngest_rest.models import D, Run, StoredEvent
     from inngest_rest.reports import ExportReport
@@ -298,8 +298,8 @@ class Events(Resource):
         then `GET /v1/events/{eventId}` and
         `POST /e/{eventKey}`, as `send`, for each event.
         """
-        from inngest_rest._operations.bulk.reported import Options
-        from inngest_rest._operations.bulk.resend import ResendJob
+        from inngest_rest.bulk._reported import Options
+        from inngest_rest.bulk._resend import ResendJob
 
         selection = EventSelection(name=name, since=since, until=until, where=where)
         options = Options(

@@ -16,18 +16,18 @@ from attrs import evolve, frozen
 
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.resources import apps, replays, runs
-from inngest_rest._operations.bulk.reported import (
+from inngest_rest.bulk import ActionOutcome, ActionRow
+from inngest_rest.bulk._reported import (
     BulkResult,
     Options,
     failure,
     with_outcome,
 )
-from inngest_rest._operations.bulk.selected_runs import (
+from inngest_rest.bulk._selected_runs import (
     MAX_ERROR_LENGTH,
     RunsJob,
     with_details,
 )
-from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import InngestError, InvalidArgumentError, NotFoundError
 from inngest_rest.models import Run, RunStatus
 

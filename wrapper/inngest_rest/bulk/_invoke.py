@@ -14,7 +14,8 @@ from attrs import evolve
 from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_each, check_id, check_json_object
 from inngest_rest._core.resources import apps
-from inngest_rest._operations.bulk.reported import (
+from inngest_rest.bulk import ActionOutcome, ActionRow
+from inngest_rest.bulk._reported import (
     BulkResult,
     Options,
     ReportedJob,
@@ -22,7 +23,6 @@ from inngest_rest._operations.bulk.reported import (
     failure,
     with_outcome,
 )
-from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import BadRequestError, InngestError, NotFoundError
 
 if TYPE_CHECKING:

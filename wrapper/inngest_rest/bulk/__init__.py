@@ -1,21 +1,46 @@
-"""Reports on bulk operations: one row per run or input, from which a later call can resume.
+"""Acts on many events or runs: their reports, with one row per run or input, and their options.
 
-The two errors that carry such a report are here, too.
+A later call can resume from a report. The two errors that carry one are here, too.
+
+_reported        a job with a report row per run or input, which a later call resumes
+_report_file     the file of such a report, written before each request
+_selected_runs   jobs on runs selected by ids, a filter or a report
+_cancel          cancels runs
+_replay          replays runs, none twice
+_invoke          invokes a function for each input
+_resend          sends stored events again
+_copies          which stored events are copies of others
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Self
+from os import PathLike
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict
 
 from attrs import evolve, field, frozen
 
 from inngest_rest.errors import InngestError, InvalidArgumentError
 from inngest_rest.record import Record
+from inngest_rest.typing import EventFilter, RunSelection
+
+if TYPE_CHECKING:
+    from inngest_rest.typing import Seconds
+
+__all__ = [
+    "ActionOutcome",
+    "ActionReport",
+    "ActionRow",
+    "BulkEvents",
+    "BulkOptions",
+    "BulkSelection",
+    "PartialActionError",
+    "ReportFinishedError",
+]
 
 
 class ActionOutcome(StrEnum):
@@ -211,3 +236,44 @@ class ReportFinishedError(InvalidArgumentError):
     def __init__(self, message: str, *, report: ActionReport) -> None:
         super().__init__(message, argument="report_path")
         self.report = report
+
+
+class BulkOptions(TypedDict, total=False):
+    """How a bulk operation acts.
+
+    It raises `InvalidArgumentError` if an argument is malformed, if nothing selects what it acts
+    on, or several do, or if the file is in use, is no report, or is one of another call;
+    `ReportFinishedError` if the file has nothing left to do; and `PartialActionError`, whose report
+    has every row, if no later one could succeed. An asynchronous client may be given asynchronous
+    callbacks.
+
+    Attributes:
+        dry_run: Report each action as planned, without performing it.
+        in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
+        max_requests: Maximum number of them started per period; None for no limit.
+        period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
+        on_start: Called with a row, as unknown, before its request is sent; by one thread at a
+            time. A report with that row resumes correctly even after a kill of the process.
+        on_result: Called with each row, in order, as results arrive.
+        resume: The report of an earlier call or a dry run, or its `to_dict()`. Rows that are
+            planned, failed, unknown or not tried are tried; the others are kept.
+        report_path: A file that records each row before its request is sent, and its outcome. The
+            same call with the same file continues after any interruption, even a kill.
+    """
+
+    dry_run: bool
+    in_flight: int
+    max_requests: int | None
+    period: Seconds
+    on_start: Callable[[ActionRow], object] | None
+    on_result: Callable[[ActionRow], object] | None
+    resume: ActionReport | Mapping[str, object] | None
+    report_path: str | PathLike[str] | None
+
+
+class BulkSelection(RunSelection, BulkOptions, total=False):
+    """Which runs a bulk operation acts on, and how: `RunSelection` and `BulkOptions`."""
+
+
+class BulkEvents(EventFilter, BulkOptions, total=False):
+    """Which events a bulk operation acts on, and how: `EventFilter` and `BulkOptions`."""

@@ -24,14 +24,14 @@ from inngest_rest._core.plans import Plan, Stopped
 from inngest_rest._core.resources.windows import Window, instant
 from inngest_rest._core.sending.job import ABANDONED, BulkJob
 from inngest_rest._faults import had_no_effect
-from inngest_rest._operations.bulk.report_file import ReportFile, without_none
-from inngest_rest.action_reports import (
+from inngest_rest.bulk import (
     ActionOutcome,
     ActionReport,
     ActionRow,
     PartialActionError,
     ReportFinishedError,
 )
+from inngest_rest.bulk._report_file import ReportFile, without_none
 
 if TYPE_CHECKING:
     import os
@@ -50,7 +50,7 @@ class BulkResult(NamedTuple):
 
 @frozen(kw_only=True)
 class Options:
-    """The caller's options of a bulk operation (`inngest_rest.typing.BulkOptions`)."""
+    """The caller's options of a bulk operation (`BulkOptions`)."""
 
     dry_run: bool
     in_flight: int
@@ -108,7 +108,17 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         return self.head.action.partition(" ")[0]  # without the function
 
     def facts(self) -> tracing.Facts:
-        return tracing.facts_of_action(self._report(), self.selects)
+        """Return the number of rows with each outcome, and the first ids."""
+        report = self._report()
+        facts: dict[str, Any] = {
+            f"inngest.{self.selects}.{outcome}": count
+            for outcome, count in report.counts.items()
+        }
+        first_rows = report.rows[: tracing.MAX_IDS]
+        ids = [row.id for row in first_rows if row.id is not None]
+        if ids:
+            facts[f"inngest.{self.selects}.ids"] = ids
+        return facts
 
     async def collect(self) -> Iterable[ActionRow]:
         """Return the rows to act on: those left in the report file, or the selected ones."""

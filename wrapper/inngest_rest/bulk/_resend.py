@@ -20,17 +20,17 @@ from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.resources import events
 from inngest_rest._core.resources.windows import Window
 from inngest_rest._core.sending import send
-from inngest_rest._operations.bulk.copies import Copies
-from inngest_rest._operations.bulk.report_file import without_none
-from inngest_rest._operations.bulk.reported import (
+from inngest_rest._ulid import is_ulid
+from inngest_rest.bulk import ActionOutcome, ActionRow
+from inngest_rest.bulk._copies import Copies
+from inngest_rest.bulk._report_file import without_none
+from inngest_rest.bulk._reported import (
     BulkResult,
     Options,
     ReportedJob,
     failure,
     with_outcome,
 )
-from inngest_rest._ulid import is_ulid
-from inngest_rest.action_reports import ActionOutcome, ActionRow
 from inngest_rest.errors import InngestError, InvalidEventError
 from inngest_rest.typing import EventFilter
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest._operations.bulk.copies import Family
+    from inngest_rest.bulk._copies import Family
     from inngest_rest.models import StoredEvent
     from inngest_rest.responses import Target
 

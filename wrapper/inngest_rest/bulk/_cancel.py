@@ -6,9 +6,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.resources import runs
-from inngest_rest._operations.bulk.reported import BulkResult, failure, with_outcome
-from inngest_rest._operations.bulk.selected_runs import RunsJob, with_details
-from inngest_rest.action_reports import ActionOutcome, ActionRow
+from inngest_rest.bulk import ActionOutcome, ActionRow
+from inngest_rest.bulk._reported import BulkResult, failure, with_outcome
+from inngest_rest.bulk._selected_runs import RunsJob, with_details
 from inngest_rest.errors import InngestError, NotFoundError
 from inngest_rest.models import UNFINISHED
 

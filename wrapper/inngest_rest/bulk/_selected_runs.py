@@ -9,7 +9,7 @@ from attrs import evolve
 from inngest_rest._arguments import invalid
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import ENDED
-from inngest_rest._operations.bulk.reported import Options, ReportedJob
+from inngest_rest.bulk._reported import Options, ReportedJob
 from inngest_rest.models import UNFINISHED, Run, RunStatus
 from inngest_rest.typing import RunSelection
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.resources.filters import Selection
-    from inngest_rest.action_reports import ActionRow
+    from inngest_rest.bulk import ActionRow
 
 MAX_ERROR_LENGTH = 200
 """The number of characters of a run's error in a row."""

@@ -20,7 +20,7 @@ from inngest_rest._arguments import check_path, invalid
 from inngest_rest._core.arguments import difference
 from inngest_rest._core.json_text import decode, encode_lines
 from inngest_rest._core.locks import Locked, lock_file
-from inngest_rest.action_reports import ActionReport, ActionRow
+from inngest_rest.bulk import ActionReport, ActionRow
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
