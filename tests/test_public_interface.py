@@ -327,7 +327,9 @@ def test_all_is_sorted_and_each_name_is_there(module: Any) -> None:
 def test_all_is_every_public_name_of_the_leaves() -> None:
     public = {
         name
-        for module in ("diagnosis", "errors", "event", "explanation", "models", "reports")
+        for module in (
+            *("diagnosis", "errors", "event", "explain", "explanation", "models", "reports"),
+        )
         for name, value in vars(__import__(f"inngest_rest.{module}", fromlist=["x"])).items()
         if getattr(value, "__module__", "").startswith("inngest_rest.") and name[0].isupper()
     }
@@ -373,6 +375,7 @@ PUBLIC = [
     "inngest_rest.errors",
     "inngest_rest.event",
     "inngest_rest.event_types",
+    "inngest_rest.explain",
     "inngest_rest.explanation",
     "inngest_rest.findings",
     "inngest_rest.models",
@@ -386,7 +389,6 @@ PUBLIC = [
     "inngest_rest.summary",
     "inngest_rest.testing",
     "inngest_rest.typing",
-    "inngest_rest.waiting",
 ]
 MODULES_OF_A_CLIENT = ["apps", "client", "cloud", "events", "groups", "polling", "runs"]
 OF_CLIENTS = [

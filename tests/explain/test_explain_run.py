@@ -24,9 +24,9 @@ from inngest_rest import (
 from inngest_rest._core.resources.catalogue import Catalogue
 from inngest_rest._core.resources.run_jobs import job_of_v1
 from inngest_rest._core.resources.trace import readable, span
-from inngest_rest._operations.reasons.evidence import RunEvidence
-from inngest_rest._operations.reasons.run import findings_of_run
-from inngest_rest._operations.reasons.texts import TEXTS, reason_of
+from inngest_rest.explain._evidence import RunEvidence
+from inngest_rest.explain._run_rules import conclusions_of_run
+from inngest_rest.explain._texts import TEXTS, reason_of
 from inngest_rest.testing import (
     MockServer,
     answers,
@@ -283,7 +283,7 @@ def seen(
 
 
 def reasons_of(it: RunEvidence) -> list[Reason]:
-    return [reason_of(finding) for finding in findings_of_run(it)]
+    return [reason_of(conclusion) for conclusion in conclusions_of_run(it)]
 
 
 def says_of(it: RunEvidence) -> list[str]:

@@ -29,6 +29,7 @@ from inngest_rest import (
     SendReport,
     Span,
     Webhook,
+    explain,
     explanation,
     models,
     reports,
@@ -42,7 +43,7 @@ FAILED = Run("01R", RunStatus.FAILED, ended_at=AT, error=RunError("E", "no", "Tr
 
 CLASSES = [
     kind
-    for module in (explanation, models, reports)
+    for module in (explain, explanation, models, reports)
     for _, kind in inspect.getmembers(module, attrs.has)
     if kind.__module__ == module.__name__
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, frozen
 
 from inngest_rest.bulk import ActionOutcome, ActionRow
-from inngest_rest.explanation import SendPreview
+from inngest_rest.explain import SendPreview
 from inngest_rest.models import Cancellation, Run, Webhook
 from inngest_rest.record import Record
 from inngest_rest.reports import SendReport

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from inngest_rest import BatchReport, InngestClient
     from inngest_rest.bulk import ActionRow
     from inngest_rest.call_row import CallRow
-    from inngest_rest.explanation import SendPreview
+    from inngest_rest.explain import SendPreview
     from inngest_rest.models import Page, Run
     from inngest_rest.record import Record
     from inngest_rest_tools.answer import Envelope

@@ -34,9 +34,8 @@ _NAMES = {
     ),
     "inngest_rest.event": "Event EventLike",
     "inngest_rest.event_types": "EventType",
-    "inngest_rest.explanation": (
-        "EventPreview Explanation Listener Reason ReasonKind RunExplanation SendPreview"
-    ),
+    "inngest_rest.explain": "EventPreview SendPreview WaitingReport WaitingRun",
+    "inngest_rest.explanation": "Explanation Listener Reason ReasonKind RunExplanation",
     "inngest_rest.findings": "Severity",
     "inngest_rest.models": (
         "AccountInfo App AppCheck AppSync Cancellation Environment EventSchema Experiment "
@@ -50,7 +49,6 @@ _NAMES = {
     "inngest_rest.retry": "RetryPolicy",
     "inngest_rest.status": "StatusReport",
     "inngest_rest.summary": "ErrorCount Percentiles RunGroup RunSummary",
-    "inngest_rest.waiting": "WaitingReport WaitingRun",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

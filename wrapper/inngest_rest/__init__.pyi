@@ -54,13 +54,15 @@ from inngest_rest.errors import WaitTimeoutError as WaitTimeoutError
 from inngest_rest.event import Event as Event
 from inngest_rest.event import EventLike as EventLike
 from inngest_rest.event_types import EventType as EventType
-from inngest_rest.explanation import EventPreview as EventPreview
+from inngest_rest.explain import EventPreview as EventPreview
+from inngest_rest.explain import SendPreview as SendPreview
+from inngest_rest.explain import WaitingReport as WaitingReport
+from inngest_rest.explain import WaitingRun as WaitingRun
 from inngest_rest.explanation import Explanation as Explanation
 from inngest_rest.explanation import Listener as Listener
 from inngest_rest.explanation import Reason as Reason
 from inngest_rest.explanation import ReasonKind as ReasonKind
 from inngest_rest.explanation import RunExplanation as RunExplanation
-from inngest_rest.explanation import SendPreview as SendPreview
 from inngest_rest.findings import Severity as Severity
 from inngest_rest.models import AccountInfo as AccountInfo
 from inngest_rest.models import App as App
@@ -103,5 +105,3 @@ from inngest_rest.summary import ErrorCount as ErrorCount
 from inngest_rest.summary import Percentiles as Percentiles
 from inngest_rest.summary import RunGroup as RunGroup
 from inngest_rest.summary import RunSummary as RunSummary
-from inngest_rest.waiting import WaitingReport as WaitingReport
-from inngest_rest.waiting import WaitingRun as WaitingRun

@@ -162,17 +162,6 @@ _OWN: tuple[CallRow, ...] = (
         examples=({"event": _EVENT, "timeout": 60},),
     ),
     CallRow(
-        name="preview",
-        command="",
-        examples=({"events": [_EVENT]},),
-    ),
-    CallRow(
-        name="preview_file",
-        command="",
-        uses_files=True,
-        examples=(_FILE,),
-    ),
-    CallRow(
         name="events.list",
         examples=({"name": "shop/order.created", "since": "24h"},),
     ),
@@ -183,13 +172,6 @@ _OWN: tuple[CallRow, ...] = (
     CallRow(
         name="events.runs",
         examples=({"id": EVENT_ID},),
-    ),
-    CallRow(
-        name="events.explain",
-        examples=(
-            {"id": EVENT_ID},
-            {"id": "order-1001", "name": "shop/order.created"},
-        ),
     ),
     CallRow(
         name="events.wait",
@@ -227,13 +209,6 @@ _OWN: tuple[CallRow, ...] = (
         examples=({"app": "shop", "timeout": 60},),
     ),
     CallRow(
-        name="runs.waiting",
-        examples=(
-            {"app": "shop"},
-            {"since": "2d", "event_fields": ["data.order"]},
-        ),
-    ),
-    CallRow(
         name="runs.check",
         examples=(
             {"no_success_of": "shop/charge", "within": "26h"},
@@ -245,10 +220,6 @@ _OWN: tuple[CallRow, ...] = (
         name="runs.follow",
         is_rare=True,
         examples=({"id": RUN_ID, "timeout": 60},),
-    ),
-    CallRow(
-        name="runs.explain",
-        examples=({"id": RUN_ID},),
     ),
     CallRow(
         name="runs.cancel",

@@ -11,7 +11,6 @@ from attrs import Factory, field, frozen
 
 from inngest_rest.models import Job, Run, StoredEvent, Trigger
 from inngest_rest.record import Record
-from inngest_rest.reports import SendFailure
 
 
 class ReasonKind(StrEnum):
@@ -127,51 +126,6 @@ class Listener(Record):
     def name(self) -> str:
         """The function's name in messages, `APP/FUNCTION`."""
         return f"{self.app_id}/{self.function_id}"
-
-
-@frozen(repr=False)
-class EventPreview(Record):
-    """What events of one name would start of one function.
-
-    Attributes:
-        name: The name of the events.
-        function: A function that has a trigger for the name, as "APP/FUNCTION"; None if none has.
-        events: Number of these events.
-        bytes: Their size as they would be sent.
-        runs: For how many of them a condition of the function holds, or it has none.
-        undecided: For how many the condition is undecided: servers may evaluate it differently, or
-            the extra `explain` is not installed.
-        nearest: The triggers most similar to a name that no function listens for.
-    """
-
-    name: str
-    function: str | None = None
-    events: int = 0
-    bytes: int = 0
-    runs: int = 0
-    undecided: int = 0
-    nearest: tuple[str, ...] = ()
-
-
-@frozen(repr=False)
-class SendPreview(Record):
-    """What sending events would do. Limits and repeated ids, which servers apply, are left out.
-
-    Attributes:
-        events: Number of events that would be sent.
-        bytes: Their size as they would be sent.
-        rejected: Number of events that are invalid.
-        functions: What each name of an event would start, a row for each function.
-        failures: The first 1,000 invalid events.
-        unchecked: Functions that could not be read, and why.
-    """
-
-    events: int = 0
-    bytes: int = 0
-    rejected: int = 0
-    functions: tuple[EventPreview, ...] = ()
-    failures: tuple[SendFailure, ...] = ()
-    unchecked: tuple[str, ...] = ()
 
 
 @frozen(repr=False)

@@ -11,11 +11,11 @@ from attrs import field, frozen
 
 from inngest_rest.bulk import ActionRow
 from inngest_rest.diagnosis import CallRoute
+from inngest_rest.explain import WaitingRun
 from inngest_rest.explanation import ReasonKind
 from inngest_rest.models import App, Function, Job, Metric, Run, StoredEvent, Webhook
 from inngest_rest.record import Record, in_words
 from inngest_rest.summary import RunGroup
-from inngest_rest.waiting import WaitingRun
 from inngest_rest_tools.projection import Projection, field_names
 
 if TYPE_CHECKING:

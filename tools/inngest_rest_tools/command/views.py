@@ -12,12 +12,12 @@ from rich.text import Text
 from inngest_rest import models
 from inngest_rest._visible import and_more, quoted, safe, visible
 from inngest_rest.diagnosis import Diagnosis
+from inngest_rest.explain import WaitingReport
 from inngest_rest.explanation import Explanation, RunExplanation
 from inngest_rest.record import Record, in_words
 from inngest_rest.responses import Target
 from inngest_rest.status import StatusReport
 from inngest_rest.summary import RunSummary
-from inngest_rest.waiting import WaitingReport
 from inngest_rest_tools.command.columns import joined
 from inngest_rest_tools.command.summaries import notes_of
 from inngest_rest_tools.projection import field_names

@@ -31,9 +31,9 @@ from inngest_rest._operations.crons import (
     check_crons,
 )
 from inngest_rest._operations.expected import read_expected
-from inngest_rest._operations.waiting import WaitingJob
 from inngest_rest._visible import and_more, shown
 from inngest_rest.diagnosis import CheckReport, FindingState, RuleResult
+from inngest_rest.explain._waiting import WaitingJob
 from inngest_rest.models import UNFINISHED, Run, RunStatus
 from inngest_rest.typing import CheckRule
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from inngest_rest.aio.runs import Runs, Signals
     from inngest_rest.diagnosis import Diagnosis
     from inngest_rest.event import EventLike
-    from inngest_rest.explanation import SendPreview
+    from inngest_rest.explain import SendPreview
     from inngest_rest.models import Metric, Run
     from inngest_rest.reports import BatchReport, SendReport
     from inngest_rest.responses import Profile, RawResponse, Target
@@ -303,7 +303,7 @@ class AsyncInngestClient(Resource):
         HTTP: `POST /e/{eventKey}`, then as `events.wait`.
         """
         from inngest_rest._core.resources.wait_event import send_and_wait
-        from inngest_rest._operations.explain import explain_stored
+        from inngest_rest.explain._explain import explain_stored
 
         return await self._run_as(
             "send_and_wait", send_and_wait, event, timeout, repeated, explain_stored
@@ -469,7 +469,7 @@ class AsyncInngestClient(Resource):
 
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, at most once a minute.
         """
-        from inngest_rest._operations.preview import preview
+        from inngest_rest.explain._preview import preview
 
         return await self._run(preview, events)
 
@@ -502,7 +502,7 @@ class AsyncInngestClient(Resource):
         """
         from inngest_rest._durable.file_import.import_job import batches_of_file
         from inngest_rest._durable.file_import.options import options_of_file
-        from inngest_rest._operations.preview import preview_batches
+        from inngest_rest.explain._preview import preview_batches
 
         options = options_of_file(
             path, name, None, event, columns, csv=csv, resume=False

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from inngest_rest.bulk import ActionReport, ActionRow
     from inngest_rest.diagnosis import CheckReport
+    from inngest_rest.explain import WaitingReport
     from inngest_rest.explanation import RunExplanation
     from inngest_rest.models import Job, Run, Span
     from inngest_rest.reports import ExportReport
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
         StatusFilter,
         SummaryBy,
     )
-    from inngest_rest.waiting import WaitingReport
 
 
 class Runs(Resource):
@@ -186,7 +186,7 @@ class Runs(Resource):
         /v2/runs` and up to ten events; of a run that is held back or cancelled also `GET /v2/apps`,
         `GET /v2/apps/{appId}/functions`, `GET /v2/runs` and `GET /v1/apps/{appId}/functions`.
         """
-        from inngest_rest._operations.explain import explain_run
+        from inngest_rest.explain._explain import explain_run
 
         return await self._run_as(
             "runs.explain", runs.explain_event_id(explain_run), id
@@ -468,7 +468,7 @@ class Runs(Resource):
         `GET /v2/apps/{appId}/functions` of each app; for each function whose concurrency is
         limited, `GET /v2/runs` and the jobs of up to ten further runs.
         """
-        from inngest_rest._operations.waiting import WaitingJob
+        from inngest_rest.explain._waiting import WaitingJob
 
         selection = Selection.of(
             self._session,

@@ -215,7 +215,7 @@ class Events(Resource):
         each that has not ended, as `runs.wait`.
         """
         from inngest_rest._core.resources.wait_event import wait_for_runs
-        from inngest_rest._operations.explain import explain_stored
+        from inngest_rest.explain._explain import explain_stored
 
         return self._run_as(
             "events.wait", wait_for_runs, id, timeout, repeated, explain_stored
@@ -343,6 +343,6 @@ class Events(Resource):
         `GET /v2/apps/{appId}/functions`; `GET /v1/events`, `GET /v2/runs` and
         `GET /v1/apps/{appId}/functions` where a reason depends on it.
         """
-        from inngest_rest._operations.explain import explain
+        from inngest_rest.explain._explain import explain
 
         return self._run_as("events.explain", explain, id, name=name)

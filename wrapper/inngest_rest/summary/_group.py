@@ -97,10 +97,10 @@ class Group:
         self._longest = max(self._longest, candidate)
 
     def _count_error(self, run: Run) -> None:
-        pattern = normalized_error(run)
+        pattern = normalized_error(run.error)
         if pattern not in self._causes and len(self._causes) >= _MAX_ERRORS:
             pattern = OTHER
-        line = error_line(run)
+        line = error_line(run.error)
         cause = self._causes.setdefault(pattern, _Cause(line))
         if cause.message != line:
             cause.message = pattern

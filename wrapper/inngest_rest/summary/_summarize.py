@@ -156,7 +156,7 @@ class _Tally:
             return self.field_of_event.name_of(run)
         if self.by == "error":
             is_failed = run.status == RunStatus.FAILED
-            return normalized_error(run) if is_failed else "no error"
+            return normalized_error(run.error) if is_failed else "no error"
         return runs.function_of(run) or "unknown"
 
     def result(self) -> RunSummary:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from inngest_rest.models import Run
+    from inngest_rest.models import RunError
 
 _MAX_LENGTH = 160
 
@@ -21,25 +21,25 @@ _VARIABLE = (
 )
 
 
-def error_line(run: Run) -> str:
+def error_line(error: RunError | None) -> str:
     """Return the name of an error and the first line of its message."""
-    return _line(run, _first_line(run))
+    return _line(error, _first_line(error))
 
 
-def normalized_error(run: Run) -> str:
+def normalized_error(error: RunError | None) -> str:
     """Return the same without variable parts."""
-    message = _first_line(run)
+    message = _first_line(error)
     for pattern, mark in _VARIABLE:
         message = re.sub(pattern, mark, message)
-    return _line(run, message)
+    return _line(error, message)
 
 
-def _first_line(run: Run) -> str:
-    text = run.error.message if run.error else None
+def _first_line(error: RunError | None) -> str:
+    text = error.message if error else None
     return (text or "").strip().partition("\n")[0]
 
 
-def _line(run: Run, message: str) -> str:
-    name = run.error.name if run.error else None
-    text = f"{name}: {message}" if name and message else name or message
-    return text[:_MAX_LENGTH] or "no message"
+def _line(error: RunError | None, message: str) -> str:
+    name = error.name if error else None
+    text = ": ".join(part for part in (name, message) if part)
+    return text[:_MAX_LENGTH] or "an error without a message"

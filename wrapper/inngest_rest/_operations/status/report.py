@@ -18,7 +18,6 @@ from inngest_rest._core.resources.metrics import get_queue_depth
 from inngest_rest._core.resources.routes import check_health
 from inngest_rest._core.resources.runs import function_of
 from inngest_rest._operations.crons import check_crons
-from inngest_rest._operations.explain import explain_run
 from inngest_rest._operations.status.evidence import (
     LOOKED_BACK,
     STUCK_AFTER,
@@ -38,6 +37,7 @@ from inngest_rest._operations.status.verdicts.starting import (
 )
 from inngest_rest._operations.status.verdicts.stuck import judge_stuck
 from inngest_rest._operations.status.verdicts.succeeding import judge_succeeding
+from inngest_rest.explain._explain import explain_run
 from inngest_rest.models import RunStatus
 
 if TYPE_CHECKING:

@@ -135,7 +135,7 @@ def _where_failed(
 
 
 def _why_failed(failed: Listed | None) -> str:
-    messages = Counter(normalized_error(run) for run in runs_of(failed))
+    messages = Counter(normalized_error(run.error) for run in runs_of(failed))
     if not messages:
         return ""
     ((most_frequent, _),) = messages.most_common(1)

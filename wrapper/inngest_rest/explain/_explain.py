@@ -27,17 +27,17 @@ from inngest_rest._core.resources.wait_event import (
     read_once_stored,
     runs_of,
 )
-from inngest_rest._operations.reasons.event import findings_of_event
-from inngest_rest._operations.reasons.evidence import (
+from inngest_rest._ulid import is_ulid, second_of_ulid
+from inngest_rest._visible import shown
+from inngest_rest.explain._event_rules import conclusions_of_event
+from inngest_rest.explain._evidence import (
     SAME_FUNCTION_WITHIN,
     EventEvidence,
     FunctionWithoutRun,
     RunEvidence,
 )
-from inngest_rest._operations.reasons.run import findings_of_limits, findings_of_run
-from inngest_rest._operations.reasons.texts import reason_of
-from inngest_rest._operations.relatives import read_relatives
-from inngest_rest._operations.run_evidence import (
+from inngest_rest.explain._relatives import read_relatives
+from inngest_rest.explain._run_evidence import (
     MAX_READ_SINGLY,
     Reader,
     depends_on_limits,
@@ -46,8 +46,8 @@ from inngest_rest._operations.run_evidence import (
     read_queue,
     read_steps,
 )
-from inngest_rest._ulid import is_ulid, second_of_ulid
-from inngest_rest._visible import shown
+from inngest_rest.explain._run_rules import conclusions_of_limits, conclusions_of_run
+from inngest_rest.explain._texts import reason_of
 from inngest_rest.explanation import (
     Explanation,
     Listener,
@@ -131,7 +131,7 @@ async def explain_stored(
         )
     reader = Reader(session=session, deadline=deadline)
     evidence = await _read_event_evidence(reader, event, server_time)
-    reasons = [reason_of(finding) for finding in findings_of_event(evidence)]
+    reasons = [reason_of(conclusion) for conclusion in conclusions_of_event(evidence)]
     for run in evidence.runs:
         of_run = RunEvidence(
             run=run,
@@ -140,7 +140,9 @@ async def explain_stored(
             event=event,
         )
         await read_limits(reader, of_run, evidence.catalogue)
-        reasons += [reason_of(finding) for finding in findings_of_limits(of_run)]
+        reasons += [
+            reason_of(conclusion) for conclusion in conclusions_of_limits(of_run)
+        ]
     listeners = tuple(_listeners(evidence))
     unchecked = reader.unchecked
     if _depends_on_earlier_functions(listeners, reasons):
@@ -302,7 +304,9 @@ async def explain_run(session: Session, run_id: str) -> RunExplanation:
         await read_limits(reader, evidence, catalogue)
     return RunExplanation(
         run=queue.run,
-        reasons=tuple(reason_of(finding) for finding in findings_of_run(evidence)),
+        reasons=tuple(
+            reason_of(conclusion) for conclusion in conclusions_of_run(evidence)
+        ),
         jobs=tuple(queue.jobs),
         events=evidence.events,
         unchecked=tuple(reader.unchecked),

@@ -15,7 +15,7 @@ from inngest_rest._core.resources.events import as_stored
 from inngest_rest._core.sending.batching import batches_of_events
 from inngest_rest._core.sending.limits import DEFAULT_EVENTS
 from inngest_rest._core.sending.send import each_event
-from inngest_rest.explanation import EventPreview, SendPreview
+from inngest_rest.explain import EventPreview, SendPreview
 from inngest_rest.reports import MAX_FAILURES, SendFailure
 
 if TYPE_CHECKING:

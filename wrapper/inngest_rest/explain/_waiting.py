@@ -12,10 +12,10 @@ from inngest_rest._core.arguments import check_count_or_none, check_text
 from inngest_rest._core.resources import events, run_jobs, runs
 from inngest_rest._core.resources.catalogue import name_of
 from inngest_rest._core.resources.flow_control import concurrency_limits
-from inngest_rest._operations.reasons.evidence import RunEvidence
-from inngest_rest._operations.reasons.run import findings_of_run
-from inngest_rest._operations.reasons.texts import reason_of
-from inngest_rest._operations.run_evidence import (
+from inngest_rest._visible import did_you_mean, shown
+from inngest_rest.explain import WaitingReport, WaitingRun
+from inngest_rest.explain._evidence import RunEvidence
+from inngest_rest.explain._run_evidence import (
     JOB_CHECK_INTERVAL,
     Reader,
     depends_on_limits,
@@ -23,11 +23,11 @@ from inngest_rest._operations.run_evidence import (
     read_executing,
     read_steps,
 )
-from inngest_rest._visible import did_you_mean, shown
+from inngest_rest.explain._run_rules import conclusions_of_run
+from inngest_rest.explain._texts import reason_of
 from inngest_rest.explanation import ReasonKind as Kind
 from inngest_rest.models import UNFINISHED, Job, RunStatus, StoredEvent
 from inngest_rest.responses import is_on_cloud
-from inngest_rest.waiting import WaitingReport, WaitingRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -361,8 +361,8 @@ def _values_at(paths: Iterable[str], event: StoredEvent) -> dict[str, Any]:
 def _row_of(open_run: OpenRun) -> WaitingRun:
     evidence = open_run.evidence
     run = evidence.run
-    findings = findings_of_run(evidence)
-    all_reasons = [reason_of(finding) for finding in findings]
+    conclusions = conclusions_of_run(evidence)
+    all_reasons = [reason_of(conclusion) for conclusion in conclusions]
     reasons = [reason for reason in all_reasons if reason.kind in _RANKS]
     main = min(reasons, key=_rank_of_reason, default=None)
     facts: Mapping[str, Any] = main.evidence if main else {}

@@ -1,4 +1,4 @@
-"""Findings: the conclusions of a rule from the evidence, as facts without words."""
+"""Conclusions: what a rule concludes from the evidence, as facts without words."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 @frozen(kw_only=True)
-class Finding:
+class Conclusion:
     """What a rule concludes about an event, a function or a run.
 
     Attributes:
-        kind: The kind of reason; `texts` has the sentence for it.
+        kind: The kind of reason; `_texts` has the sentence for it.
         is_certain: Whether the evidence proves it; otherwise it is possible.
         subject: What the sentence is about: "it", "run 01J0..." or "shop/charge".
         app_id: The app of the function it is about, if any.
@@ -47,9 +47,9 @@ def about_function(
     *,
     is_certain: bool = False,
     details: Mapping[str, Any] | None = None,
-) -> Finding:
-    """Return a finding about a function."""
-    return Finding(
+) -> Conclusion:
+    """Return a conclusion about a function."""
+    return Conclusion(
         kind=kind,
         is_certain=is_certain,
         subject=name_of(function),

@@ -1,7 +1,7 @@
-"""The sentence of each kind of finding: change the words here, and the rules in their own modules.
+"""The sentence of each kind of conclusion: change the words here, the rules in their modules.
 
 A sentence is a clause, in lower case and without a full stop, that follows a colon. It is a
-template, filled with the facts of the finding, or a function of them if parts are optional.
+template, filled with the facts of the conclusion, or a function of them if parts are optional.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._operations.reasons.evidence import first_line
+from inngest_rest._core.resources.causes import error_line
 from inngest_rest._visible import and_more
 from inngest_rest.explanation import Reason
 from inngest_rest.explanation import ReasonKind as Kind
 
 if TYPE_CHECKING:
-    from inngest_rest._operations.reasons.evidence import Failure
-    from inngest_rest._operations.reasons.finding import Finding
-    from inngest_rest._operations.reasons.run import ReachedLimit
+    from inngest_rest.explain._conclusion import Conclusion
+    from inngest_rest.explain._evidence import Failure
+    from inngest_rest.explain._run_rules import ReachedLimit
 
 Facts = Mapping[str, Any]
 
@@ -26,26 +26,26 @@ Facts = Mapping[str, Any]
 _LAST_MS = datetime(9999, 12, 31, tzinfo=UTC).timestamp() * 1_000
 
 
-def reason_of(finding: Finding) -> Reason:
-    """Return a finding as a reason, in words."""
+def reason_of(conclusion: Conclusion) -> Reason:
+    """Return a conclusion as a reason, in words."""
     return Reason(
-        kind=finding.kind,
-        message=_message(finding),
-        is_certain=finding.is_certain,
-        app_id=finding.app_id,
-        function_id=finding.function_id,
-        run_id=finding.run_id,
-        evidence=finding.evidence,
+        kind=conclusion.kind,
+        message=_message(conclusion),
+        is_certain=conclusion.is_certain,
+        app_id=conclusion.app_id,
+        function_id=conclusion.function_id,
+        run_id=conclusion.run_id,
+        evidence=conclusion.evidence,
     )
 
 
-def _message(finding: Finding) -> str:
-    text = TEXTS[finding.kind]
+def _message(conclusion: Conclusion) -> str:
+    text = TEXTS[conclusion.kind]
     facts = {
-        **finding.evidence,
-        **finding.details,
-        "subject": finding.subject,
-        "is_certain": finding.is_certain,
+        **conclusion.evidence,
+        **conclusion.details,
+        "subject": conclusion.subject,
+        "is_certain": conclusion.is_certain,
     }
     if isinstance(text, str):
         return text.format_map(facts)
@@ -252,7 +252,7 @@ def _failed_attempt(failure: Failure) -> str:
         subject = f"step {failure.step_name!r}"
     else:
         subject = f"its code{after}"
-    return f"{subject} failed with {first_line(failure.error)}"
+    return f"{subject} failed with {error_line(failure.error)}"
 
 
 def _failed(facts: Facts) -> str:
@@ -354,4 +354,4 @@ TEXTS: Mapping[Kind, str | Callable[[Facts], str]] = {
     Kind.THROTTLE: _throttle,
     Kind.CONCURRENCY: _concurrency,
 }
-"""The sentence of each kind of finding."""
+"""The sentence of each kind of conclusion."""

@@ -15,10 +15,11 @@ from inngest_rest._core.resources.catalogue import (
     is_run_of,
     name_of,
 )
+from inngest_rest._core.resources.causes import error_line
 from inngest_rest._core.resources.flow_control import cancelling_events, limit
 from inngest_rest._core.resources.polling import APPEARS_WITHIN
-from inngest_rest._operations.reasons.finding import Finding, about_function
 from inngest_rest._ulid import second_of_ulid
+from inngest_rest.explain._conclusion import Conclusion, about_function
 from inngest_rest.models import (
     Function,
     Job,
@@ -46,8 +47,6 @@ EVENT_ORDER_SLACK = timedelta(seconds=APPEARS_WITHIN)
 # Without a job and without any change for so long, a run is lost: between two steps, a server needs
 # a fraction of a second.
 _LOST_AFTER = timedelta(seconds=30)
-
-_LONGEST_MESSAGE = 200  # characters of an error
 
 
 @define(kw_only=True)
@@ -177,14 +176,14 @@ class FunctionWithoutRun:
             return None
         return bool(own == other)
 
-    def finding(
+    def conclude(
         self,
         kind: Kind,
         evidence: Mapping[str, Any],
         *,
         is_certain: bool = False,
         details: Mapping[str, Any] | None = None,
-    ) -> Finding:
+    ) -> Conclusion:
         return about_function(
             self.function, kind, evidence, is_certain=is_certain, details=details
         )
@@ -338,16 +337,16 @@ class RunEvidence:
         ]
         return max(causes, key=lambda step: step.ended_at or self.now, default=None)
 
-    def finding(
+    def conclude(
         self,
         kind: Kind,
         evidence: Mapping[str, Any],
         *,
         is_certain: bool = True,
         details: Mapping[str, Any] | None = None,
-    ) -> Finding:
-        """Return a finding about the run."""
-        return Finding(
+    ) -> Conclusion:
+        """Return a conclusion about the run."""
+        return Conclusion(
             kind=kind,
             is_certain=is_certain,
             subject=self.subject,
@@ -359,15 +358,6 @@ class RunEvidence:
         )
 
 
-def first_line(error: RunError | None) -> str:
-    """Return the name and the first line of the message of an error."""
-    if error is None:
-        return "an error"
-    message = (error.message or "").strip()
-    line = message.partition("\n")[0][:_LONGEST_MESSAGE]
-    return ": ".join(part for part in (error.name, line) if part) or "an error"
-
-
 def attempts_at(step: Span) -> list[Span]:
     return [span for span in step.children if trace.is_attempt(span)]
 
@@ -376,7 +366,7 @@ def is_same_error(one: RunError | None, other: RunError | None) -> bool:
     """Return whether two errors are one: an SDK may give it another class on its way out."""
     if one and other and one.message and other.message:
         return one.message == other.message
-    return first_line(one) == first_line(other)
+    return error_line(one) == error_line(other)
 
 
 def _error_of(span: Span) -> RunError | None:

@@ -1,6 +1,6 @@
 """Rules for why a run is as it is, one function each.
 
-A finding is certain only if the evidence proves it. The queue, the trace and the event of a run
+A conclusion is certain only if the evidence proves it. The queue, the trace and the event of a run
 state certain facts; the same rules explain why a due run is not executed, or was cancelled, for a
 run and for the runs of an event.
 """
@@ -14,6 +14,7 @@ from attrs import frozen
 
 from inngest_rest._core.expressions import unmet_parts
 from inngest_rest._core.resources.catalogue import name_of
+from inngest_rest._core.resources.causes import error_line
 from inngest_rest._core.resources.events import INVOKED
 from inngest_rest._core.resources.flow_control import (
     cancelling_events,
@@ -22,12 +23,11 @@ from inngest_rest._core.resources.flow_control import (
     limit,
     parse_duration,
 )
-from inngest_rest._operations.reasons.evidence import (
+from inngest_rest._ulid import is_ulid
+from inngest_rest.explain._evidence import (
     attempts_at,
-    first_line,
     is_same_error,
 )
-from inngest_rest._ulid import is_ulid
 from inngest_rest.explanation import ReasonKind as Kind
 from inngest_rest.models import Job, RunStatus
 
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from inngest_rest._core.resources.flow_control import Limit
-    from inngest_rest._operations.reasons.evidence import Failure, RunEvidence
-    from inngest_rest._operations.reasons.finding import Finding
+    from inngest_rest.explain._conclusion import Conclusion
+    from inngest_rest.explain._evidence import Failure, RunEvidence
     from inngest_rest.models import StoredEvent
 
-    Rule = Callable[[RunEvidence], Iterator[Finding]]
+    Rule = Callable[[RunEvidence], Iterator[Conclusion]]
 
 # Between the start of a run and the end of the one that it cancelled: v2 lists state the end 10 s
 # too late.
@@ -61,16 +61,16 @@ _WAITS = {
 }
 
 
-def findings_of_run(evidence: RunEvidence) -> Iterator[Finding]:
-    """Yield the findings about a run: its wait, attempt, or end, and the limits that hold it."""
+def conclusions_of_run(evidence: RunEvidence) -> Iterator[Conclusion]:
+    """Yield the conclusions about a run: its wait, attempt, or end, and the limits that hold it."""
     rules = LOST_RULES if evidence.is_lost else RUN_RULES
     for rule in rules:
         yield from rule(evidence)
     if not evidence.is_lost:
-        yield from findings_of_limits(evidence)
+        yield from conclusions_of_limits(evidence)
 
 
-def findings_of_limits(evidence: RunEvidence) -> Iterator[Finding]:
+def conclusions_of_limits(evidence: RunEvidence) -> Iterator[Conclusion]:
     """Yield the reasons for a wait or a cancellation that its function, as it is now, explains."""
     if evidence.run.status == RunStatus.CANCELLED:
         rules = CANCELLING_RULES
@@ -84,16 +84,16 @@ def findings_of_limits(evidence: RunEvidence) -> Iterator[Finding]:
         yield from rule(evidence)
 
 
-def lost(evidence: RunEvidence) -> Iterator[Finding]:
+def lost(evidence: RunEvidence) -> Iterator[Conclusion]:
     """The queue has no job for the run, which has not ended."""
     if evidence.idle is not None:
         seconds = round(evidence.idle.total_seconds(), 3)
-        yield evidence.finding(
+        yield evidence.conclude(
             Kind.LOST, {"idle_s": seconds}, is_certain=evidence.is_lost
         )
 
 
-def waits(evidence: RunEvidence) -> Iterator[Finding]:
+def waits(evidence: RunEvidence) -> Iterator[Conclusion]:
     """A job in the queue is a step that waits or sleeps."""
     step_names = {step.step_id: step.name for step in evidence.steps}
     for job in evidence.jobs:
@@ -102,7 +102,7 @@ def waits(evidence: RunEvidence) -> Iterator[Finding]:
         if kind is None or (kind is Kind.SLEEPS and job in evidence.due_jobs):
             continue
         invoked = evidence.invoked.get(job.event_id or "", ())
-        yield evidence.finding(
+        yield evidence.conclude(
             kind,
             {
                 "for": job.event or job.signal or job.function,
@@ -117,7 +117,7 @@ def waits(evidence: RunEvidence) -> Iterator[Finding]:
         )
 
 
-def not_matched(evidence: RunEvidence) -> Iterator[Finding]:
+def not_matched(evidence: RunEvidence) -> Iterator[Conclusion]:
     """Events of the awaited name came, and did not end the wait: those that nearly match."""
     began = {step.step_id: step.queued_at or step.started_at for step in evidence.steps}
     for job in evidence.jobs:
@@ -127,7 +127,7 @@ def not_matched(evidence: RunEvidence) -> Iterator[Finding]:
             is_early = _is_before(event.received_at, began.get(job.step_id))
             if not unmet and not is_early:
                 continue
-            yield evidence.finding(
+            yield evidence.conclude(
                 Kind.NOT_MATCHED,
                 {"event": event.internal_id, "unmet": unmet, "is_early": is_early},
                 is_certain=False,
@@ -135,7 +135,7 @@ def not_matched(evidence: RunEvidence) -> Iterator[Finding]:
             )
 
 
-def timed_out(evidence: RunEvidence) -> Iterator[Finding]:
+def timed_out(evidence: RunEvidence) -> Iterator[Conclusion]:
     """A wait for an event has ended without one; no server says which event it waited for."""
     missed = [
         step
@@ -146,7 +146,7 @@ def timed_out(evidence: RunEvidence) -> Iterator[Finding]:
         and step.output in _NOTHING
     ]
     for step in missed[-_MAX_NEAREST:]:
-        yield evidence.finding(
+        yield evidence.conclude(
             Kind.WAIT_TIMED_OUT,
             {"step": step.name, "began_at": step.started_at, "ended_at": step.ended_at},
         )
@@ -187,7 +187,7 @@ def _wait_of(job: Job) -> Kind | None:
     return Kind.SLEEPS if job.kind == "sleep" else None
 
 
-def waits_by_trace(evidence: RunEvidence) -> Iterator[Finding]:
+def waits_by_trace(evidence: RunEvidence) -> Iterator[Conclusion]:
     """A step waits by the trace, and no job says so, as Inngest Cloud lists them."""
     if evidence.run.is_ended or evidence.idle is not None:
         return
@@ -195,12 +195,12 @@ def waits_by_trace(evidence: RunEvidence) -> Iterator[Finding]:
     for step in evidence.steps:
         kind = _WAITS.get(step.step_op or "")
         if kind and not step.ended_at and step.step_id not in in_queue:
-            yield evidence.finding(
+            yield evidence.conclude(
                 kind, {"step_id": step.step_id}, details={"step": step.name}
             )
 
 
-def attempts(evidence: RunEvidence) -> Iterator[Finding]:
+def attempts(evidence: RunEvidence) -> Iterator[Conclusion]:
     """A job in the queue is an attempt that is executed, due, or next."""
     for job in evidence.jobs:
         is_sleeping = job.kind == "sleep" and job not in evidence.due_jobs
@@ -210,7 +210,7 @@ def attempts(evidence: RunEvidence) -> Iterator[Finding]:
         if state is None:
             continue
         max_attempts = evidence.max_attempts(job)
-        yield evidence.finding(
+        yield evidence.conclude(
             state,
             {
                 "attempt": (job.attempt or 0) + 1,
@@ -247,7 +247,7 @@ def _failure_before(evidence: RunEvidence, job: Job) -> Failure | None:
     return failure if failure.number == job.attempt else None
 
 
-def failed(evidence: RunEvidence) -> Iterator[Finding]:
+def failed(evidence: RunEvidence) -> Iterator[Conclusion]:
     """The run failed: with which error, in which step, and after how many attempts."""
     run = evidence.run
     if run.status != RunStatus.FAILED:
@@ -263,10 +263,10 @@ def failed(evidence: RunEvidence) -> Iterator[Finding]:
     elif failure is not None and is_same_error(failure.error, run.error):
         attempts_made = failure.number  # at the function's own code
         after = failure.after
-    yield evidence.finding(
+    yield evidence.conclude(
         Kind.FAILED,
         {
-            "error": first_line(run.error),
+            "error": error_line(run.error),
             "step": step.name if step else None,
             "attempts": attempts_made,
         },
@@ -274,7 +274,7 @@ def failed(evidence: RunEvidence) -> Iterator[Finding]:
     )
 
 
-def attempt_failed(evidence: RunEvidence) -> Iterator[Finding]:
+def attempt_failed(evidence: RunEvidence) -> Iterator[Conclusion]:
     """The run failed, and the last failed attempt with another error, which was perhaps caught."""
     failure = evidence.last_failure
     if evidence.run.status != RunStatus.FAILED or failure is None:
@@ -283,14 +283,14 @@ def attempt_failed(evidence: RunEvidence) -> Iterator[Finding]:
         return
     if is_same_error(failure.error, evidence.run.error):
         return
-    yield evidence.finding(
+    yield evidence.conclude(
         Kind.ATTEMPT_FAILED,
-        {"attempt": failure.number, "error": first_line(failure.error)},
+        {"attempt": failure.number, "error": error_line(failure.error)},
         details={"failure": failure},
     )
 
 
-def cancelled(evidence: RunEvidence) -> Iterator[Finding]:
+def cancelled(evidence: RunEvidence) -> Iterator[Conclusion]:
     """The run was cancelled: while which steps were open, or after which one."""
     is_known = evidence.steps or evidence.is_traced
     if evidence.run.status != RunStatus.CANCELLED or not is_known:
@@ -300,7 +300,7 @@ def cancelled(evidence: RunEvidence) -> Iterator[Finding]:
         for step in evidence.steps
         if step.step_id and (not step.ended_at or step.status == "cancelled")
     ]
-    yield evidence.finding(
+    yield evidence.conclude(
         Kind.CANCELLED,
         {
             "steps": [step.name for step in open_steps],
@@ -314,27 +314,27 @@ def cancelled(evidence: RunEvidence) -> Iterator[Finding]:
     )
 
 
-def batch(evidence: RunEvidence) -> Iterator[Finding]:
+def batch(evidence: RunEvidence) -> Iterator[Conclusion]:
     """The run got several events at once."""
     if len(evidence.events) > 1:
-        yield evidence.finding(
+        yield evidence.conclude(
             Kind.BATCH, {"events": [event.get("id") for event in evidence.events]}
         )
 
 
-def invoked(evidence: RunEvidence) -> Iterator[Finding]:
+def invoked(evidence: RunEvidence) -> Iterator[Conclusion]:
     """A step of the run invoked another, which has ended."""
     for step, run in evidence.children:
-        yield evidence.finding(
+        yield evidence.conclude(
             Kind.INVOKED, {"step": step.name, "run": run.id}, details={"child": run}
         )
 
 
-def invoked_by(evidence: RunEvidence) -> Iterator[Finding]:
+def invoked_by(evidence: RunEvidence) -> Iterator[Conclusion]:
     """A step of another run invoked it."""
     invocation = None if evidence.event is None else invocation_of(evidence.event)
     if invocation is not None:
-        yield evidence.finding(
+        yield evidence.conclude(
             Kind.INVOKED_BY, {"run": invocation.run_id, "step": invocation.step}
         )
 
@@ -364,14 +364,14 @@ def invocation_of(event: StoredEvent) -> Invocation | None:
     return Invocation(run_id=run_id, step_id=step_id, step=step)
 
 
-def replays(evidence: RunEvidence) -> Iterator[Finding]:
+def replays(evidence: RunEvidence) -> Iterator[Conclusion]:
     """The run is a replay of another."""
     original = _original_of(evidence)
     if original:
-        yield evidence.finding(Kind.REPLAYS, {"run": original})
+        yield evidence.conclude(Kind.REPLAYS, {"run": original})
 
 
-def replayed(evidence: RunEvidence) -> Iterator[Finding]:
+def replayed(evidence: RunEvidence) -> Iterator[Conclusion]:
     """Other runs replay it, or the run that it replays itself."""
     original = _original_of(evidence)
     # Every replay names the first run of its chain.
@@ -383,7 +383,7 @@ def replayed(evidence: RunEvidence) -> Iterator[Finding]:
     }
     if replaying:
         ids = sorted(replaying)
-        yield evidence.finding(
+        yield evidence.conclude(
             Kind.REPLAYED,
             {"runs": ids},
             details={"original": original, "replays": [replaying[id] for id in ids]},
@@ -397,7 +397,7 @@ def _original_of(evidence: RunEvidence) -> str | None:
     return evidence.run.original_run_id
 
 
-def cancelled_by_singleton(evidence: RunEvidence) -> Iterator[Finding]:
+def cancelled_by_singleton(evidence: RunEvidence) -> Iterator[Conclusion]:
     """The function is a singleton whose new run cancels the earlier one."""
     function = evidence.function
     if function is None or not cancels_earlier_run(function):
@@ -405,7 +405,7 @@ def cancelled_by_singleton(evidence: RunEvidence) -> Iterator[Finding]:
     page = evidence.other_runs
     later = _later_runs_at_end(evidence)
     if later or page is None or page.next_cursor:
-        yield evidence.finding(
+        yield evidence.conclude(
             Kind.SINGLETON,
             {"later_run": later[-1] if later else None},
             is_certain=False,
@@ -426,16 +426,16 @@ def _later_runs_at_end(evidence: RunEvidence) -> list[str]:
     return later
 
 
-def cancelled_by_event(evidence: RunEvidence) -> Iterator[Finding]:
+def cancelled_by_event(evidence: RunEvidence) -> Iterator[Conclusion]:
     """The function has events that cancel its runs."""
     if evidence.function is None:
         return
     names = cancelling_events(evidence.function)
     if names:
-        yield evidence.finding(Kind.CANCEL_ON, {"events": names}, is_certain=False)
+        yield evidence.conclude(Kind.CANCEL_ON, {"events": names}, is_certain=False)
 
 
-def cancelled_by_timeout(evidence: RunEvidence) -> Iterator[Finding]:
+def cancelled_by_timeout(evidence: RunEvidence) -> Iterator[Conclusion]:
     """The function has a timeout that the run may have exceeded."""
     if evidence.function is None:
         return
@@ -446,7 +446,7 @@ def cancelled_by_timeout(evidence: RunEvidence) -> Iterator[Finding]:
         timeout = evidence.timeouts.get(which)
         longest = parse_duration(timeout)
         if longest is not None and (took is None or took >= longest):
-            yield evidence.finding(
+            yield evidence.conclude(
                 Kind.TIMEOUT,
                 {"timeout": which, "limit": timeout},
                 is_certain=False,
@@ -454,19 +454,19 @@ def cancelled_by_timeout(evidence: RunEvidence) -> Iterator[Finding]:
             )
 
 
-def scheduled(evidence: RunEvidence) -> Iterator[Finding]:
+def scheduled(evidence: RunEvidence) -> Iterator[Conclusion]:
     """The event of the run asks for a later time."""
     if evidence.scheduled_for is not None:
-        yield evidence.finding(Kind.SCHEDULED, {"ts": evidence.scheduled_for})
+        yield evidence.conclude(Kind.SCHEDULED, {"ts": evidence.scheduled_for})
 
 
-def app_unreachable(evidence: RunEvidence) -> Iterator[Finding]:
+def app_unreachable(evidence: RunEvidence) -> Iterator[Conclusion]:
     """The server could not reach the app of the run when it last tried to sync it."""
     if evidence.catalogue is None:
         return
     for app in evidence.catalogue.apps:
         if app.id == evidence.run.app_id and app.sync_error:
-            yield evidence.finding(
+            yield evidence.conclude(
                 Kind.APP_UNREACHABLE,
                 {"sync_error": app.sync_error, "url": app.url},
                 is_certain=False,
@@ -474,7 +474,7 @@ def app_unreachable(evidence: RunEvidence) -> Iterator[Finding]:
             )
 
 
-def function_removed(evidence: RunEvidence) -> Iterator[Finding]:
+def function_removed(evidence: RunEvidence) -> Iterator[Conclusion]:
     """The app of the run has no such function any more."""
     run = evidence.run
     catalogue = evidence.catalogue
@@ -486,7 +486,7 @@ def function_removed(evidence: RunEvidence) -> Iterator[Finding]:
             for function in catalogue.functions
             if function.app_id == run.app_id
         ]
-        yield evidence.finding(
+        yield evidence.conclude(
             Kind.FUNCTION_REMOVED,
             {"functions": left},
             is_certain=False,
@@ -494,16 +494,16 @@ def function_removed(evidence: RunEvidence) -> Iterator[Finding]:
         )
 
 
-def throttled(evidence: RunEvidence) -> Iterator[Finding]:
+def throttled(evidence: RunEvidence) -> Iterator[Conclusion]:
     """The function has a throttle, and the run has not started."""
     if evidence.function is None or evidence.run.status != RunStatus.QUEUED:
         return
     throttle = limit(evidence.function, "throttle")
     if throttle:
-        yield evidence.finding(Kind.THROTTLE, {"throttle": throttle}, is_certain=False)
+        yield evidence.conclude(Kind.THROTTLE, {"throttle": throttle}, is_certain=False)
 
 
-def concurrency(evidence: RunEvidence) -> Iterator[Finding]:
+def concurrency(evidence: RunEvidence) -> Iterator[Conclusion]:
     """The concurrency of the function is limited; certain if a limit is seen to be reached."""
     is_waiting = evidence.run.status == RunStatus.QUEUED or evidence.due_jobs
     if evidence.function is None or not is_waiting:
@@ -512,7 +512,7 @@ def concurrency(evidence: RunEvidence) -> Iterator[Finding]:
     if not limits:
         return
     reached = _reached_limit(evidence, limits)
-    yield evidence.finding(
+    yield evidence.conclude(
         Kind.CONCURRENCY,
         {"concurrency": limits, "runs": reached.runs if reached else []},
         is_certain=reached is not None,

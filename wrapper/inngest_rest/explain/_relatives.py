@@ -10,13 +10,14 @@ from inngest_rest._core.resources import event_runs, events, runs
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.wait_event import runs_of
 from inngest_rest._core.resources.windows import Window
-from inngest_rest._operations.reasons.evidence import SAME_FUNCTION_WITHIN
-from inngest_rest._operations.reasons.run import Invocation, invocation_of
-from inngest_rest._operations.run_evidence import MAX_READ_SINGLY, Reader
 from inngest_rest._visible import shown
+from inngest_rest.explain._evidence import SAME_FUNCTION_WITHIN
+from inngest_rest.explain._run_evidence import MAX_READ_SINGLY, Reader
+from inngest_rest.explain._run_rules import Invocation, invocation_of
 
 if TYPE_CHECKING:
-    from inngest_rest._operations.reasons.evidence import RunEvidence
+    from inngest_rest._core.plans import Plan
+    from inngest_rest.explain._evidence import RunEvidence
     from inngest_rest.models import Run, Span
 
 # Within this time of a step that invokes a function, the run of the function is queued.

@@ -26,7 +26,7 @@ from inngest_rest._core.resources.flow_control import (
 )
 from inngest_rest._core.resources.wait_event import DAY
 from inngest_rest._core.resources.windows import Window
-from inngest_rest._operations.reasons.evidence import SAME_FUNCTION_WITHIN, RunEvidence
+from inngest_rest.explain._evidence import SAME_FUNCTION_WITHIN, RunEvidence
 from inngest_rest.models import Function, Job, Page, Run, RunStatus, Span
 from inngest_rest.responses import is_on_cloud
 

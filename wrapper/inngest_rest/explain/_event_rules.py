@@ -1,7 +1,8 @@
 """Rules for why an event started no run, one function each.
 
-A finding is certain only if the evidence proves it. No server reports that a rate limit, a debounce
-or a singleton was the cause: each is possible for a function that has it, whatever the lists show.
+A conclusion is certain only if the evidence proves it. No server reports that a rate limit, a
+debounce or a singleton was the cause: each is possible for a function that has it, whatever the
+lists show.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from inngest_rest._core.resources.flow_control import (
 )
 from inngest_rest._core.resources.polling import APPEARS_WITHIN
 from inngest_rest._core.resources.wait_event import DAY
-from inngest_rest._operations.reasons.evidence import EVENT_ORDER_SLACK
-from inngest_rest._operations.reasons.finding import Finding, about_function
+from inngest_rest.explain._conclusion import Conclusion, about_function
+from inngest_rest.explain._evidence import EVENT_ORDER_SLACK
 from inngest_rest.explanation import ReasonKind as Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inngest_rest._operations.reasons.evidence import (
+    from inngest_rest.explain._evidence import (
         EventEvidence,
         FunctionWithoutRun,
     )
@@ -38,18 +39,18 @@ if TYPE_CHECKING:
 _RUN_EXPECTED_FOR = timedelta(seconds=2 * APPEARS_WITHIN)
 
 
-def findings_of_event(evidence: EventEvidence) -> Iterator[Finding]:
+def conclusions_of_event(evidence: EventEvidence) -> Iterator[Conclusion]:
     """Yield the reasons why an event started no run, in general or of each listening function."""
     for rule in EVENT_RULES:
         yield from rule(evidence)
     for without_run in evidence.without_run:
-        for finding in _findings_of_function(without_run):
-            yield finding
-            if finding.is_certain:
+        for conclusion in _conclusions_of_function(without_run):
+            yield conclusion
+            if conclusion.is_certain:
                 break  # no other reason is needed
 
 
-def _findings_of_function(without_run: FunctionWithoutRun) -> Iterator[Finding]:
+def _conclusions_of_function(without_run: FunctionWithoutRun) -> Iterator[Conclusion]:
     for rule in FUNCTION_RULES:
         yield from rule(without_run)
 
@@ -60,7 +61,7 @@ def _nobody_listens(evidence: EventEvidence) -> bool:
     return not (is_of_server or evidence.runs or evidence.listeners)
 
 
-def no_trigger(evidence: EventEvidence) -> Iterator[Finding]:
+def no_trigger(evidence: EventEvidence) -> Iterator[Conclusion]:
     """No function has a trigger for the name of the event."""
     catalogue = evidence.catalogue
     if catalogue.gaps or not _nobody_listens(evidence):
@@ -68,7 +69,7 @@ def no_trigger(evidence: EventEvidence) -> Iterator[Finding]:
     nearest: dict[str, list[str]] = {}
     if not evidence.cancelled_functions:  # otherwise the name is not misspelled
         nearest = nearest_triggers(evidence.event.name, catalogue.functions)
-    yield Finding(
+    yield Conclusion(
         kind=Kind.NO_TRIGGER,
         is_certain=evidence.functions_are_same,
         evidence={
@@ -79,7 +80,7 @@ def no_trigger(evidence: EventEvidence) -> Iterator[Finding]:
     )
 
 
-def cancels_runs(evidence: EventEvidence) -> Iterator[Finding]:
+def cancels_runs(evidence: EventEvidence) -> Iterator[Conclusion]:
     """The event is one that cancels runs instead of starting them."""
     if not _nobody_listens(evidence):
         return
@@ -89,13 +90,13 @@ def cancels_runs(evidence: EventEvidence) -> Iterator[Finding]:
         )
 
 
-def condition(without_run: FunctionWithoutRun) -> Iterator[Finding]:
+def condition(without_run: FunctionWithoutRun) -> Iterator[Conclusion]:
     """The condition of each trigger is false for the event, or may be."""
     outcome = without_run.listener.is_triggered_by(without_run.evidence.event)
     if outcome is True:
         return
     conditions = [trigger.condition for trigger in without_run.listener.triggers]
-    yield without_run.finding(
+    yield without_run.conclude(
         Kind.CONDITION,
         {"conditions": [text for text in conditions if text]},
         is_certain=without_run.is_excluded,
@@ -103,7 +104,7 @@ def condition(without_run: FunctionWithoutRun) -> Iterator[Finding]:
     )
 
 
-def duplicate_id(without_run: FunctionWithoutRun) -> Iterator[Finding]:
+def duplicate_id(without_run: FunctionWithoutRun) -> Iterator[Conclusion]:
     """An earlier event with the same id started a run of the function."""
     function = without_run.function
     evidence = without_run.evidence
@@ -116,20 +117,20 @@ def duplicate_id(without_run: FunctionWithoutRun) -> Iterator[Finding]:
     is_earlier = False
     if other.received_at is not None:
         is_earlier = evidence.began - other.received_at > EVENT_ORDER_SLACK
-    yield without_run.finding(
+    yield without_run.conclude(
         Kind.DUPLICATE_ID,
         {"id": other.id, "other_event": other.internal_id, "other_run": run.id},
         is_certain=is_earlier and without_run.was_the_same,
     )
 
 
-def paused(without_run: FunctionWithoutRun) -> Iterator[Finding]:
+def paused(without_run: FunctionWithoutRun) -> Iterator[Conclusion]:
     """The function is paused."""
     if without_run.function.is_paused:
-        yield without_run.finding(Kind.PAUSED, {"is_paused": True})
+        yield without_run.conclude(Kind.PAUSED, {"is_paused": True})
 
 
-def rate_limit(without_run: FunctionWithoutRun) -> Iterator[Finding]:
+def rate_limit(without_run: FunctionWithoutRun) -> Iterator[Conclusion]:
     """The function has a rate limit, or idempotency, which is one."""
     rate = limit(without_run.function, "rateLimit")
     if rate is None:
@@ -137,7 +138,7 @@ def rate_limit(without_run: FunctionWithoutRun) -> Iterator[Finding]:
     period = parse_duration(rate.get("period")) or DAY
     counted = _counted_runs(without_run, period, rate.get("key"))
     same_key = counted.of_same_key
-    yield without_run.finding(
+    yield without_run.conclude(
         Kind.RATE_LIMIT,
         {
             "rate_limit": rate,
@@ -179,13 +180,13 @@ def _counted_runs(
     )
 
 
-def debounce(without_run: FunctionWithoutRun) -> Iterator[Finding]:
+def debounce(without_run: FunctionWithoutRun) -> Iterator[Conclusion]:
     """The function debounces events: a later one may have replaced this one."""
     setting = limit(without_run.function, "debounce")
     if setting is None:
         return
     replacing = _run_of_later_event(without_run)
-    yield without_run.finding(
+    yield without_run.conclude(
         Kind.DEBOUNCE,
         {
             "debounce": setting,
@@ -207,7 +208,7 @@ def _run_of_later_event(without_run: FunctionWithoutRun) -> Run | None:
     return None
 
 
-def batch(without_run: FunctionWithoutRun) -> Iterator[Finding]:
+def batch(without_run: FunctionWithoutRun) -> Iterator[Conclusion]:
     """The function collects events in batches: that of the event may still be open, or hidden."""
     setting = limit(without_run.function, *BATCH)
     if setting is None:
@@ -217,12 +218,12 @@ def batch(without_run: FunctionWithoutRun) -> Iterator[Finding]:
     age = evidence.now - evidence.received
     is_open = timeout is None or age < timeout + EVENT_ORDER_SLACK
     if is_open or evidence.is_listed_by_v1:
-        yield without_run.finding(
+        yield without_run.conclude(
             Kind.BATCH, {"batch": setting}, details={"is_open": is_open}
         )
 
 
-def singleton(without_run: FunctionWithoutRun) -> Iterator[Finding]:
+def singleton(without_run: FunctionWithoutRun) -> Iterator[Conclusion]:
     """The function is a singleton: one that cancels skips, too, if another event is quicker."""
     setting = limit(without_run.function, "singleton")
     if setting is None:
@@ -235,18 +236,18 @@ def singleton(without_run: FunctionWithoutRun) -> Iterator[Finding]:
         ended_at = run.ended_at or evidence.now
         if queued_at <= until and ended_at >= evidence.received:
             overlapping.append(run.id)
-    yield without_run.finding(
+    yield without_run.conclude(
         Kind.SINGLETON,
         {"singleton": setting, "other_run": overlapping[0] if overlapping else None},
     )
 
 
-def too_early(without_run: FunctionWithoutRun) -> Iterator[Finding]:
+def too_early(without_run: FunctionWithoutRun) -> Iterator[Conclusion]:
     """The event was received so recently that a run may still appear."""
     evidence = without_run.evidence
     age = max(evidence.now - evidence.began, timedelta(0))
     if age < _RUN_EXPECTED_FOR:
-        yield without_run.finding(Kind.TOO_EARLY, {"seconds": age.total_seconds()})
+        yield without_run.conclude(Kind.TOO_EARLY, {"seconds": age.total_seconds()})
 
 
 EVENT_RULES = (no_trigger, cancels_runs)
@@ -262,4 +263,4 @@ FUNCTION_RULES = (
     singleton,
     too_early,
 )
-"""About each function without a run, in order, up to the first finding that is certain."""
+"""About each function without a run, in order, up to the first conclusion that is certain."""
