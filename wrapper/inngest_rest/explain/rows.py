@@ -6,9 +6,7 @@ ROWS = (
     CallRow(
         name="preview",
         command="",
-        examples=(
-            {"events": [{"name": "shop/order.created", "data": {"order": 1}}]},
-        ),
+        examples=({"events": [{"name": "shop/order.created", "data": {"order": 1}}]},),
     ),
     CallRow(
         name="preview_file",
