@@ -16,7 +16,6 @@ from inngest_rest.explain._run_evidence import MAX_READ_SINGLY, Reader
 from inngest_rest.explain._run_rules import Invocation, invocation_of
 
 if TYPE_CHECKING:
-    from inngest_rest._core.plans import Plan
     from inngest_rest.explain._evidence import RunEvidence
     from inngest_rest.models import Run, Span
 
