@@ -18,7 +18,8 @@ from inngest_rest._arguments import invalid
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.call_row import Returns, docstring
 from inngest_rest.errors import InvalidArgumentError
-from inngest_rest.typing import RunInclude, StatusName
+from inngest_rest.files import RunInclude
+from inngest_rest.typing import StatusName
 from inngest_rest_tools.parameter import FORMS, Kind, Parameter, Statuses
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ _TYPE_OF: dict[str, _Type] = {
     "Iterable[str]": _Type(Kind.TEXT, is_many=True),
     "StatusFilter": _STATUS_FILTER,
     "Iterable[RunInclude]": _INCLUDES,
+    "Mapping[str, str] | Iterable[str]": _Type(Kind.TEXT, is_many=True),
     "bool": _Type(Kind.FLAG),
     "int": _Type(Kind.INTEGER, least=1),
     "Seconds": _Type(Kind.SECONDS),
@@ -83,7 +85,7 @@ _TYPES_OF_PYTHON = {
     "ActionReport | Mapping[str, object]",
     "Callable[[ActionRow], object]",
     "Callable[[BatchReport], object]",
-    "Callable[[int, int], object]",
+    "Callable[[int], object]",
 }
 
 # The maximum of a value or of a number of items.
@@ -93,7 +95,7 @@ _MOST = {"batch_size": 5_000, "in_flight": 64, "events": 5_000}
 _OF_PYTHON = {"page_size", "period", "token", "redact"}
 
 # Names and help of parameters that differ from Python's.
-_NAMES = {"report_path": "report", "columns": "column", "max_requests": "rate"}
+_NAMES = {"report_path": "report", "max_requests": "rate"}
 _HELP = {
     "cursor": "The cursor of the next page, which an earlier page has.",
     "max_requests": "Maximum number of requests per second.",
@@ -155,7 +157,7 @@ def _parameter(row: CallRow, declared: inspect.Parameter, described: str) -> Par
     if type_.is_many and is_required:
         least = 1
     parameter = Parameter(
-        name=_NAMES.get(name, name),
+        name=_name(row, name),
         kind=type_.kind,
         help=help + FORMS.get(type_.kind, ""),
         argument=name,
@@ -174,6 +176,12 @@ def _parameter(row: CallRow, declared: inspect.Parameter, described: str) -> Par
     if name == "timeout" and is_required:
         return evolve(parameter, default=DEFAULT_TIMEOUT_S, is_required=False)
     return parameter
+
+
+def _name(row: CallRow, name: str) -> str:
+    if name == "columns" and row.name == "send_file":
+        return "column"
+    return _NAMES.get(name, name)
 
 
 def _is_positional(declared: inspect.Parameter, kind: Kind) -> bool:

@@ -244,8 +244,6 @@ class Invocation:
         given: dict[str, Any] = {}
         if row.uses_files:
             given["on_progress"] = self.progress
-        if row.name.endswith(".export"):
-            given["redact"] = self.answer.redactor.what
         return given
 
     def _chunks_of_list(
@@ -303,8 +301,8 @@ class Invocation:
     def sent(self, batch: BatchReport) -> None:
         """Note the outcome of a batch of a file."""
 
-    def progress(self, listed: int, got: int) -> None:
-        """Note how many rows of a file there are, and how many are from this call."""
+    def progress(self, rows: int) -> None:
+        """Note how many rows of a file are written."""
 
     def ended(self, _row: ActionRow) -> None:
         """Note the outcome of a run."""

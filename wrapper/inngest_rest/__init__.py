@@ -22,6 +22,7 @@ _NAMES = {
     "inngest_rest.buffers.blocking": "EventBuffer",
     "inngest_rest.client.groups": "Paginator",
     "inngest_rest.client.polling": "EndedRuns FollowedRun Watcher",
+    "inngest_rest.files": "ExportReport",
     "inngest_rest.diagnosis": (
         "CallRoute Check CheckReport Diagnosis Finding FindingState RuleResult ServerKind"
     ),
@@ -43,7 +44,7 @@ _NAMES = {
         "RunStatus SessionGroup Span StepChange StoredEvent Trigger Variant Webhook"
     ),
     "inngest_rest.record": "Record",
-    "inngest_rest.reports": "BatchReport ExportReport SendFailure SendReport",
+    "inngest_rest.reports": "BatchReport SendFailure SendReport",
     "inngest_rest.profiles": "read_profiles",
     "inngest_rest.responses": "Profile RawResponse Target",
     "inngest_rest.retry": "RetryPolicy",

@@ -63,6 +63,7 @@ from inngest_rest.explanation import Listener as Listener
 from inngest_rest.explanation import Reason as Reason
 from inngest_rest.explanation import ReasonKind as ReasonKind
 from inngest_rest.explanation import RunExplanation as RunExplanation
+from inngest_rest.files import ExportReport as ExportReport
 from inngest_rest.findings import Severity as Severity
 from inngest_rest.models import AccountInfo as AccountInfo
 from inngest_rest.models import App as App
@@ -93,7 +94,6 @@ from inngest_rest.models import Webhook as Webhook
 from inngest_rest.profiles import read_profiles as read_profiles
 from inngest_rest.record import Record as Record
 from inngest_rest.reports import BatchReport as BatchReport
-from inngest_rest.reports import ExportReport as ExportReport
 from inngest_rest.reports import SendFailure as SendFailure
 from inngest_rest.reports import SendReport as SendReport
 from inngest_rest.responses import Profile as Profile

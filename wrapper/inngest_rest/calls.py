@@ -178,12 +178,6 @@ _OWN: tuple[CallRow, ...] = (
         examples=({"id": EVENT_ID, "timeout": 60},),
     ),
     CallRow(
-        name="events.export",
-        is_rare=True,
-        uses_files=True,
-        examples=({"path": "events.jsonl", "since": "24h"},),
-    ),
-    CallRow(
         name="runs.list",
         examples=(
             {"status": ["failed"], "since": "2h"},
@@ -248,12 +242,6 @@ _OWN: tuple[CallRow, ...] = (
     CallRow(
         name="runs.trace",
         examples=({"id": RUN_ID},),
-    ),
-    CallRow(
-        name="runs.export",
-        is_rare=True,
-        uses_files=True,
-        examples=({"path": "runs.csv", "app": "shop", "since": "24h"},),
     ),
     CallRow(
         name="apps.list",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from importlib import import_module
-from io import BytesIO
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from inngest_rest.record import columns
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from inngest_rest.record import Record
+    from inngest_rest.record import Column, Record
 
 
 def load(module: str = "pyarrow") -> Any:
@@ -28,6 +27,14 @@ def load(module: str = "pyarrow") -> Any:
 
 def batch(kind: Any, items: Sequence[Any]) -> Any:
     """Return records as a record batch; `kind` is their class, by default that of the first."""
+    record_class: Any = kind
+    if record_class is None and items:
+        record_class = items[0].__class__
+    return batch_of(columns(record_class) if record_class else (), items)
+
+
+def batch_of(known: Iterable[Column], items: Sequence[Any]) -> Any:
+    """Return these columns of records as a record batch."""
     pa = load()
     types = {
         str: pa.string(),
@@ -38,12 +45,8 @@ def batch(kind: Any, items: Sequence[Any]) -> Any:
         timedelta: pa.duration("us"),
         tuple: pa.list_(pa.string()),
     }
-    record_class: Any = kind
-    if record_class is None and items:
-        record_class = items[0].__class__
     fields: list[tuple[str, Any]] = []
     arrays: list[list[Any]] = []
-    known = columns(record_class) if record_class else ()
     for column in known:
         fields.append((column.name, types[column.type]))
         arrays.append([column.value_of(item) for item in items])
@@ -79,11 +82,3 @@ def _batches(kind: type[Record] | None, pages: Iterable[Any]) -> Iterator[Any]:
     for page in pages:
         if page.items:
             yield batch(kind, page.items)
-
-
-def parquet(kind: type[Record], rows: Sequence[Record]) -> bytes:
-    """Return records as a Parquet file."""
-    content = BytesIO()
-    rows_as_table = table(kind, [batch(kind, rows)])
-    load("pyarrow.parquet").write_table(rows_as_table, content)
-    return content.getvalue()
