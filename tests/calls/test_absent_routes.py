@@ -266,6 +266,31 @@ def test_an_empty_200_of_a_server_that_has_v2_nowhere_is_a_lost_response_and_mov
     assert server.asked == [*asked, "GET /v2/apps/a"]
 
 
+def test_a_look_for_another_root_of_v2_moves_no_request_that_is_made_meanwhile(
+    connect: Connect,
+) -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if request.url.path.endswith("/runs/a"):
+            return httpx.Response(200)
+        if request.url.path == "/api/v2/health" or request.url.path == "/api/v2/runs/b":
+            client.apps.list().page()  # as another thread may, meanwhile
+            return httpx.Response(502)
+        data: Any = [] if request.url.path.endswith("/apps") else {"id": "b"}
+        is_empty = request.url.path in {"/v2/health", "/v2/runs/b"} or "rerun" in request.url.path
+        return httpx.Response(200, **({} if is_empty else {"json": {"data": data}}))
+
+    client = connect(transport=httpx.MockTransport(answer), api_version="v2", retries=0)
+    for call in (client.runs.replay, client.runs.get):
+        with pytest.raises(InngestError):
+            call("b")
+    assert "/api/v2/health" in asked
+    assert "/api/v2/runs/b" in asked
+    assert [path for path in asked if path.endswith("/apps")] == ["/v2/apps"] * 2
+
+
 def test_an_empty_success_of_v1_is_a_lost_response_and_nothing_is_done_twice(
     connect: Connect, server: Server
 ) -> None:

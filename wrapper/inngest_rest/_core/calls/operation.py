@@ -6,6 +6,8 @@ import math
 from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, TypeVar, cast
 
+from attrs import evolve
+
 from inngest_rest import errors
 from inngest_rest._core import tracing
 from inngest_rest._core.calls import answers, page_sizes
@@ -310,14 +312,15 @@ def redacted_url(session: Session, route: Route[Any, Any]) -> str:
     if route.host == "event":
         path = route.operation.path.replace("{event_key}", "***")
         return session.settings.event_url + path
-    return session.settings.api_url + rooted(session, route.operation, route.path)
+    path = route.path
+    if route.operation.tag == "v2":
+        path = _below_root(path, route.v2_root or session.absent.v2_root)
+    return session.settings.api_url + path
 
 
-def rooted(session: Session, operation: Operation, path: str) -> str:
-    """Return the path of an operation on this server: v2 may be below another root."""
-    if operation.tag == "v2":
-        return session.absent.v2_root + path.removeprefix(V2_ROOT)
-    return path
+def _below_root(path: str, root: str) -> str:
+    """Return a path of v2 as it is on a server that has v2 below this root."""
+    return root + path.removeprefix(V2_ROOT)
 
 
 async def first_present(
@@ -395,7 +398,6 @@ async def _perform_below_any_root(
     session: Session, route: Route[Any, T], deadline: float
 ) -> T:
     """Perform a route; one of v2 below `/api/v2` where the server has no `/v2`."""
-    absent = session.absent
     try:
         return await perform(session, route, deadline=deadline)
     except errors.RouteNotFoundError as error:
@@ -408,13 +410,15 @@ async def _perform_below_any_root(
     # Outside that clause, or the page would be the cause of its own context.
     if may_be_done:
         raise page
-    absent.v2_root = V2_ROOT_BEFORE_1_26
+    before_1_26 = evolve(route, v2_root=V2_ROOT_BEFORE_1_26)  # type: ignore[misc]
     try:
-        return await perform(session, route, deadline=deadline)
-    except (errors.RouteNotFoundError, errors.TransportError) as error:
-        if isinstance(error, errors.TransportError) or _page_of(error):
-            absent.v2_root = V2_ROOT
+        value = await perform(session, before_1_26, deadline=deadline)
+    except errors.ApiError as error:
+        if not _page_of(error):
+            session.absent.v2_root = V2_ROOT_BEFORE_1_26
         raise
+    session.absent.v2_root = V2_ROOT_BEFORE_1_26
+    return value
 
 
 async def _may_be_done(
@@ -446,15 +450,11 @@ async def _has_v2(session: Session, root: str, deadline: float) -> bool:
     def is_healthy(_: object) -> bool:
         return True
 
-    route = Route.of(v2.get_health_v2, is_healthy, repeatable=False)
-    known_root = session.absent.v2_root
-    session.absent.v2_root = root
+    health = Route.of(v2.get_health_v2, is_healthy, repeatable=False)
     try:
-        return await perform(session, route, deadline=deadline)
+        return await perform(session, evolve(health, v2_root=root), deadline=deadline)
     except errors.InngestError:
         return False
-    finally:
-        session.absent.v2_root = known_root
 
 
 def _page_of(error: errors.ApiError) -> errors.InvalidResponseError | None:
@@ -471,7 +471,9 @@ def _absent(session: Session, absences: list[_Absence]) -> errors.RouteNotFoundE
     advice_of_routes: list[errors.Advice] = []
     for route, _ in absences:
         operation = route.operation
-        path = rooted(session, operation, operation.path)
+        path = operation.path
+        if operation.tag == "v2":
+            path = _below_root(path, session.absent.v2_root)
         asked.append(f"{operation.method} {path}")
         if operation.since and not operation.cloud_only:
             name = f"{operation.method} {operation.path}"

@@ -105,6 +105,8 @@ class Route(Generic[A, T]):
     needs_key: bool = field(default=True, kw_only=True)
     # It requests a page of a listing, whose size may be changed.
     is_page: bool = field(default=False, kw_only=True)
+    # Where v2 is looked for; None for where this server was found to have it.
+    v2_root: str | None = field(default=None, kw_only=True)
     # The models of statuses beyond 2xx.
     accepted: Mapping[int, type[A]] = field(default=_NOTHING, kw_only=True)
     # A proxy may mix up responses.

@@ -387,11 +387,12 @@ def existence(operation: Operation) -> Route[Any, None]:
 
 async def probe_v2(session: Session, bearer: Secret | None) -> ProbeResult:
     """Probe v2 at each of its paths, and remember the one that responds."""
-    session.absent.v2_root = V2_ROOT
-    result = await probe(session, V2_HEALTH, bearer)
+    root = V2_ROOT
+    result = await probe(session, evolve(V2_HEALTH, v2_root=root), bearer)
     if result.has_route is False:
-        session.absent.v2_root = V2_ROOT_BEFORE_1_26
-        result = await probe(session, V2_HEALTH, bearer)
+        root = V2_ROOT_BEFORE_1_26
+        result = await probe(session, evolve(V2_HEALTH, v2_root=root), bearer)
+    session.absent.v2_root = root
     return result
 
 
