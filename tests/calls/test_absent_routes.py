@@ -275,7 +275,7 @@ def test_a_look_for_another_root_of_v2_moves_no_request_that_is_made_meanwhile(
         asked.append(request.url.path)
         if request.url.path.endswith("/runs/a"):
             return httpx.Response(200)
-        if request.url.path == "/api/v2/health" or request.url.path == "/api/v2/runs/b":
+        if request.url.path in {"/api/v2/health", "/api/v2/runs/b"}:
             client.apps.list().page()  # as another thread may, meanwhile
             return httpx.Response(502)
         data: Any = [] if request.url.path.endswith("/apps") else {"id": "b"}

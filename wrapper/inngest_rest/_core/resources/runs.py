@@ -411,7 +411,6 @@ async def fetch(
     With `also_v1`, v1 is asked for a run that v2 does not have. Unless `cached`, v1 does not
     respond from its cache, whose entries live for 3 s.
     """
-
     of_v1 = route_by_v1(run_id)
     if not cached:
         of_v1 = routes.past_cache(session, of_v1)
