@@ -410,7 +410,7 @@ async def _perform_below_any_root(
     # Outside that clause, or the page would be the cause of its own context.
     if may_be_done:
         raise page
-    before_1_26 = evolve(route, v2_root=V2_ROOT_BEFORE_1_26)  # type: ignore[misc]
+    before_1_26 = evolve(route, v2_root=V2_ROOT_BEFORE_1_26)
     try:
         value = await perform(session, before_1_26, deadline=deadline)
     except errors.ApiError as error:

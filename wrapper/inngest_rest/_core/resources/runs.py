@@ -429,9 +429,10 @@ async def fetch(
         if not also_v1 or error.url == redacted_url(session, of_v1):
             raise
         # v1 can load some runs that v2 cannot (recording v2-run-after-metadata).
-        run = await found_at_once(session, of_v1, deadline)
-        if run is None:
+        found = await found_at_once(session, of_v1, deadline)
+        if found is None:
             raise
+        return found
     is_old = session.absent.v2_root == V2_ROOT_BEFORE_1_26
     if not is_old or run.function_id is None:
         return run
