@@ -175,7 +175,7 @@ def test_a_dry_run_of_what_cannot_all_be_done_is_no_success(world: World) -> Non
 
 
 def test_what_was_accepted_is_there_beside_what_was_not(world: World) -> None:
-    refused = {"name": "order/placed", "meta": {"sessions": dict.fromkeys("abcdef", 1)}}
+    refused = {"name": "order/placed", "meta": {"propagated_sessions": {"": "x"}}}
     before = len(world.mock.events)
     envelope = run(world, "send_many", {"events": [{"name": "order/placed"}, refused]})
     error, data = error_of(envelope), data_of(envelope)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from inngest_rest import typing
 from inngest_rest.call_row import EVENT_ID, RUN_ID, CallRow, Effect
+from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -49,6 +50,7 @@ def _send(
     id: str | None = None,
     user_id: str | None = None,
     ts: datetime | timedelta | None = None,
+    session: Iterable[str] | None = None,
     wait: Seconds | None = None,
 ) -> list[str | Run]:
     """Send one event.
@@ -63,9 +65,12 @@ def _send(
         id: Idempotency key; a unique one by default.
         user_id: Id of the user whom the event is about, for limits per user.
         ts: When it happened; the time of arrival by default.
+        session: Sessions that its runs belong to, each as KEY=ID, such as chat=c-1.
         wait: Time to wait for the end of the runs that it starts; null not to wait.
     """
-    event = event_of(name=name, data=data or {}, id=id, user_id=user_id, ts=ts)
+    event = event_of(
+        name=name, data=data or {}, id=id, user_id=user_id, ts=ts, session=session
+    )
     ids = client.send(event)
     if wait is None:
         return [*ids]
@@ -73,15 +78,30 @@ def _send(
 
 
 def event_of(
-    *, ts: datetime | timedelta | None = None, user_id: str | None = None, **given: Any
+    *,
+    ts: datetime | timedelta | None = None,
+    user_id: str | None = None,
+    session: Iterable[str] | None = None,
+    **given: Any,
 ) -> dict[str, Any]:
     """Return the event that the parameters of `send` describe."""
     if isinstance(ts, timedelta):
         seconds = time.time() - ts.total_seconds()
         ts = datetime.fromtimestamp(max(seconds, 0), UTC)  # 1970 is the earliest
     user = None if user_id is None else {"id": user_id}
-    event = {"data": {}, **given, "ts": ts, "user": user}
+    sessions = None if session is None else dict(map(_key_and_id, session))
+    event = {"data": {}, **given, "ts": ts, "user": user, "sessions": sessions}
     return {key: value for key, value in event.items() if value is not None}
+
+
+def _key_and_id(session: str) -> tuple[str, str]:
+    key, _, id = session.partition("=")
+    if not key or not id:
+        raise InvalidArgumentError(
+            f"session is {session!r}: write KEY=ID, such as chat=c-1",
+            argument="session",
+        )
+    return key, id
 
 
 def _send_many(
@@ -95,7 +115,7 @@ def _send_many(
     Args:
         client: The client.
         events: The events, each a JSON object with name, and if need be data, id, user, ts (in
-            milliseconds since 1970) and v.
+            milliseconds since 1970), v and sessions.
     """
     return client.send(events)
 

@@ -163,6 +163,9 @@ def parse_event(value: Any, text: str = "", *, delicate: bool = True) -> Incomin
     validate_ts(event.ts)
     meta = fields.get("meta")
     sessions = meta.get("sessions") if is_object(meta) else None
+    propagated = meta.get("propagated_sessions") if is_object(meta) else None
+    if is_object(propagated) and "" in propagated:
+        raise RefusedError("event session keys cannot be empty")
     if is_object(sessions) and len(sessions) > _MOST_SESSIONS:
         raise RefusedError(
             f"event sessions can include at most {_MOST_SESSIONS} entries"
