@@ -22,9 +22,7 @@ _NAMES = {
     "inngest_rest.buffers.blocking": "EventBuffer",
     "inngest_rest.client.groups": "Paginator",
     "inngest_rest.client.polling": "EndedRuns FollowedRun Watcher",
-    "inngest_rest.diagnosis": (
-        "CallRoute Check Diagnosis Finding FindingState ServerKind"
-    ),
+    "inngest_rest.diagnosis": "CallRoute Diagnosis ServerKind",
     "inngest_rest.errors": (
         "Advice ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
         "ConfigurationError ConflictError EventDataError InngestError InvalidArgumentError "
@@ -36,7 +34,7 @@ _NAMES = {
     "inngest_rest.event_types": "EventType",
     "inngest_rest.explain": "EventPreview SendPreview WaitingReport WaitingRun",
     "inngest_rest.explanation": "Explanation Listener Reason ReasonKind RunExplanation",
-    "inngest_rest.findings": "Severity",
+    "inngest_rest.findings": "Finding Severity",
     "inngest_rest.models": (
         "AccountInfo App AppSync Cancellation Environment EventSchema Experiment "
         "Function InsightsResult InsightsTable Job Key Metric Page Run RunChange RunError "

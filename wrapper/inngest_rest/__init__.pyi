@@ -17,10 +17,7 @@ from inngest_rest.client.polling import EndedRuns as EndedRuns
 from inngest_rest.client.polling import FollowedRun as FollowedRun
 from inngest_rest.client.polling import Watcher as Watcher
 from inngest_rest.diagnosis import CallRoute as CallRoute
-from inngest_rest.diagnosis import Check as Check
 from inngest_rest.diagnosis import Diagnosis as Diagnosis
-from inngest_rest.diagnosis import Finding as Finding
-from inngest_rest.diagnosis import FindingState as FindingState
 from inngest_rest.diagnosis import ServerKind as ServerKind
 from inngest_rest.errors import Advice as Advice
 from inngest_rest.errors import ApiError as ApiError
@@ -61,6 +58,7 @@ from inngest_rest.explanation import Listener as Listener
 from inngest_rest.explanation import Reason as Reason
 from inngest_rest.explanation import ReasonKind as ReasonKind
 from inngest_rest.explanation import RunExplanation as RunExplanation
+from inngest_rest.findings import Finding as Finding
 from inngest_rest.findings import Severity as Severity
 from inngest_rest.models import AccountInfo as AccountInfo
 from inngest_rest.models import App as App

@@ -7,7 +7,6 @@ rows          the fields of a record, read from JSON directly or from a generate
 filters       which runs, as callers write them: statuses, apps, functions, errors, conditions
 windows       instants and windows of time, as callers write them
 queries       conditions that the server evaluates: those that it would ignore are rejected
-server        identify a server, with single reads; the routes of a release
 apps          apps and their functions: list, get, sync, invoke
 catalogue     all functions of a server, and which of them an event triggers
 flow_control  the limits in the configuration of a function
