@@ -344,7 +344,7 @@ def test_a_public_module_needs_no_import_of_its_own() -> None:
 import inngest_rest
 import inngest_rest_tools
 assert issubclass(inngest_rest.errors.NotFoundError, inngest_rest.InngestError)
-inngest_rest.testing.MockServer, inngest_rest.typing.Seconds
+inngest_rest.typing.Seconds
 """
     subprocess.run([sys.executable, "-c", script], check=True)
 
@@ -380,14 +380,12 @@ PUBLIC = [
     "inngest_rest.findings",
     "inngest_rest.models",
     "inngest_rest.profiles",
-    "inngest_rest.pytest_plugin",
     "inngest_rest.record",
     "inngest_rest.reports",
     "inngest_rest.responses",
     "inngest_rest.retry",
     "inngest_rest.status",
     "inngest_rest.summary",
-    "inngest_rest.testing",
     "inngest_rest.typing",
 ]
 MODULES_OF_A_CLIENT = ["apps", "client", "cloud", "events", "groups", "polling", "runs"]
@@ -420,8 +418,6 @@ def test_one_module_reads_the_environment_and_only_the_clock_and_a_driver_sleep(
     reads, sleeps = set(), set()
     for package, path in [(it, path) for it in (PACKAGE, TOOLS) for path in it.rglob("*.py")]:
         where, text = str(path.relative_to(package)), path.read_text(encoding="utf-8")
-        if where.startswith(("testing", "pytest_plugin")):
-            continue
         if re.search(r"\bos\.(environ|getenv)\b", text):
             reads.add(where)
         if re.search(r"\b(time|asyncio)\.sleep\b(?!\(0\))", text):

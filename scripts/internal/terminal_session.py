@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.text import Text
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import Behaviour, MockEvent, MockServer, completes, fails, sleeps
+from inngest_rest_mock import Behaviour, MockEvent, MockServer, completes, fails, sleeps
 from inngest_rest_tools.command import execute
 from inngest_rest_tools.command.program import run
 from tests.support.traces import recorded_trace

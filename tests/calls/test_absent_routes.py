@@ -16,7 +16,7 @@ from inngest_rest import (
     RouteNotFoundError,
     TransportError,
 )
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 from tests.support.server import NO_ROUTE, WEB_UI, Reply, recorded, says, text
 
 if TYPE_CHECKING:

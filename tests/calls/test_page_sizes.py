@@ -10,12 +10,12 @@ from urllib.parse import parse_qs
 import pytest
 
 from inngest_rest import BadRequestError, InngestClient
-from inngest_rest.testing import MockServer
 from inngest_rest_api.api.v2 import list_runs_v2
+from inngest_rest_mock import MockServer
 from tests.support.server import says, text
 
 if TYPE_CHECKING:
-    from inngest_rest.testing import MockRequest
+    from inngest_rest_mock import MockRequest
     from tests.support.server import Reply, Server
 
 MOST = 7

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import AsyncInngestClient, ConfigurationError, InngestClient, read_profiles
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 
 if TYPE_CHECKING:
     from pathlib import Path

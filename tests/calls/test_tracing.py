@@ -22,7 +22,7 @@ from inngest_rest import (
     WaitTimeoutError,
     __version__,
 )
-from inngest_rest.testing import MockServer, completes, sleeps
+from inngest_rest_mock import MockServer, completes, sleeps
 from tests.calls.test_keys import FIRST, HASHES, RUN, RUN_ID, SECOND, only
 from tests.support.server import Reply, Server, accepts_all, recorded, says, text
 from tests.support.spans import Spans

@@ -9,13 +9,13 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from inngest_rest.testing import answers
+from inngest_rest_mock import answers
 from inngest_rest_tools.command.stderr import Stderr
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest.testing import MockServer
+    from inngest_rest_mock import MockServer
     from tests.support.command import Run
 
 

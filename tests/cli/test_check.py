@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from inngest_rest._redaction import with_texts
-from inngest_rest.testing import answers, drops
+from inngest_rest_mock import answers, drops
 from inngest_rest_tools.command import check
 from tests.support.peer import PATIENCE
 

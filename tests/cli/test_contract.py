@@ -20,7 +20,7 @@ from inngest_rest import InngestClient, InngestError
 from inngest_rest._contract import holding, trial
 from inngest_rest._contract.document import Document, Server
 from inngest_rest._contract.report import ContractReport, Difference
-from inngest_rest.testing import MockServer, sleeps
+from inngest_rest_mock import MockServer, sleeps
 from inngest_rest_tools.command import program
 from tests.scripts.changed_server import CHANGES, Answer, changed
 from tests.support.clock import Clock

@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest.testing import MockServer
+    from inngest_rest_mock import MockServer
     from tests.support.command import Run
 
 MINUTELY = "* * * * *"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest.calls import commands
-from inngest_rest.testing import answers, completes
+from inngest_rest_mock import answers, completes
 from inngest_rest_tools.command.answer_file import Output
 from inngest_rest_tools.cutting import Cutter
 from inngest_rest_tools.projection import field_names, record_class

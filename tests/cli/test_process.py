@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import MockEvent, MockServer, completes
+from inngest_rest_mock import MockEvent, MockServer, completes
 from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:

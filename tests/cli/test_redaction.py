@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest.testing import fails
+from inngest_rest_mock import fails
 from inngest_rest_tools.command.stderr import Stderr
 
 if TYPE_CHECKING:

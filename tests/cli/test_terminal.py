@@ -18,7 +18,7 @@ from inngest_rest.models import Run as RunRecord
 from inngest_rest.models import RunError, RunStatus, Span, StepChange, Trigger
 from inngest_rest.record import in_words
 from inngest_rest.summary import ErrorCount, Percentiles
-from inngest_rest.testing import drops, fails, works
+from inngest_rest_mock import drops, fails, works
 from inngest_rest_tools.command import program, tables
 from inngest_rest_tools.command.columns import COLUMNS
 from inngest_rest_tools.problems import EXIT_STATUS, Code

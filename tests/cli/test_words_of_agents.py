@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest.testing import answers
+from inngest_rest_mock import answers
 from inngest_rest_tools.command import program
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import pytest
 
 from inngest_rest import InngestClient, RateLimitError
 from inngest_rest._core.calls.retry import RateLimit, RetryBudget
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 from tests.concurrency.echo import Echo
 from tests.support.peer import PATIENCE
 

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from inngest_rest.testing import MockServer, completes, fails, retries, sleeps, waits_for, when
+from inngest_rest_mock import MockServer, completes, fails, retries, sleeps, waits_for, when
 from tests.support.clock import Clock
 
 from .live_routes import routes_of
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from inngest_rest.testing import MockTransport
+    from inngest_rest_mock import MockTransport
     from tests.support.client_kinds import ClientKind
 
 

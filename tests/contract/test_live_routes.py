@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from inngest_rest import InngestError
-from inngest_rest.testing import MockServer
-from inngest_rest.testing._api.releases import CURRENT
+from inngest_rest_mock import MockServer
+from inngest_rest_mock._api.releases import CURRENT
 
 from .live_report import Cases, Report
 from .live_routes import Routes, find_routes, is_absent, routes_of

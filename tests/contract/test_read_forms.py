@@ -15,12 +15,12 @@ import pytest
 
 from inngest_rest import InngestClient, NotFoundError, ServerError
 from inngest_rest.calls import commands
-from inngest_rest.testing import MockRequest, MockServer, answers, completes
-from inngest_rest.testing._api.releases import signature_of
-from inngest_rest.testing._api.v2 import BODIES, QUERIES
 from inngest_rest_api import Client
 from inngest_rest_api.api.v2 import list_runs_v2
 from inngest_rest_api.models import V2Errors
+from inngest_rest_mock import MockRequest, MockServer, answers, completes
+from inngest_rest_mock._api.releases import signature_of
+from inngest_rest_mock._api.v2 import BODIES, QUERIES
 from inngest_rest_tools.parameters import read
 from inngest_rest_tools.running import Invocation
 from tests.operations.cases import CASES, World

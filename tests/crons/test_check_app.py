@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from inngest_rest import AppCheck, InngestClient, InvalidArgumentError, NotFoundError
-from inngest_rest.testing import MockServer, answers
+from inngest_rest_mock import MockServer, answers
 
 
 @pytest.fixture

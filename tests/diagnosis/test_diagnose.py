@@ -21,8 +21,8 @@ from inngest_rest import (
     ServerKind,
 )
 from inngest_rest._operations.diagnosis import findings, texts
-from inngest_rest.testing import MockServer, answers, drops
-from inngest_rest.testing._api.releases import CURRENT
+from inngest_rest_mock import MockServer, answers, drops
+from inngest_rest_mock._api.releases import CURRENT
 from tests.support.clock import STARTED
 from tests.support.server import WEB_UI, Reply, recorded, says, text
 

@@ -20,7 +20,7 @@ from inngest_rest import (
     WaitTimeoutError,
 )
 from inngest_rest.calls import ROWS, command_for, commands
-from inngest_rest.testing import MockServer, answers, drops, loses_response
+from inngest_rest_mock import MockServer, answers, drops, loses_response
 from inngest_rest_tools import confirmation, outcomes, running, tools
 from inngest_rest_tools.answer import Reply
 from inngest_rest_tools.parameters import read
@@ -32,7 +32,7 @@ from inngest_rest_tools.running import Invocation
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest.testing._faults import Effect
+    from inngest_rest_mock._faults import Effect
     from inngest_rest_tools.answer import Envelope
     from inngest_rest_tools.problems import Problem
     from tests.operations.cases import World

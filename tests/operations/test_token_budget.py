@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import MockServer, completes, steps
+from inngest_rest_mock import MockServer, completes, steps
 from inngest_rest_tools import tools
 from inngest_rest_tools.command import program
 from inngest_rest_tools.cutting import as_text
@@ -19,7 +19,7 @@ from inngest_rest_tools.cutting import as_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inngest_rest.testing import MockEvent
+    from inngest_rest_mock import MockEvent
 
 LONGEST_ANSWER = 20_000
 

@@ -28,7 +28,7 @@ from inngest_rest import (
     Variant,
     Webhook,
 )
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 from tests.support.server import says
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from inngest_rest import FindingState, InngestClient, InvalidArgumentError, TransportError
-from inngest_rest.testing import MockServer, completes, delays, drops, fails, sleeps
+from inngest_rest_mock import MockServer, completes, delays, drops, fails, sleeps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

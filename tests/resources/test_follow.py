@@ -21,7 +21,7 @@ from inngest_rest import (
     RunStatus,
     WaitTimeoutError,
 )
-from inngest_rest.testing import MockServer, answers, completes, fails, retries, sleeps, works
+from inngest_rest_mock import MockServer, answers, completes, fails, retries, sleeps, works
 from tests.support.server import NO_ROUTE, Reply, body_of, says
 
 if TYPE_CHECKING:

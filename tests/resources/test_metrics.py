@@ -18,7 +18,7 @@ from inngest_rest import (
     RouteNotFoundError,
 )
 from inngest_rest._core.resources.metrics import read_metrics
-from inngest_rest.testing import MockServer, answers, completes, sleeps
+from inngest_rest_mock import MockServer, answers, completes, sleeps
 
 if TYPE_CHECKING:
     from tests.conftest import Connect

@@ -16,14 +16,14 @@ import httpx
 import pytest
 
 from inngest_rest import ActionReport, InngestClient
-from inngest_rest.testing import answers, loses_response, takes_effect_late
+from inngest_rest_mock import answers, loses_response, takes_effect_late
 from tests.resources.conftest import lasting_mock, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from inngest_rest.testing import MockServer
+    from inngest_rest_mock import MockServer
     from tests.support.clock import Clock
 
     Client = Callable[[], InngestClient]

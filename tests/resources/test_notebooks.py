@@ -21,7 +21,7 @@ from inngest_rest import (
     Webhook,
 )
 from inngest_rest.summary import ErrorCount, Percentiles, RunGroup
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 from tests.support.run_lists import Listed, RunLists
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from inngest_rest import (
     NotFoundError,
     RouteNotFoundError,
 )
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 from tests.support.server import body_of, recorded, says, text
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from inngest_rest import (
     ServerError,
     WaitTimeoutError,
 )
-from inngest_rest.testing import MockServer, answers, completes, fails, sleeps
+from inngest_rest_mock import MockServer, answers, completes, fails, sleeps
 from tests.support.server import WEB_UI, Reply, about, body_of, hangs, recorded, says, text
 
 if TYPE_CHECKING:

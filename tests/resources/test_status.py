@@ -18,7 +18,7 @@ from inngest_rest import (
 from inngest_rest._operations.status.evidence import Listed, StatusEvidence
 from inngest_rest._operations.status.verdicts.starting import judge_starting
 from inngest_rest._operations.status.verdicts.succeeding import judge_succeeding
-from inngest_rest.testing import (
+from inngest_rest_mock import (
     MockServer,
     answers,
     completes,
@@ -28,7 +28,7 @@ from inngest_rest.testing import (
     retries,
     sleeps,
 )
-from inngest_rest.testing._api.releases import CURRENT
+from inngest_rest_mock._api.releases import CURRENT
 from inngest_rest_tools import tools
 
 if TYPE_CHECKING:

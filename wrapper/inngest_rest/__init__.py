@@ -53,7 +53,7 @@ _NAMES = {
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 # `inngest_rest.errors` works without an import of its own.
-_SUBMODULES = {"testing", "typing", *(module.split(".")[1] for module in _NAMES)}
+_SUBMODULES = {"typing", *(module.split(".")[1] for module in _NAMES)}
 
 __all__ = sorted([*_MODULES, "__version__"])  # noqa: PLE0605 # pyright: ignore[reportUnsupportedDunderAll]
 

@@ -115,7 +115,7 @@ def _labels_of(text: str) -> Iterator[str]:
 
 def _short_names(name: str) -> Iterator[str]:
     yield name
-    short = re.sub(r"^inngest_rest\.((testing|typing|models|pytest_plugin)\.)?", "", name)
+    short = re.sub(r"^inngest_rest(_mock|_pytest)?\.((typing|models)\.)?", "", name)
     yield short
     yield short.removeprefix("InngestClient.")
 

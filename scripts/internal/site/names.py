@@ -14,7 +14,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import inngest_rest
-from inngest_rest import testing
+import inngest_rest_mock
 from inngest_rest.calls import GROUPS
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def pairs() -> dict[str, str]:
 def public() -> dict[str, Any]:
     """Return all that is public, by the name that programs import."""
     found: dict[str, Any] = {}
-    for module in (inngest_rest, testing):
+    for module in (inngest_rest, inngest_rest_mock):
         names = [name for name in module.__all__ if name != "__version__"]
         found |= {f"{module.__name__}.{name}": getattr(module, name) for name in names}
     known = {(name.rpartition(".")[2], id(it)) for name, it in found.items()}
@@ -80,7 +80,7 @@ def _defined(module: ModuleType) -> Iterator[str]:
         if not name.startswith(("_", "pytest_")) and is_own and isinstance(it, type | FunctionType):
             yield name
     yield from (name for name in _values(module) if name in stated)
-    if module.__name__.endswith("pytest_plugin"):
+    if module.__name__ == "inngest_rest_pytest":
         yield from (name for name in vars(module) if name.startswith(("mock_", "inngest_")))
 
 

@@ -218,7 +218,7 @@ def _is_for_others(each: attrs.Attribute[Any], kind: type[Any], doc: Docstring) 
     """Return whether a field is one to read; the mock has some for itself, and says nothing."""
     if each.name.startswith("_"):
         return False
-    is_of_mock = kind.__module__.startswith("inngest_rest.testing")
+    is_of_mock = kind.__module__.startswith("inngest_rest_mock")
     return not is_of_mock or bool(each.repr) or f"`{each.name}`" in doc.text
 
 

@@ -23,7 +23,7 @@ from inngest_rest_tools.parameter import refused
 
 if TYPE_CHECKING:
     from inngest_rest.call_row import CallRow
-    from inngest_rest.testing import Behaviour, MockEvent, MockServer
+    from inngest_rest_mock import Behaviour, MockEvent, MockServer
     from inngest_rest_tools.command.arguments import Typed
     from inngest_rest_tools.command.options import Options
     from inngest_rest_tools.command.renderer import Renderer
@@ -224,7 +224,7 @@ def mock(renderer: Renderer, _: Options, typed: Typed) -> int:
     if not 0 <= port < 2**16:
         raise refused("port", "this must be from 0 to 65535")
     try:
-        from inngest_rest.testing import MockServer  # noqa: PLC0415 - a server is slow to load
+        from inngest_rest_mock import MockServer  # noqa: PLC0415 - a server is slow to load
 
         server = MockServer() if release is None else MockServer(release=release)
         add_shop(server)
@@ -250,7 +250,7 @@ def mock(renderer: Renderer, _: Options, typed: Typed) -> int:
 
 def add_shop(server: MockServer) -> None:
     """Add the functions that the documentation uses."""
-    from inngest_rest.testing import completes, fails, sleeps  # noqa: PLC0415
+    from inngest_rest_mock import completes, fails, sleeps  # noqa: PLC0415
 
     def charge(event: MockEvent) -> Behaviour:
         total = event.data.get("total", 0)
