@@ -423,8 +423,8 @@ def test_one_module_reads_the_environment_and_only_the_clock_and_a_driver_sleep(
         if re.search(r"\b(time|asyncio)\.sleep\b(?!\(0\))", text):
             sleeps.add(str(Path(where).parent))
     # Of the command: the format of answers, where a host of agents keeps its settings, and a doctor
-    # that goes on without a malformed key. The process of a trial gets all of it.
+    # that goes on without a malformed key. The process of a trial gets its path.
     names = ("agent_skill", "execute", "options", "program")
     of_command = {f"command/{it}.py" for it in names}
-    assert reads <= {"_core/calls/settings.py", "_contract/trial.py", *of_command}
+    assert reads <= {"_core/calls/settings.py", "contract/trial.py", *of_command}
     assert sleeps == {"_core", "_core/drivers"}

@@ -431,7 +431,7 @@ class MockServer:
                 machines cannot reach.
 
         Returns:
-            The base URL, such as `http://127.0.0.1:41234`.
+            The base URL of the server.
 
         Raises:
             ImportError: uvicorn is not installed.

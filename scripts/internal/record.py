@@ -111,14 +111,14 @@ def exchanges(found: Subject, own: Iterable[str]) -> Exchanges:
     """Ask a server everything, and what was given by --ask."""
     surveyed = survey(found)
     further = {**_refused_pages(found, surveyed), **_own(found, surveyed, own)}
-    return {**surveyed.later, **further}
+    return {**surveyed.exchanges, **further}
 
 
 def mocked(keys: Keys) -> Exchanges:
     """Ask the mock of the newest recorded release the same, with the same kind of database."""
     store = "postgresql" if keys.postgres_uri else "sqlite"
     with make_mock(MOCKED_APP, store=store).serve() as url, subject(url, Keys()) as found:
-        return survey(found).later
+        return survey(found).exchanges
 
 
 def _refused_pages(found: Subject, surveyed: Survey) -> Exchanges:
@@ -126,15 +126,15 @@ def _refused_pages(found: Subject, surveyed: Survey) -> Exchanges:
     refused = {}
     with found.http() as http:
         for operation in DOCUMENT.operations:
-            limit = surveyed.limits.get(operation.id)
             schemas = [it["schema"] for it in operation.parameters if it["name"] == "limit"]
-            most = schemas[0].get("maximum", 0) if schemas else 0
-            if limit is None or not limit.refuses or (limit.most or 0) >= most:
+            path = surveyed.world.fill(operation.path)
+            if not schemas or path is None:
                 continue
-            path = surveyed.world.fill(operation.path) or operation.path
             probe = Probe(REFUSED_PAGE, operation.id, "GET", operation.path)
-            query = {"limit": most}
-            refused[probe] = ask(http, probe.name, "GET", found.at(path), query=query, body=None)
+            query = {"limit": schemas[0].get("maximum", 100)}
+            page = ask(http, probe.name, "GET", found.at(path), query=query, body=None)
+            if page.is_refusal and not lacks(page):
+                refused[probe] = page
     return refused
 
 

@@ -418,7 +418,8 @@ async def _observe_orphaned(
     session: Session, selection: Selection, _: float
 ) -> Observation:
     job = WaitingJob(session, selection, limit=_MAX_ORPHANS_LOOKED_FOR)
-    lost = await job.find_lost()
+    await job.read_open_runs()
+    lost = job.lost()
     if lost:
         facts = _facts_of_open_runs(lost, has_more=job.is_cut_by_limit)
         return Observation(is_broken=True, facts=facts)

@@ -448,8 +448,8 @@ class Runs(Resource):
             since: Only runs queued at or after this time. An aware datetime; a timedelta is that
                 long ago by the server's clock.
             until: Only runs queued at or before this time. An aware datetime, or a timedelta.
-            event_fields: Fields of each run's event to return, such as `data.order`. For a batch,
-                those of its first event.
+            event_fields: Fields of each run's event to return, such as `data.order`, with the ones
+                that `where` and `query` name. For a batch, those of its first event.
             limit: Maximum number of runs, oldest first. None for all.
 
         Returns:
@@ -462,13 +462,14 @@ class Runs(Resource):
                 would ignore `query`.
 
         HTTP: `GET /v2/runs` once per hundred runs; `GET /v1/runs/{runId}/jobs` for each run, at
-        most eight at a time; `GET /v1/events/{eventId}` for each whose fields are asked for, or
-        that is queued and not due. Of a run without a job, also `GET /v2/runs/{runId}`, its jobs
-        again and `GET /v2/runs/{runId}/trace`. If a run is due, `GET /v2/apps` and
-        `GET /v2/apps/{appId}/functions` of each app; for each function whose concurrency is
-        limited, `GET /v2/runs` and the jobs of up to ten further runs.
+        most eight at a time; `GET /v1/events/{eventId}` for each whose fields are asked for or
+        named, that is queued and not due, or that a limit with a key holds back. Of a run without
+        a job, also `GET /v2/runs/{runId}`, its jobs again and `GET /v2/runs/{runId}/trace`. If a
+        run is due, `GET /v2/apps` and `GET /v2/apps/{appId}/functions` of each app; for each
+        function whose concurrency is limited, `GET /v2/runs` and the jobs of up to ten further
+        runs.
         """
-        from inngest_rest.explain._waiting import WaitingJob
+        from inngest_rest.explain._waiting import waiting
 
         selection = Selection.of(
             self._session,
@@ -480,16 +481,13 @@ class Runs(Resource):
             since=since,
             until=until,
         )
-        job = WaitingJob(
-            self._session, selection, event_fields=event_fields, limit=limit
+        return await self._run_as(
+            "runs.waiting",
+            waiting,
+            selection=selection,
+            event_fields=event_fields,
+            limit=limit,
         )
-        with tracing.operation("runs.waiting"):
-            for step in job.steps():
-                due = await self._driver.run(step)
-                await self._driver.run_many(
-                    due, job.read, job.record, in_flight=job.in_flight
-                )
-        return job.result()
 
     async def check(
         self,

@@ -529,7 +529,7 @@ class Webhooks(Resource):
             name: A display name.
             transform: JavaScript that turns a request into an event.
             response: JavaScript that answers GET requests.
-            events: The only event names to accept, such as shop/*.
+            events: The only event names to accept, such as `shop/*`.
             deny_events: Whether to reject those events, and accept all others.
 
         Raises:

@@ -1,7 +1,8 @@
 """One run of schemathesis in a process of its own, and the exchanges that it recorded.
 
-It is used by its command and its settings file, which it promises to keep, not by its engine. Keys
-reach it by variables of its environment, not by arguments, which all users of the machine can read.
+It is used by its command and its settings file, which it promises to keep, not by its engine. It
+has no key: its requests go through the relay, whose token reaches it by a variable of its
+environment, not by an argument, which all users of the machine can read.
 """
 
 from __future__ import annotations
@@ -17,10 +18,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import frozen
+
+from inngest_rest_tools.contract.relay import NOT_CARRIED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from inngest_rest_tools.contract.relay import Relay
 
 CHECKS = {
     "status_code_conformance": "status",
@@ -28,6 +33,9 @@ CHECKS = {
     "response_schema_conformance": "body",
 }
 """The checks that a server without a fault passes, with the subject of each."""
+
+REFUSED = frozenset({401, 403, 407})
+"""The statuses by which a server, or a proxy, refuses whoever asks: they say nothing about it."""
 
 _SEED = 7
 _PATIENCE_S = 5.0  # until a process that was asked to end is killed
@@ -49,6 +57,10 @@ class Exchange:
     def is_success(self) -> bool:
         return 200 <= self.status < 300
 
+    @property
+    def is_refused(self) -> bool:
+        return self.status in REFUSED
+
 
 @frozen
 class Trial:
@@ -69,10 +81,8 @@ class Trial:
 class Plan:
     """The input of a run."""
 
-    url: str
+    relay: Relay
     document: str
-    headers: Mapping[str, str] = field(repr=False)
-    event_key: str | None = field(repr=False)
     ids: Mapping[str, Sequence[str]]
     """Ids that exist, by the parameter of the path that takes them."""
     max_examples: int
@@ -81,7 +91,6 @@ class Plan:
 
 def run(plan: Plan) -> Trial:
     """Run schemathesis until it ends or the time is over."""
-    variables = {**os.environ, **_secrets(plan)}
     with tempfile.TemporaryDirectory(prefix="inngest-rest-contract-") as name:
         folder = Path(name)
         (folder / "openapi.json").write_text(plan.document, encoding="utf-8")
@@ -92,7 +101,7 @@ def run(plan: Plan) -> Trial:
             process = subprocess.Popen(  # noqa: S603 - this interpreter
                 _command(plan),
                 cwd=folder,
-                env=variables,
+                env=_environment(plan.relay, folder),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -129,7 +138,7 @@ def _ends(process: subprocess.Popen[bytes], timeout: float) -> bool:
 def _command(plan: Plan) -> list[str]:
     schemathesis = [sys.executable, "-m", "schemathesis.cli"]
     options = {
-        "--url": plan.url,
+        "--url": plan.relay.url,
         "--checks": ",".join(CHECKS),
         "--phases": "examples,coverage,fuzzing",
         "--seed": str(_SEED),
@@ -148,30 +157,23 @@ def _command(plan: Plan) -> list[str]:
     return command
 
 
-_HEADER = "INNGEST_REST_CONTRACT_HEADER_{}"
-_EVENT_KEY = "INNGEST_REST_CONTRACT_EVENT_KEY"
+_TOKEN_VARIABLE = "INNGEST_REST_CONTRACT_TOKEN"  # noqa: S105 - its name
+_NEEDED = ("PATH", "SYSTEMROOT")  # by an interpreter, the second one of Windows
 
 
-def _secrets(plan: Plan) -> dict[str, str]:
-    """Return the variables by which keys reach schemathesis."""
-    variables: dict[str, str] = {}
-    for index, value in enumerate(plan.headers.values()):
-        variables[_HEADER.format(index)] = value
-    if plan.event_key is not None:
-        variables[_EVENT_KEY] = plan.event_key
-    return variables
+def _environment(relay: Relay, folder: Path) -> dict[str, str]:
+    """Return the variables of the process: none by which `requests` asks a proxy or adds a key."""
+    needed = {name: os.environ[name] for name in _NEEDED if name in os.environ}
+    home = dict.fromkeys(("HOME", "USERPROFILE"), str(folder))
+    return {**needed, **home, "NO_PROXY": "*", _TOKEN_VARIABLE: relay.token}
 
 
 def _settings(plan: Plan) -> str:
     """Return the settings that have no option: headers, existing ids, no unexpected methods."""
     hooks = Path(__file__).with_name("hooks.py")
-    headers: list[str] = []
-    for index, name in enumerate(plan.headers):
-        variable = f"${{{_HEADER.format(index)}}}"
-        headers.append(f"{json.dumps(name)} = {json.dumps(variable)}")
     lines = [f"hooks = {json.dumps(str(hooks))}"]
-    lines.append(f"headers = {{ {', '.join(headers)} }}")
-    # The server's key is a header; random keys would end every request with a 401.
+    lines.append(f'headers = {{ authorization = "Bearer ${{{_TOKEN_VARIABLE}}}" }}')
+    # The relay's token is a header; random keys would end every request with a 403.
     lines += ["[generation]", "with-security-parameters = false"]
     # Otherwise DELETE is tried where the document has only GET.
     lines += ["[phases.coverage]", "unexpected-methods = []"]
@@ -184,13 +186,15 @@ def _settings(plan: Plan) -> str:
         f'"path.{name}" = {{ dictionary = "{name}", probability = 0.7 }}'
         for name in known
     ]
-    if plan.event_key is not None:
-        lines.append(f'"path.eventKey" = "${{{_EVENT_KEY}}}"')
+    lines.append('"path.eventKey" = "***"')  # the relay has it
     return "\n".join(lines) + "\n"
 
 
 def exchanges_in(path: Path) -> Iterator[Exchange]:
-    """Yield the exchanges that the process recorded; its last line may be incomplete."""
+    """Yield the exchanges that the process recorded; its last line may be incomplete.
+
+    Left out is what the relay did not carry.
+    """
     if not path.exists():
         return
     with path.open(encoding="utf-8") as lines:
@@ -212,8 +216,12 @@ def _of_scenario(recorder: Mapping[str, Any]) -> Iterator[Exchange]:
             faults = [("connection", "no response")]
         else:
             status = response["status_code"]
+            if status == NOT_CARRIED:
+                continue
             body = _body_of(response)
-            faults = list(_faults(checks_by_case.get(case, ())))
+            faults = []
+            if status not in REFUSED:
+                faults = list(_faults(checks_by_case.get(case, ())))
         yield Exchange(
             operation=recorder["label"],
             request=f"{request['method']} {request['uri']}",

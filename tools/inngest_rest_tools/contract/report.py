@@ -46,6 +46,7 @@ class ContractReport(Record):
         of: How many were to be tried.
         unanswered: The operations of which no request succeeded, so that only their errors are
             known to be as documented.
+        refused: Those of them that are not judged: every response was a 401, 403 or 407.
         requests: How many requests were sent.
         seconds: How long it took.
         is_complete: Whether all was tried in the time that there was.
@@ -58,6 +59,7 @@ class ContractReport(Record):
     operations: int
     of: int
     unanswered: tuple[str, ...]
+    refused: tuple[str, ...]
     requests: int
     seconds: float
     is_complete: bool
@@ -65,8 +67,8 @@ class ContractReport(Record):
     @property
     def has_verdict(self) -> bool:
         """Whether anything can be said: a difference is one, even if not all was tried."""
-        is_held = self.is_complete and self.operations > len(self.unanswered)
-        return bool(self.differences) or is_held
+        is_tried = self.is_complete and self.operations > len(self.unanswered)
+        return bool(self.differences) or (is_tried and not self.refused)
 
     def __str__(self) -> str:
         return "\n".join([self._headline(), *self._differences(), *self._rest()])
@@ -78,10 +80,13 @@ class ContractReport(Record):
             verdict = f"{number} {'difference' if number == 1 else 'differences'}"
         elif self.has_verdict:
             verdict = "as documented"
-        elif self.is_complete:
-            verdict = "cannot tell: no request succeeded"
+        elif not self.is_complete:
+            verdict = "not judged: the time ran out"
+        elif self.refused:
+            number = len(self.refused)
+            verdict = f"not judged: {number} of {self.operations} operations refused every request"
         else:
-            verdict = "cannot tell: the time ran out"
+            verdict = "not judged: no request succeeded"
         return f"{verdict}: {self.url}{release}"
 
     def _differences(self) -> list[str]:
@@ -105,8 +110,11 @@ class ContractReport(Record):
             lines += [f"  {each}" for each in self.unknown_fields[:_MOST_LINES]]
             if number > _MOST_LINES:
                 lines.append(f"  and {number - _MOST_LINES} more (--json has all)")
-        if self.unanswered:
-            lines.append(f"no request succeeded of: {and_more(list(self.unanswered))}")
+        if self.refused:
+            lines.append(f"refused with 401, 403 or 407: {and_more(self.refused)}")
+        others = [name for name in self.unanswered if name not in self.refused]
+        if others:
+            lines.append(f"no request succeeded of: {and_more(others)}")
         tried = (
             f"{self.requests:,} requests to {self.operations} of {self.of} operations"
         )

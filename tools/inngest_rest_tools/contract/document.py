@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any, cast
 
 from attrs import frozen
 
 import inngest_rest_api
-from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26
-from inngest_rest._core.resources.server import version_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,15 +27,6 @@ class Server:
     takes_events: bool
     """Whether events go to the same host as all other requests."""
 
-    @property
-    def v2_root(self) -> str:
-        """The beginning of the paths of v2."""
-        if self.is_cloud or self.release is None:
-            return "/v2"
-        if version_key(self.release) < version_key("1.26"):
-            return V2_ROOT_BEFORE_1_26
-        return "/v2"
-
     def has(self, path: str, operation: Mapping[str, Any]) -> bool:
         if path.startswith("/e/") and not self.takes_events:
             return False
@@ -57,10 +45,14 @@ class Server:
     def _is_of_release(self, since: str | None, until: str | None) -> bool:
         if self.release is None:
             return until is None
-        release = version_key(self.release)
-        if until is not None and version_key(until) <= release:
+        release = _numbers(self.release)
+        if until is not None and _numbers(until) <= release:
             return False
-        return since is None or version_key(since) <= release
+        return since is None or _numbers(since) <= release
+
+
+def _numbers(release: str) -> list[int]:
+    return [int(number) for number in release.split(".")]
 
 
 class Document:
@@ -74,17 +66,16 @@ class Document:
         self._operations: dict[str, dict[str, Any]] = {}
         paths: dict[str, Any] = {}
         for path, item in self._spec["paths"].items():
-            path_of_server = re.sub("^/v2/", f"{server.v2_root}/", path)
             for method in _METHODS & item.keys():
                 operation = item[method]
                 is_tried = acts or method == "get"
                 if is_tried and server.has(path, operation):
-                    name = f"{method.upper()} {path_of_server}"
+                    name = f"{method.upper()} {path}"
                     self._operations[name] = operation
                 else:
                     del item[method]
             if _METHODS & item.keys():
-                paths[path_of_server] = item
+                paths[path] = item
         self._spec["paths"] = paths
 
     @property

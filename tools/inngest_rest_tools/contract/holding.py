@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from contextlib import suppress
 from importlib.util import find_spec
 from itertools import islice
@@ -11,19 +10,23 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from inngest_rest._contract.document import Document, Server
-from inngest_rest._contract.report import ContractReport, Difference
-from inngest_rest._contract.trial import Exchange, Plan, Trial, run
-from inngest_rest._core.calls.session import copied
 from inngest_rest.diagnosis import ServerKind
-from inngest_rest.errors import Advice, ConfigurationError, InngestError
+from inngest_rest.errors import (
+    Advice,
+    ConfigurationError,
+    InngestError,
+    MissingKeyError,
+)
+from inngest_rest_tools.contract.document import Document, Server
+from inngest_rest_tools.contract.relay import relayed
+from inngest_rest_tools.contract.report import ContractReport, Difference
+from inngest_rest_tools.contract.trial import Plan, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from inngest_rest import InngestClient
-    from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.secret import Secret
+    from inngest_rest_tools.contract.trial import Exchange, Trial
 
 _MOST_IDS = 10
 
@@ -45,7 +48,7 @@ def hold(
         acts: Also send events, cancel and replay runs, and whatever else the document has.
         unknown_fields: Also look for fields that the document lacks.
         max_examples: Maximum number of random requests per operation; systematic ones are extra.
-        timeout: Seconds after which it ends, in all.
+        timeout: Seconds after which no more requests are made from the document.
 
     Raises:
         ConfigurationError: The extra `contract` is not installed, or a setting is wrong: the key.
@@ -56,69 +59,40 @@ def hold(
             "schemathesis, which tests the server, is not installed",
             advice=Advice("Install it with: pip install 'inngest-rest[contract]'"),
         )
-    session = client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - it has the keys
-    settings = session.settings
-    clock = session.clock
-    ends_at = clock.monotonic() + timeout
-    client = _until(client, ends_at)
     client.health()
     server = _server(client, release)
     document = Document(server, acts=acts)
     ids = _ids(client)
-    event_key = None
-    if settings.event_key or settings.dev:
-        event_key = session.event_key.reveal()
-    plan = Plan(
-        url=settings.api_url,
-        document=document.to_json(ids),
-        headers=_headers(session),
-        event_key=event_key,
-        ids=ids,
-        max_examples=max_examples,
-        timeout=max(ends_at - clock.monotonic(), 0.0),
-    )
-    trial = run(plan)
+    with relayed(client) as relay:
+        plan = Plan(
+            relay=relay,
+            document=document.to_json(ids),
+            ids=ids,
+            max_examples=max_examples,
+            timeout=timeout,
+        )
+        trial = run(plan)
     if trial.has_failed:
-        log = session.quote(trial.log[-500:])
-        raise InngestError(f"schemathesis could not run: {log}")
+        raise InngestError(f"schemathesis could not run: {trial.log[-500:]}")
     return _report(
         trial,
         document,
         server,
-        url=settings.api_url,
-        redact=session.redact,
+        url=client.target.api_url,
+        relay_url=relay.url,
         unknown_fields=unknown_fields,
     )
 
 
-def _headers(session: Session) -> dict[str, str]:
-    headers = dict(session.headers.reveal())
-    bearer = _bearer(session)
-    if bearer is not None:
-        headers["authorization"] = f"Bearer {bearer.reveal()}"
-    return headers
-
-
-def _bearer(session: Session) -> Secret | None:
-    """Return the key to read with: one of v1, or else of v2; None if none is set."""
-    for api in ("v1", "v2"):
-        for bearer in session.bearers(api, is_needed=False):
-            if bearer is not None:
-                return bearer
-    return None
-
-
-def _until(client: InngestClient, ends_at: float) -> InngestClient:
-    """Return a copy of a client whose requests, retries and pauses all end by a time."""
-    session = client._session.until(ends_at)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    driver = client._driver.share()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    return copied(client, session, driver)
-
-
 def has_key(client: InngestClient) -> bool:
-    """Return whether a client has a key to read with, or needs none."""
-    session = client._session  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - as above
-    return session.settings.dev or _bearer(session) is not None
+    """Return whether a client has a key to read with, or needs none: it tries to read."""
+    try:
+        client.request("GET", "/v1/events", query={"limit": 1})
+    except MissingKeyError:
+        return False
+    except InngestError:
+        return True
+    return True
 
 
 def _server(client: InngestClient, release: str | None) -> Server:
@@ -166,27 +140,30 @@ def _report(
     server: Server,
     *,
     url: str,
-    redact: Callable[[str], str],
+    relay_url: str,
     unknown_fields: bool,
 ) -> ContractReport:
     tried: dict[str, None] = {}
     answered: set[str] = set()
+    judged: set[str] = set()
     for exchange in trial.exchanges:
         tried[exchange.operation] = None
         if exchange.is_success:
             answered.add(exchange.operation)
+        if not exchange.is_refused:
+            judged.add(exchange.operation)
     fields: tuple[str, ...] | None = None
     if unknown_fields:
-        found = _unknown_fields(trial.exchanges, document)
-        fields = tuple(redact(name) for name in found)
+        fields = tuple(_unknown_fields(trial.exchanges, document))
     return ContractReport(
         url=url,
         release=server.release,
-        differences=tuple(_differences(trial.exchanges, redact)),
+        differences=tuple(_differences(trial.exchanges, url, relay_url)),
         unknown_fields=fields,
         operations=len(tried),
         of=len(document.operations),
         unanswered=tuple(name for name in tried if name not in answered),
+        refused=tuple(name for name in tried if name not in judged),
         requests=len(trial.exchanges),
         seconds=round(trial.seconds, 1),
         is_complete=trial.is_complete,
@@ -194,7 +171,7 @@ def _report(
 
 
 def _differences(
-    exchanges: Iterable[Exchange], redact: Callable[[str], str]
+    exchanges: Iterable[Exchange], url: str, relay_url: str
 ) -> Iterable[Difference]:
     """Return each difference once, with the first request that showed it."""
     differences: dict[tuple[str, str, str], Difference] = {}
@@ -208,19 +185,12 @@ def _differences(
             differences[key] = Difference(
                 operation=exchange.operation,
                 rule=rule,
-                detail=redact(detail),
+                detail=detail,
                 count=1,
-                request=redact(_without_event_key(exchange)),
+                request=exchange.request.replace(relay_url, url, 1),
                 status=exchange.status or None,
             )
     return differences.values()
-
-
-def _without_event_key(exchange: Exchange) -> str:
-    """Return a request without the key in its path, which may be escaped there."""
-    if "{eventKey}" not in exchange.operation:
-        return exchange.request
-    return re.sub(r"/e/[^/?]+", "/e/***", exchange.request)
 
 
 def _unknown_fields(exchanges: Sequence[Exchange], document: Document) -> list[str]:
