@@ -138,7 +138,6 @@ FORMS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
     "Runs.list": ((typing.RunListing, *FILTERS_OF_RUNS, typing.Paging), set()),
     "Runs.watch": ((typing.RunFilter,), {"status"}),
     "Runs.summary": (FILTERS_OF_RUNS, set()),
-    "Runs.check": ((typing.CheckRule,), set()),
     "Runs.cancel_all": ((bulk.BulkSelection, *FILTERS_OF_RUNS, bulk.BulkOptions), {"status"}),
     "Runs.replay_all": ((bulk.BulkSelection, *FILTERS_OF_RUNS, bulk.BulkOptions), {"status"}),
     "Runs.export": ((typing.RunExport, *FILTERS_OF_RUNS, typing.ExportOptions), set()),

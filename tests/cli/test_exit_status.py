@@ -161,6 +161,18 @@ def test_12_if_a_report_has_nothing_left_to_do(run: Run, folder: Path) -> None:
     assert [run(*words).status for _ in range(2)] == [0, 12]
 
 
+def test_13_if_the_verdict_is_broken(run: Run) -> None:
+    run.start("failed")
+    ran = run("status", "--failed-above", "0")
+    assert (ran.status, ran.answer["error"]["code"]) == (13, "broken")
+
+
+def test_14_if_there_is_no_verdict(run: Run) -> None:
+    run.server.fault(answers(500), operation="get_metrics", times=None)
+    ran = run("status", "--queue-depth-above", "9", "--retries", "0")
+    assert (ran.status, ran.answer["error"]["code"]) == (14, "not_judged")
+
+
 def test_0_if_the_run_completed_and_the_exit_status_is_asked_for(run: Run) -> None:
     (id,) = run.start("placed")
     assert run("runs", "wait", id, "--exit-status").status == 0

@@ -7,7 +7,6 @@ import json
 import os
 import pty
 import resource
-import select
 import signal
 import struct
 import subprocess
@@ -20,7 +19,6 @@ import pytest
 
 from inngest_rest import InngestClient
 from inngest_rest_mock import MockEvent, MockServer, completes
-from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -87,23 +85,6 @@ def test_a_reader_that_stops_ends_it_quietly(environment: dict[str, str]) -> Non
         _, err = process.communicate()
     assert begin.startswith(b'{"id":"')
     assert (process.returncode, err) == (141, b"")
-
-
-@pytest.mark.parametrize("name", ["INT", "TERM"])
-def test_a_check_that_is_ended_ends_the_command_that_it_tells(
-    name: str, environment: dict[str, str], tmp_path: Path
-) -> None:
-    os.mkfifo(tmp_path / "alive")
-    reader = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
-    command = f"exec > {tmp_path}/alive; cat; kill -s {name} $PPID; sleep 600 & sleep 600"
-    tokens = "runs", "check", "--no-success-of", "shop/none", "--within", "1h", "--exec", command
-    with start(environment, *tokens, stdout=subprocess.DEVNULL) as process:
-        process.communicate(timeout=PATIENCE)
-    assert process.returncode == 130
-    poll = select.poll()
-    poll.register(reader, 0)
-    assert poll.poll(PATIENCE * 1_000) == [(reader, select.POLLHUP)], "nobody has it open any more"
-    os.close(reader)
 
 
 def test_ctrl_c_ends_it_without_a_traceback(environment: dict[str, str]) -> None:

@@ -213,37 +213,6 @@ def test_a_run_that_is_due_names_the_run_in_front_of_it(
     assert "executes at most 1 at a time for each `event.data.customer`" in row.message
 
 
-def test_a_check_of_orphaned_runs_is_broken_by_those_that_are_lost_alone(
-    client: InngestClient, mock: MockServer, clock: Clock
-) -> None:
-    send(client, clock, "sleep", "order")
-    week = "of those queued since 2026-11-17 18:00 UTC"
-    report = client.runs.check(orphaned=True)
-    assert (report.is_ok, str(report)) == (True, f"no run is lost, of 2 open runs {week}")
-    mock.lose_jobs()
-    send(client, clock, "sleep")
-    report = client.runs.check(orphaned=True)
-    assert not report.is_ok
-    assert str(report).startswith(
-        f"2 runs are lost, the oldest is {mock.runs[0].id} of shop/sleep, running since "
-    )
-    assert str(report).endswith(": cancel and replay")
-    assert client.runs.check(orphaned=True, function="shop/approve").is_ok
-    assert [each.rule for each in report.results] == ["orphaned"]
-
-
-def test_a_check_of_orphaned_runs_whose_jobs_cannot_be_read_has_no_result(
-    client: InngestClient, mock: MockServer, clock: Clock
-) -> None:
-    send(client, clock, "sleep")
-    mock.fault(answers(403, {"error": "no"}), operation="list_run_jobs_v1", times=None)
-    (result,) = client.runs.check(orphaned=True).results
-    assert result.state == "unknown"
-    assert result.message.startswith(
-        "it is unknown whether runs are lost; not checked: what it has in the queue: "
-    )
-
-
 @pytest.mark.parametrize("release", ["1.17", "1.33"])
 def test_a_release_that_lists_no_runs_says_what_it_has(connect: Connect, release: str) -> None:
     client = connect(transport=MockServer(release=release).transport)

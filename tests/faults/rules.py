@@ -200,7 +200,7 @@ _LOOKS_AFTER_404 = {
 # Routes that are asked where a server lacks them all, if not one of each family.
 _ROUTES = {
     # Without the event itself, its runs are asked for; without the app, its functions.
-    **dict.fromkeys(("events.wait", "events.explain", "apps.check"), 3),
+    **dict.fromkeys(("events.wait", "events.explain"), 3),
     "metrics": 2,  # those of a server, and those of an environment of Inngest Cloud
 }
 

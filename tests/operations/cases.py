@@ -78,7 +78,6 @@ _SPECIAL: dict[str, Call] = {
     "runs.watch": lambda _: {"since": "1h", "timeout": 2, "every": 1, "include_output": True},
     "runs.cancel": lambda world: {"ids": [world.open_run()]},
     "runs.jobs": lambda world: {"id": world.open_run()},
-    "apps.check": lambda _: {"expect": ["charge", "ship", "wait", "approve"]},
     "signals.send": lambda world: {"signal": world.signal()},
     "cancellations.list": lambda world: {"limit": len(world.cancellation())},
     "cancellations.create": lambda _: {"function": "shop-charge"},

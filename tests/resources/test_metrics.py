@@ -161,32 +161,3 @@ def test_the_text_itself_is_requested_with_the_same_key(release: str, key: str |
     settings: Any = {"base_url": "http://127.0.0.1:8288", "signing_key": key}
     with InngestClient(**settings, transport=mock.transport) as client:
         assert "inngest_queue_depth 0" in client.request("GET", "/metrics").text
-
-
-@pytest.mark.parametrize(
-    ("most", "state", "message"),
-    [
-        (1, "problem", "2 items in all queues, more than 1"),
-        (2, "ok", "2 items in all queues"),
-    ],
-)
-def test_a_depth_above_the_highest_is_a_problem(
-    most: int, state: str, message: str, connect: Connect
-) -> None:
-    mock = MockServer()
-    mock.function("shop", "wait", trigger="order/open", run=sleeps(timedelta(days=2)))
-    client = connect(transport=mock.transport)
-    client.send([{"name": "order/open"}] * 2)
-    before = len(mock.requests)
-    (result,) = client.runs.check(queue_depth_above=most).results
-    assert (result.state, result.message) == (state, message)
-    assert result.rule == f"queue_depth_above {most}"
-    assert len(mock.requests) == before + 1
-
-
-def test_a_depth_that_no_metric_has_cannot_be_checked(connect: Connect) -> None:
-    mock = MockServer()
-    mock.fault(answers(200, "inngest_steps_running 3"), operation="get_metrics", times=None)
-    client = connect(transport=mock.transport)
-    with pytest.raises(InvalidResponseError, match="have no inngest_queue_depth"):
-        client.runs.check(queue_depth_above=1)

@@ -47,7 +47,6 @@ from inngest_rest import (
 )
 from inngest_rest.typing import (
     ChangeKind,
-    CheckRule,
     EventFilter,
     Paging,
     RunFilter,
@@ -120,9 +119,9 @@ def blocking(client: InngestClient) -> None:
     stored: EventFilter = {"name": "a", "since": NOW}
     client.events.list(**stored, limit=5)
     client.events.resend(**stored, **options)
-    rule: CheckRule = {"app": "a", "queued_above": 100}
-    client.runs.check(**rule)
-    client.runs.check(rules=[rule])
+    client.status(failed_above=0.05, no_success_of={"a/b": timedelta(hours=2), "a/c": None})
+    client.status(failed_above="5%", expect=["a/b"])
+    client.status(stuck_for=900)  # type: ignore[arg-type]
     client.runs.replay_all(**shared, dry_run=True)
     client.runs.list(since="yesterday")  # type: ignore[arg-type]
     assert_type(client.runs.list().pages(), Iterator[Page[Run]])

@@ -40,12 +40,6 @@ _SENT_AGAIN = "runs nothing twice, except functions that debounce or batch"
 def problem_in(row: CallRow, record: Any, values: Values) -> Problem | None:
     """Return the problem that the result of a call reports, if any."""
     match row.command:
-        case "runs.check" if record.broken:
-            return Problem(Code.BROKEN, str(record))
-        case "apps.check" if not record.is_ok:
-            return Problem(Code.BROKEN, str(record))
-        case "apps.sync" if record.check is not None and not record.check.is_ok:
-            return Problem(Code.BROKEN, str(record.check))
         case "status":
             return _of_status(record)
         case "doctor" if record.problems:
@@ -112,9 +106,8 @@ def in_words_of(
 
 def _of_status(report: StatusReport) -> Problem | None:
     if report.verdict == "broken":
-        found = [each for each in report.findings if each.severity == "broken"]
-        broken = ", ".join(each.kind for each in found)
-        return Problem(Code.BROKEN, f"broken: {broken}")
+        found = [each.kind for each in report.findings if each.severity == "broken"]
+        return Problem(Code.BROKEN, f"broken: {', '.join(found)}")
     if report.verdict == "unknown":
         return Problem(Code.NOT_JUDGED, report.headline)
     return None

@@ -62,13 +62,14 @@ _TYPE_OF: dict[str, _Type] = {
     "Seconds": _Type(Kind.SECONDS),
     "datetime | timedelta": _Type(Kind.MOMENT),
     "timedelta": _Type(Kind.SPAN),
+    "Share": _Type(Kind.SHARE),
+    "Mapping[str, timedelta | None]": _Type(Kind.SPANS),
     "Expected": _Type(Kind.JSON),
     "Mapping[str, Any]": _Type(Kind.OBJECT),
     "Mapping[str, float | bool]": _Type(Kind.OBJECT),
     "EventLike": _Type(Kind.OBJECT),
     "EventLike | Iterable[EventLike]": _OBJECTS,
     "Iterable[Mapping[str, Any]]": _OBJECTS,
-    "Iterable[CheckRule]": _OBJECTS,
     "Inputs": _OBJECTS,
     "Any": _Type(Kind.JSON),
     "builtins.list[Any]": _Type(Kind.JSON, is_many=True),
@@ -98,7 +99,7 @@ _HELP = {
     "cursor": "The cursor of the next page, which an earlier page has.",
     "max_requests": "Maximum number of requests per second.",
 }
-_LEAST = {"queued_above": 0, "queue_depth_above": 0}
+_LEAST = {"queue_depth_above": 0}
 
 _DRY_RUN_OF_CANCELLATION = Parameter(
     name="dry_run",
@@ -246,7 +247,4 @@ def arguments(row: CallRow, values: Values) -> dict[str, Any]:
         value = values.get(parameter.name)
         if parameter.argument is not None and value is not None:
             given[parameter.argument] = value
-    if "rules" in given:
-        rules = [read(row, rule) for rule in given["rules"]]
-        given["rules"] = [arguments(row, rule) for rule in rules]
     return given

@@ -34,7 +34,7 @@ _LEFT_OUT: dict[str, frozenset[str]] = {
     "Reason": frozenset({"message", "evidence"}),
     "Job": frozenset({"id", "step_id", "concurrency_keys"}),
     "Diagnosis": frozenset({"calls", "versions"}),
-    "StatusReport": frozenset({"headline", "target"}),
+    "StatusReport": frozenset({"at", "headline", "target"}),
     "Finding": frozenset({"evidence"}),  # the message has them in words
     "Description": frozenset({"result"}),
     "ActionRow": frozenset({"replays_before", "requested_at", "requested_at_here"}),

@@ -34,7 +34,6 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "Function": ("id", "app_id", "name", "triggers", "configuration"),
     "Cancellation": ("app_id", "function_id", "condition", "name"),
     "Webhook": ("name", "transform"),
-    "AppCheck": ("new", "gone", "changed"),
     "AppSync": ("error",),
     "InsightsResult": ("rows", "diagnostics"),
     "EventSchema": ("name", "schema"),
@@ -53,7 +52,6 @@ _FIELDS: dict[str, tuple[str, ...]] = {
         "event",
         "message",
     ),
-    "RuleResult": ("message",),
     "StatusReport": ("headline",),
     "Finding": ("message", "limits"),  # errors of the server are quoted
     "Metric": ("labels",),

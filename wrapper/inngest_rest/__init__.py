@@ -23,7 +23,7 @@ _NAMES = {
     "inngest_rest.client.groups": "Paginator",
     "inngest_rest.client.polling": "EndedRuns FollowedRun Watcher",
     "inngest_rest.diagnosis": (
-        "CallRoute Check CheckReport Diagnosis Finding FindingState RuleResult ServerKind"
+        "CallRoute Check Diagnosis Finding FindingState ServerKind"
     ),
     "inngest_rest.errors": (
         "Advice ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
@@ -38,7 +38,7 @@ _NAMES = {
     "inngest_rest.explanation": "Explanation Listener Reason ReasonKind RunExplanation",
     "inngest_rest.findings": "Severity",
     "inngest_rest.models": (
-        "AccountInfo App AppCheck AppSync Cancellation Environment EventSchema Experiment "
+        "AccountInfo App AppSync Cancellation Environment EventSchema Experiment "
         "Function InsightsResult InsightsTable Job Key Metric Page Run RunChange RunError "
         "RunStatus SessionGroup Span StepChange StoredEvent Trigger Variant Webhook"
     ),

@@ -18,11 +18,9 @@ from inngest_rest.client.polling import FollowedRun as FollowedRun
 from inngest_rest.client.polling import Watcher as Watcher
 from inngest_rest.diagnosis import CallRoute as CallRoute
 from inngest_rest.diagnosis import Check as Check
-from inngest_rest.diagnosis import CheckReport as CheckReport
 from inngest_rest.diagnosis import Diagnosis as Diagnosis
 from inngest_rest.diagnosis import Finding as Finding
 from inngest_rest.diagnosis import FindingState as FindingState
-from inngest_rest.diagnosis import RuleResult as RuleResult
 from inngest_rest.diagnosis import ServerKind as ServerKind
 from inngest_rest.errors import Advice as Advice
 from inngest_rest.errors import ApiError as ApiError
@@ -66,7 +64,6 @@ from inngest_rest.explanation import RunExplanation as RunExplanation
 from inngest_rest.findings import Severity as Severity
 from inngest_rest.models import AccountInfo as AccountInfo
 from inngest_rest.models import App as App
-from inngest_rest.models import AppCheck as AppCheck
 from inngest_rest.models import AppSync as AppSync
 from inngest_rest.models import Cancellation as Cancellation
 from inngest_rest.models import Environment as Environment

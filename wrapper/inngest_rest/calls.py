@@ -144,7 +144,6 @@ _FUNCTION = {"app": "shop", "function": "charge"}
 
 
 _OWN: tuple[CallRow, ...] = (
-    CallRow(name="status"),
     CallRow(
         name="send",
         replacement=_send,
@@ -229,14 +228,6 @@ _OWN: tuple[CallRow, ...] = (
         examples=({"app": "shop", "timeout": 60},),
     ),
     CallRow(
-        name="runs.check",
-        examples=(
-            {"no_success_of": "shop/charge", "within": "26h"},
-            {"failed_above": "5%", "since": "15m", "server": True},
-            {"crons": True, "grace": "15m"},
-        ),
-    ),
-    CallRow(
         name="runs.follow",
         is_rare=True,
         examples=({"id": RUN_ID, "timeout": 60},),
@@ -282,14 +273,6 @@ _OWN: tuple[CallRow, ...] = (
     CallRow(
         name="apps.get",
         examples=({"id": "shop"},),
-    ),
-    CallRow(
-        name="apps.check",
-        is_rare=True,
-        examples=(
-            {"id": "shop", "expect": ["charge", "ship"]},
-            {"id": "shop", "count": 40},
-        ),
     ),
     CallRow(
         name="apps.sync",

@@ -476,56 +476,13 @@ class Key(Record):
 
 
 @frozen(repr=False)
-class AppCheck(Record):
-    """The functions of an app, compared with those that are expected. Its `str` is one line.
-
-    Attributes:
-        app_id: The app's id.
-        function_count: Number of functions that it has, without archived ones.
-        expected_count: Number of functions that are expected.
-        new: Ids of functions that are not expected; none if only their number is.
-        gone: Ids of functions that are expected, and not registered.
-        changed: The ids of functions that differ from what is expected of them, each with what
-            differs: "triggers", or a part of the configuration such as "configuration.retries".
-    """
-
-    app_id: str
-    function_count: int
-    expected_count: int
-    new: tuple[str, ...] = ()
-    gone: tuple[str, ...] = ()
-    changed: Mapping[str, tuple[str, ...]] = field(factory=dict[str, tuple[str, ...]])
-
-    @property
-    def is_ok(self) -> bool:
-        """Whether the app has the functions that are expected, as they are expected."""
-        is_same = not (self.new or self.gone or self.changed)
-        return is_same and self.function_count == self.expected_count
-
-    def __str__(self) -> str:
-        changed = [f"{id} ({', '.join(parts)})" for id, parts in self.changed.items()]
-        parts = ("new", self.new), ("gone", self.gone), ("changed", changed)
-        differences = "; ".join(
-            f"{what}: {', '.join(ids)}" for what, ids in parts if ids
-        )
-        if self.is_ok:
-            return f"app {self.app_id} has the {self.function_count} functions that are expected"
-        line = f"app {self.app_id} has {self.function_count} functions, {self.expected_count}"
-        return f"{line} are expected" + (f"; {differences}" if differences else "")
-
-
-@frozen(repr=False)
 class AppSync(Record):
-    """A sync of an app; `status` is "pending", "success", "duplicate" (no change) or "error".
-
-    `check` compares the functions that the app has then with those that are expected.
-    """
+    """A sync of an app; `status` is "pending", "success", "duplicate" (no change) or "error"."""
 
     status: str
     id: str | None = None
     app_id: str | None = None
     error: str | None = None
-    check: AppCheck | None = None
 
 
 @frozen(repr=False)

@@ -249,7 +249,7 @@ def _argument_of(parameter: Parameter) -> Argument:
     action = None
     if parameter.kind is Kind.FLAG:
         action = "store_true"
-    elif parameter.is_many and not parameter.is_json:
+    elif parameter.kind is Kind.SPANS or (parameter.is_many and not parameter.is_json):
         action = "append"
     return Argument(
         names=(dashed(parameter.name),),
@@ -274,8 +274,6 @@ def _own_options(row: CallRow) -> Iterator[Argument]:
         yield flag("--exit-status", help=help)
     if row.command == "api":
         yield from _OPTIONS_OF_API
-    if row.name == "runs.check":
-        yield from _OPTIONS_OF_CHECK
     if row.name in HAS_PAGE:
         yield flag(
             "--web",
@@ -304,24 +302,6 @@ _OPTIONS_OF_API = (
     ),
     flag(
         "--paginate", dest="all", help="Request all pages; as --all of other commands."
-    ),
-)
-
-_OPTIONS_OF_CHECK = (
-    Argument(
-        names=("--exec",),
-        metavar="COMMAND",
-        help="Tell this command, which reads it as JSON on its standard input.",
-    ),
-    Argument(
-        names=("--webhook",),
-        metavar="URL",
-        help="Tell this URL, which is sent it as JSON; @FILE for one that is a secret.",
-    ),
-    Argument(
-        names=("--state",),
-        metavar="FILE",
-        help="File by which both are told once per change, not each time that a rule is broken.",
     ),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
 from attrs import evolve, frozen
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from inngest_rest_tools.running import Chunk
 
 _LIVE = {"runs.watch", "runs.follow"}  # written as it happens
-_WITHOUT_IDS = {"runs.summary", "doctor", "api", "runs.check", "status"}  # commands
+_WITHOUT_IDS = {"runs.summary", "doctor", "api", "status"}  # commands
 
 
 @frozen(kw_only=True)
@@ -70,10 +70,10 @@ class Flags:
 
 def execute(row: CallRow, options: Options, typed: Typed) -> int:
     """Make a call, write the answer, and return the exit status."""
-    if row.name == "runs.check" and not options.named:
-        options = evolve(options, output="table")  # by default a line of text
     inputs = Inputs()
-    renderer = _renderer(row, options, typed, inputs)
+    renderer = Renderer(
+        row.command, row.returns, untrusted_paths(row), format=options.format
+    )
     renderer.stderr.quiet = options.quiet
     values: dict[str, Any] | None = None
     try:
@@ -118,33 +118,6 @@ def page_of(row: CallRow, values: Values, target: Target) -> str:
             return target.event_page(values["id"])
         case _:
             return target.function_page(values["app"], values["function"])
-
-
-def _renderer(
-    row: CallRow,
-    options: Options,
-    typed: Typed,
-    inputs: Inputs,
-) -> Renderer:
-    """Return the renderer of the answer; that of `runs check` notifies others, too."""
-    untrusted = untrusted_paths(row)
-    if row.name != "runs.check":
-        return Renderer(row.command, row.returns, untrusted, format=options.format)
-    from inngest_rest_tools.command.check import Checking  # noqa: PLC0415 - one call
-
-    notified: dict[Literal["exec", "webhook"], str] = {}
-    if "exec" in typed:
-        notified["exec"] = inputs.text("exec", typed["exec"])
-    if "webhook" in typed:
-        notified["webhook"] = inputs.text("webhook", typed["webhook"])
-    return Checking(
-        row.command,
-        row.returns,
-        untrusted,
-        format=options.format,
-        notified=notified,
-        state=typed.get("state"),
-    )
 
 
 def _configure(

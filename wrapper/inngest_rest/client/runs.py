@@ -5,11 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._core import tracing
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest.client.groups import Paginator, Resource
-from inngest_rest.typing import CheckRule
 
 if TYPE_CHECKING:
     import builtins
@@ -23,14 +21,12 @@ if TYPE_CHECKING:
         FollowedRun,
         Watcher,
     )
-    from inngest_rest.diagnosis import CheckReport
     from inngest_rest.explain import WaitingReport
     from inngest_rest.explanation import RunExplanation
     from inngest_rest.models import Job, Run, Span
     from inngest_rest.reports import ExportReport
     from inngest_rest.summary import RunSummary
     from inngest_rest.typing import (
-        Expected,
         ExportFormat,
         Redaction,
         RunInclude,
@@ -485,97 +481,6 @@ class Runs(Resource):
             event_fields=event_fields,
             limit=limit,
         )
-
-    def check(
-        self,
-        *,
-        app: str | None = None,
-        function: str | None = None,
-        server: bool | None = None,
-        failed_above: str | None = None,
-        since: datetime | timedelta | None = None,
-        stuck: datetime | timedelta | None = None,
-        orphaned: bool | None = None,
-        no_success_of: str | None = None,
-        within: datetime | timedelta | None = None,
-        queued_above: int | None = None,
-        queue_depth_above: int | None = None,
-        queued_since: datetime | timedelta | None = None,
-        crons: bool | None = None,
-        grace: timedelta | None = None,
-        expect: Expected | None = None,
-        rules: Iterable[CheckRule] | None = None,
-    ) -> CheckReport:
-        """Check rules about the server and its runs, as a monitor does.
-
-        Args:
-            app: Only runs of this app, or of those that match, such as `shop-*`.
-            function: Only runs of this function of the app, or of those that match, such as
-                `charge-*`.
-            server: Whether the server must answer.
-            failed_above: Broken if more than this share failed, such as "5%". Counts the runs that
-                completed or failed since `since`.
-            since: The start of the window for `failed_above`. An aware datetime, or a timedelta.
-            stuck: Broken if a run that was queued before this time has not ended. An aware
-                datetime, or a timedelta; functions that sleep or wait for long need separate rules.
-            orphaned: Broken if a run is lost: open, without a job in the queue. It checks the 200
-                oldest open runs, at one request each for their jobs.
-            no_success_of: Broken if no run of this function, such as shop/report, has completed
-                since `within`.
-            within: The start of the window for `no_success_of`. An aware datetime, or a timedelta.
-            queued_above: Broken if more runs than this are queued.
-            queue_depth_above: Broken if all queues of a self-hosted server together have more items
-                than this. Items of any app, including those due later, such as the end of a sleep.
-            queued_since: Only runs queued since this time. An aware datetime, or a timedelta.
-                Bounds the history that a server must read. For `stuck` and `orphaned`, by default
-                the preceding 7 days.
-            crons: Broken if a cron did not run at its last planned time, ran late or never, or if a
-                function of `expect` is not registered. Needs the extra `crons`.
-            grace: Maximum delay of a cron, for `crons`. A timedelta, by default 10 minutes.
-            expect: The functions that must be registered, for `crons`. Ids, or the JSON of
-                `functions list -o json`.
-            rules: Further rules. Mappings of the other arguments, each with its own selection of
-                runs.
-
-        Returns:
-            Each rule with its result; `is_ok` if none is broken. If one is broken, others may be
-            unknown, for example because the server does not answer.
-
-        Raises:
-            InvalidArgumentError: A rule is malformed, or there is none; nothing was sent.
-            ApiError, InvalidResponseError, TransportError: A rule could not be checked, and none is
-                broken.
-            ConfigurationError: The extra `crons` is not installed, and there is a cron.
-
-        HTTP: `GET /health` for `server`, `GET /metrics` for `queue_depth_above`; `GET /v2/runs`
-        once for each other rule, and once per hundred runs for `failed_above` and `queued_above`;
-        for `orphaned`, `GET /v1/runs/{runId}/jobs` for each open run, and as `waiting` for those
-        without a job.
-        For `crons`, `GET /v2/apps`, `GET /v2/apps/{appId}/functions` for each app, and `GET
-        /v2/runs` for each function with a cron, twice for one with hundreds of runs; where a cron
-        seems broken, `GET /v1/apps/{appId}/functions` for its app.
-        """
-        from inngest_rest._operations.check import check
-
-        rule = CheckRule(
-            app=app,
-            function=function,
-            server=server,
-            failed_above=failed_above,
-            since=since,
-            stuck=stuck,
-            orphaned=orphaned,
-            no_success_of=no_success_of,
-            within=within,
-            queued_above=queued_above,
-            queue_depth_above=queue_depth_above,
-            queued_since=queued_since,
-            crons=crons,
-            grace=grace,
-            expect=expect,
-        )
-        plan = check(self._session, rules or (), rule)
-        return self._driver.run(tracing.spanned("runs.check", plan))
 
     def cancel(self, id: str) -> None:
         """Cancel a run; a run that has already ended is not changed.
