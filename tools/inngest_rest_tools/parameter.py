@@ -43,7 +43,7 @@ FORMS = {
     Kind.MOMENT: " ISO 8601 with a time zone, or how long ago: 90s, 15m, 2h, 7d.",
     Kind.SECONDS: " In seconds.",
     Kind.SPAN: " Such as 90s, 15m, 2h, 7d.",
-    Kind.SPANS: " NAME=2h; NAME alone is without a time.",
+    Kind.SPANS: " By name, such as 90s, 15m, 2h, 7d.",
 }
 """The text that follows the help of a parameter of a kind."""
 

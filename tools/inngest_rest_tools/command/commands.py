@@ -239,6 +239,8 @@ def _argument_of(parameter: Parameter) -> Argument:
     help = parameter.help
     if parameter.is_json:
         help += " JSON, @FILE, or - for standard input."
+    if parameter.kind is Kind.SPANS:
+        help += " NAME=2h, or NAME alone for null."
     is_number = parameter.kind in {Kind.INTEGER, Kind.SECONDS}
     if is_number and parameter.default is not None:
         help += f" By default {parameter.default:g}."
