@@ -28,8 +28,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._redaction import Redactor, with_texts
 from inngest_rest_mock._api.releases import CURRENT
+from inngest_rest_tools.keys import with_texts, without_keys
 from scripts.internal.release_diff.bodies import form
 from scripts.internal.release_diff.subjects import (
     MOCKED_APP,
@@ -270,7 +270,7 @@ def masked(value: Any, secrets: Sequence[str]) -> Any:
     def without(text: str) -> str:
         for part in hidden:
             text = text.replace(part, MASK)
-        return Redactor("keys").text(text)
+        return without_keys(text)
 
     return with_texts(value, without)
 

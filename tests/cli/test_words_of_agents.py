@@ -110,19 +110,6 @@ def test_help_has_the_options_of_every_command_once(run: Run) -> None:
         assert "inngest-rest --help" in page
 
 
-def test_redaction_is_asked_for_in_every_format(run: Run, folder: Path) -> None:
-    key = "sk" + "_live_4eC39HqLyjWDarjtT1zdp7dc"
-    run.client.send({"name": "order/other", "data": {"key": key}})
-    assert key in run("events", "list").out
-    for form in ("json", "ndjson", "table"):
-        ran = run("events", "list", "--fields", "data", "--redact", "keys", "-o", form)
-        assert key not in ran.out
-        assert "[redacted]" in ran.out
-        assert "redacted: " in (ran.out if form == "json" else ran.err)
-    run("events", "list", "--redact", "keys", "--output-file", "events.json")
-    assert key not in (folder / "events.json").read_text()
-
-
 def test_a_csv_is_refused_at_its_first_line_with_the_way_that_works(run: Run, folder: Path) -> None:
     (folder / "events.csv").write_text("order,total\n" + "1,2\n" * 1_200)
     ran = run("send-file", "events.csv")
@@ -131,15 +118,12 @@ def test_a_csv_is_refused_at_its_first_line_with_the_way_that_works(run: Run, fo
     assert not run.server.requests
 
 
-def test_a_mcp_server_is_told_what_to_serve_and_redact(
-    monkeypatch: pytest.MonkeyPatch, run: Run
-) -> None:
+def test_a_mcp_server_is_told_what_to_serve(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     del run
     from inngest_rest_tools import mcp_server  # noqa: PLC0415 - slow to load
 
     served: list[dict[str, Any]] = []
     monkeypatch.setattr(mcp_server, "serve", lambda _client, **chosen: served.append(chosen))
-    assert program.run(["mcp", "--tools", "runs, events", "--redact", "none"]) == 0
+    assert program.run(["mcp", "--tools", "runs, events"]) == 0
     assert program.run(["mcp"]) == 0
     assert [it["groups"] for it in served] == [["runs", "events"], None]
-    assert [it["redact"] for it in served] == ["none", "keys"]

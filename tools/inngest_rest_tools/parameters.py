@@ -90,8 +90,8 @@ _TYPES_OF_PYTHON = {
 # The maximum of a value or of a number of items.
 _MOST = {"batch_size": 5_000, "in_flight": 64, "events": 5_000}
 
-# Programs pass pages on by cursor, have one unit for rates, and redact all that they write.
-_OF_PYTHON = {"page_size", "period", "token", "redact"}
+# Programs pass pages on by cursor, and have one unit for rates.
+_OF_PYTHON = {"page_size", "period", "token"}
 
 # Names and help of parameters that differ from Python's.
 _NAMES = {"report_path": "report", "columns": "column", "max_requests": "rate"}

@@ -244,8 +244,6 @@ class Invocation:
         given: dict[str, Any] = {}
         if row.uses_files:
             given["on_progress"] = self.progress
-        if row.name.endswith(".export"):
-            given["redact"] = self.answer.redactor.what
         return given
 
     def _chunks_of_list(

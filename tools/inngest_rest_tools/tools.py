@@ -5,12 +5,11 @@ Requires the extra `mcp` for the types of descriptions; `mcp_server` serves the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mcp import types
 
 from inngest_rest._arguments import check_path
-from inngest_rest._redaction import Redactor
 from inngest_rest._visible import and_more, did_you_mean
 from inngest_rest.call_row import Effect
 from inngest_rest.calls import commands
@@ -18,6 +17,7 @@ from inngest_rest.errors import InvalidArgumentError
 from inngest_rest_tools import general_tool, parameters
 from inngest_rest_tools.answer import DEFAULT_MAX_CHARS, Envelope, Reply
 from inngest_rest_tools.confirmation import ShownPlans
+from inngest_rest_tools.keys import masked
 from inngest_rest_tools.parameter import refused
 from inngest_rest_tools.problems import Problem, problem_of
 from inngest_rest_tools.projection import Projection, record_class
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from inngest_rest import InngestClient
     from inngest_rest.call_row import CallRow
-    from inngest_rest.typing import Redaction
     from inngest_rest_tools.parameter import Values
 
 MOST_EVENTS = 100
@@ -47,7 +46,6 @@ class Tools:
         client: Makes the calls.
         read_only: Serve only the calls that change nothing.
         groups: Serve only these groups, such as "runs"; None for all that the server has.
-        redact: What to remove from answers.
     """
 
     def __init__(
@@ -56,11 +54,9 @@ class Tools:
         *,
         read_only: bool = False,
         groups: Collection[str] | None = None,
-        redact: Redaction | Literal["none"] = "keys",
     ) -> None:
         self.client = client
         self._read_only = read_only
-        self._redact: Redaction | Literal["none"] = redact
         self._shown_plans = ShownPlans()
         rows = _rows_of_groups(groups) if groups else _rows_of_server(client)
         if read_only:
@@ -164,15 +160,11 @@ class Tools:
         max_chars = values.get("max_chars") or DEFAULT_MAX_CHARS
         kind = record_class(row)
         projection = Projection.of(values.get("fields"), max_chars, kind)
-        return Reply.to(row, projection, self.redactor())
-
-    def redactor(self) -> Redactor:
-        """Return the redactor of an answer."""
-        return Redactor(self._redact)
+        return Reply.to(row, projection, masked)
 
     def refusal(self, command: str, problem: Problem) -> Envelope:
         """Return the answer to a call that was not made."""
-        reply = Reply(command, redactor=self.redactor())
+        reply = Reply(command, mask=masked)
         return reply.envelope(problem)
 
     def _unknown(self, name: str) -> InvalidArgumentError:

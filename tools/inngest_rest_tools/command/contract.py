@@ -113,7 +113,6 @@ def _hold(
         max_examples=examples,
         timeout=timeout,
     )
-    report = renderer.redactor(report)
     if renderer.format == "table":
         renderer.text(str(report))
     else:

@@ -138,11 +138,6 @@ def _configure(
     if row.is_bulk and renderer.format == "ndjson":
         kind = ActionRow  # a line each
     renderer.configure(options, kind, files)
-    if renderer.redactor.what is not None and values.get("report"):
-        whole = (
-            "a report is written as it is, as what goes on by it needs the whole of it"
-        )
-        raise refused("redact", f"{whole}: leave out this or --report")
 
 
 def _format(

@@ -176,7 +176,7 @@ class TerminalInvocation(Invocation):
     def _table_of(self, planned: ActionReport) -> str:
         from inngest_rest_tools.command import tables  # noqa: PLC0415 - slow to load
 
-        record = self.answer.redactor(self.shown(planned))
+        record = self.shown(planned)
         self.answer.warnings.clear()  # the result has them, too
         return tables.draw(
             (record,),

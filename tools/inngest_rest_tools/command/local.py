@@ -157,7 +157,6 @@ def mcp(renderer: Renderer, options: Options, typed: Typed) -> int:
             groups = typed["tools"].replace(" ", "").split(",")
         mcp_server.serve(
             client,
-            redact=options.redact or "keys",
             read_only="read_only" in typed,
             groups=groups,
         )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from attrs import evolve, field, fields, frozen
 
-from inngest_rest.typing import Redaction
 from inngest_rest_tools.command.arguments import Argument, dashed, flag
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ FORMAT_VARIABLE = "INNGEST_REST_OUTPUT"
 Format = Literal["table", "json", "ndjson", "id", "markdown", "prometheus"]
 
 _FORMATS = get_args(Format)
-_REDACTIONS = (*get_args(Redaction), "none")
 
 
 def _option(
@@ -56,11 +54,6 @@ class Options:
     )
     max_chars: int | None = _option(
         "Truncate text longer than this (minimum 64).", type=int
-    )
-    redact: Redaction | Literal["none"] | None = _option(
-        "Redact what looks like a key or token, or that and e-mail addresses; no guarantee. By "
-        "default none, of mcp keys.",
-        choices=_REDACTIONS,
     )
     output_file: str | None = _option(
         "Write the answer to this file, which must not exist."

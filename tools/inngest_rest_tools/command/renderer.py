@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from attrs import define, field
 
-from inngest_rest._redaction import Redactor
 from inngest_rest._visible import visible_json
 from inngest_rest.call_row import Returns
 from inngest_rest.calls import command_for
@@ -63,7 +62,6 @@ class Renderer(Reply):
             force=options.force,
             inputs=inputs,
         )
-        self.redactor = Redactor(options.redact)
         if self.output.path is not None:
             self.room = None
 
@@ -102,11 +100,10 @@ class Renderer(Reply):
         if page is not None:
             self.page = PageInfo(count=len(page.items), next=page.next_cursor)
         for record in records:
-            redacted = self.redactor(record)
             if self.is_streaming:
-                self._write_lines(redacted)
+                self._write_lines(record)
             else:
-                self._records.append(redacted)
+                self._records.append(record)
         if self.is_streaming:
             self.output.flush()
         return True
@@ -117,7 +114,7 @@ class Renderer(Reply):
         """Write the rest of the answer, and a problem if there is one; return the exit status."""
         self.stderr.end_progress()
         if problem is not None:
-            problem = self.redactor(problem.worded(self.name_of))
+            problem = problem.worded(self.name_of)
             self._abandon_output_of(problem)
         if data is not None:
             self.add((data,))

@@ -192,11 +192,7 @@ def _has_right_type(setting: str, value: object) -> bool:
 
 
 def _looks_like_a_key(value: object) -> bool:
-    from inngest_rest._redaction import Redactor  # noqa: PLC0415 - few have a file
-
-    if not isinstance(value, str):
-        return False
-    return "signkey-" in value or Redactor("keys").text(value) != value
+    return isinstance(value, str) and ("signkey-" in value or "sk-inn-" in value)
 
 
 def _invalid(path: Path, reason: str, how: str = "") -> ConfigurationError:

@@ -1,4 +1,4 @@
-"""Redaction: what looks like a key, a token or an address, in time linear in any text."""
+"""What looks like a key is masked before a model reads it, in time linear in any text."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from inngest_rest import Run
-from inngest_rest._redaction import Redactor
 from inngest_rest.models import RunError, RunStatus
 from inngest_rest_tools.answer import Reply
+from inngest_rest_tools.keys import masked, without_keys
 from inngest_rest_tools.problems import Code, Problem
 from inngest_rest_tools.projection import Projection
 
@@ -42,9 +42,9 @@ SECRETS = {
 
 @pytest.mark.parametrize("before", ["", "\n", "\\n", "\\", '"', "=", "- ", "\u200b", "%3D", "ключ"])
 @pytest.mark.parametrize("kind", SECRETS)
-def test_secrets_are_redacted_wherever_they_begin(kind: str, before: str) -> None:
+def test_keys_are_masked_wherever_they_begin(kind: str, before: str) -> None:
     text = f"with {before}{SECRETS[kind]}, at a@b.test"
-    assert Redactor("keys").text(text) == f"with {before}[redacted], at a@b.test"
+    assert without_keys(text) == f"with {before}[redacted], at a@b.test"
 
 
 @pytest.mark.parametrize(
@@ -56,25 +56,12 @@ def test_secrets_are_redacted_wherever_they_begin(kind: str, before: str) -> Non
     ],
 )
 def test_what_only_begins_like_a_secret_stays(text: str) -> None:
-    assert Redactor("keys").text(text) == text
+    assert without_keys(text) == text
 
 
-def test_a_private_key_without_an_end_is_redacted_to_the_end_of_its_text() -> None:
+def test_a_private_key_without_an_end_is_masked_to_the_end_of_its_text() -> None:
     text = f"-----BEGIN {PRIVATE}-----\n{BODY}..."
-    assert Redactor("keys").text(text) == "[redacted]"
-
-
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        ("a.b+c@d.example.test.", "[redacted]."),
-        ("<ü@straße.test>,x@y", "<[redacted]>,x@y"),
-        ("mailto:a@b.test?c@d.test", "mailto:[redacted]?[redacted]"),
-    ],
-)
-def test_addresses_are_redacted_if_that_is_asked_for(text: str, kept: str) -> None:
-    assert Redactor("keys").text(text) == text
-    assert Redactor("emails").text(text) == kept
+    assert without_keys(text) == "[redacted]"
 
 
 # Starts of secrets, and what makes one look further, over and over.
@@ -98,27 +85,27 @@ HOSTILE = [
 
 @pytest.mark.parametrize("end", ["", "@", "."])
 @pytest.mark.parametrize("piece", HOSTILE)
-def test_a_long_text_is_redacted_in_linear_time_whatever_it_is(piece: str, end: str) -> None:
+def test_a_long_text_is_masked_in_linear_time_whatever_it_is(piece: str, end: str) -> None:
     size = 30_000
     for text in (piece * (size // len(piece)) + end, piece + piece[-1] * size + end):
         started = time.process_time()
-        Redactor("emails").text(text)
+        without_keys(text)
         # Fifty times what is needed; quadratic time would be six seconds.
         assert time.process_time() - started < 0.5
 
 
-def test_many_keys_that_become_the_same_are_redacted_in_linear_time() -> None:
-    data = {f"{number}@b.test": number for number in range(20_000)}
+def test_many_keys_that_become_the_same_are_masked_in_linear_time() -> None:
+    data = {f"ghp_{number:020}": number for number in range(20_000)}
     data |= {f"[redacted] {number}": number for number in range(20_000)}
     started = time.process_time()
-    found = Redactor("emails")(data)
+    found = masked(data)
     assert time.process_time() - started < 2
     assert sorted(found.values()) == sorted(data.values())
 
 
-def test_texts_of_data_errors_warnings_and_names_are_redacted_and_counted() -> None:
+def test_texts_of_data_errors_warnings_and_names_are_masked() -> None:
     key = SECRETS["stripe"]
-    answer = Reply("runs.get", redactor=Redactor("keys"), projection=Projection(is_whole=True))
+    answer = Reply("runs.get", mask=masked, projection=Projection(is_whole=True))
     error = RunError(name="Error", message=f"no {key}")
     answer.add((Run("1", RunStatus.FAILED, output={"a": [key, {key: 1}], "ok": 2}, error=error),))
     answer.warnings.append(f"searched {key}")
@@ -129,18 +116,18 @@ def test_texts_of_data_errors_warnings_and_names_are_redacted_and_counted() -> N
     assert found["data"]["output"] == {"a": ["[redacted]", {"[redacted]": 1}], "ok": 2}
     assert found["data"]["error"]["message"] == "no [redacted]"
     assert found["error"]["message"] == "with [redacted]"
-    assert found["warnings"] == ["searched [redacted]", "redacted: 6"]
+    assert found["warnings"] == ["searched [redacted]"]
 
 
-def test_a_secret_is_redacted_before_a_text_is_cut() -> None:
-    answer = Reply("runs.get", redactor=Redactor("keys"), projection=Projection(max_chars=64))
+def test_a_secret_is_masked_before_a_text_is_cut() -> None:
+    answer = Reply("runs.get", mask=masked, projection=Projection(max_chars=64))
     answer.add((Run("1", RunStatus.COMPLETED, output="x" * 60 + " " + SECRETS["stripe"]),))
     assert "sk_" not in answer.envelope().text()
 
 
-def test_data_that_is_nested_too_deeply_for_redaction_is_left_out() -> None:
+def test_data_that_is_nested_too_deeply_to_be_masked_is_left_out() -> None:
     data: Any = SECRETS["stripe"]
     for _ in range(10_000):
         data = [data]
-    run = Redactor("keys")(Run("1", RunStatus.COMPLETED, output=data))
+    run = masked(Run("1", RunStatus.COMPLETED, output=data))
     assert run.output == "(list, nested too deeply)"

@@ -1,4 +1,4 @@
-"""Redaction of what looks like a key, a token or an e-mail address: a comfort, no guarantee.
+"""Masks what looks like a key or a token in texts that a model reads: a comfort, no guarantee.
 
 It takes time in proportion to the text, whatever the text: a secret begins with words of bounded
 length, what follows is one run of characters of one class, and no run is read again.
@@ -10,12 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from attrs import evolve, fields, has
-
-if TYPE_CHECKING:
-    from inngest_rest.typing import Redaction
 
 T = TypeVar("T")
 
@@ -52,56 +49,35 @@ for _kind, (_start, _body) in _KINDS.items():
 _find_start = re.compile("|".join(_starts), re.ASCII).search
 _run = re.compile(r"[\w-]*+", re.ASCII)
 
-# The lookbehind lets an address begin only where its run begins, so that each run is read once.
-_address = re.compile(r"(?<![\w.+-])[\w.+-]++@(?=[\w-]++\.\w)[\w.-]*\w")
+
+def without_keys(text: str) -> str:
+    """Return a text in which `[redacted]` stands for what looks like a key or a token."""
+    parts: list[str] = []
+    done = 0  # up to here, the text is in the parts
+    position = 0  # of the search
+    run_end = 0  # of a run that has no dot, and so no token in it
+    while (start := _find_start(text, position)) is not None:
+        kind = cast("str", start.lastgroup)
+        position = start.end()
+        if kind != "private" and not _begins_word(text, start.start()):
+            position = start.start() + 1
+            continue
+        if kind == "token" and position < run_end:
+            continue  # another start of it has read this run
+        body = _bodies[kind].match(text, position)
+        if body is not None:
+            parts += [text[done : start.start()], REDACTED]
+            position = body.end()
+            done = position
+        elif kind == "token":
+            run = cast("re.Match[str]", _run.match(text, position))
+            run_end = run.end()
+    return "".join([*parts, text[done:]])
 
 
-class Redactor:
-    """Replaces secrets in texts, and in the texts of records and of JSON, and counts them."""
-
-    def __init__(self, what: Redaction | Literal["none"] | None = None) -> None:
-        self.what: Redaction | None = None if what == "none" else what
-        self.count = 0
-
-    def text(self, text: str) -> str:
-        """Return text without secrets."""
-        if self.what is None:
-            return text
-        text = self._without_keys(text)
-        if self.what == "emails":
-            text, count = _address.subn(REDACTED, text)
-            self.count += count
-        return text
-
-    def __call__(self, value: T) -> T:
-        """Return a value of any kind without secrets in its texts."""
-        if self.what is None:
-            return value
-        return with_texts(value, self.text)
-
-    def _without_keys(self, text: str) -> str:
-        parts: list[str] = []
-        done = 0  # up to here, the text is in the parts
-        position = 0  # of the search
-        run_end = 0  # of a run that has no dot, and so no token in it
-        while (start := _find_start(text, position)) is not None:
-            kind = cast("str", start.lastgroup)
-            position = start.end()
-            if kind != "private" and not _begins_word(text, start.start()):
-                position = start.start() + 1
-                continue
-            if kind == "token" and position < run_end:
-                continue  # another start of it has read this run
-            body = _bodies[kind].match(text, position)
-            if body is not None:
-                parts += [text[done : start.start()], REDACTED]
-                position = body.end()
-                done = position
-                self.count += 1
-            elif kind == "token":
-                run = cast("re.Match[str]", _run.match(text, position))
-                run_end = run.end()
-        return "".join([*parts, text[done:]])
+def masked(value: T) -> T:
+    """Return a value of any kind without keys in its texts."""
+    return with_texts(value, without_keys)
 
 
 def with_texts(value: T, convert: Callable[[str], str]) -> T:
