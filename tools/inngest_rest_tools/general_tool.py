@@ -48,7 +48,7 @@ def description_of(name: str, rare: Iterable[CallRow], *, is_read_only: bool) ->
     if name == SCHEMA:
         return "List the operations that have no tool of their own, or describe one."
     names = ", ".join(_grouped_names(rare))
-    description = f"CallRow an operation without a tool of its own: {names}."
+    description = f"Call an operation without a tool of its own: {names}."
     if is_read_only:
         return description
     return f"{description} What changes the server has to be confirmed."

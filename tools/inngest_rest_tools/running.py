@@ -164,7 +164,7 @@ class Invocation:
         raise ProblemError(problem)
 
     def _call(self, values: Values) -> Iterator[Chunk]:
-        """CallRow the method, and yield its result as it arrives."""
+        """Call the method, and yield its result as it arrives."""
         fields = self._fields_asked_for()
         fetches_output = False
         if values.get("include_output") is False:
@@ -209,7 +209,7 @@ class Invocation:
         return _unchanged
 
     def _result(self, values: Values) -> CallResult:
-        """CallRow the method, and return its result; of a partial send, the report of it."""
+        """Call the method, and return its result; of a partial send, the report of it."""
         row = self.row
         file_ids = list[str | None]()
 
@@ -358,7 +358,7 @@ class Invocation:
     def act(
         self, planned: ActionReport | None = None, **of_python: Any
     ) -> ActionReport:
-        """CallRow a bulk method on the planned rows, or on those that the parameters select."""
+        """Call a bulk method on the planned rows, or on those that the parameters select."""
         given = arguments(self.row, self.values)
         if "ids" in self.values:
             given["ids"] = given.get("ids") or None

@@ -115,7 +115,7 @@ class Tools:
         client: InngestClient | None = None,
         note: Callable[[], object] = lambda: None,
     ) -> Envelope:
-        """CallRow a method with JSON arguments, and files only in these folders.
+        """Call a method with JSON arguments, and files only in these folders.
 
         `client` stands in for the client of the server; `note` is called after each item.
         """

@@ -109,7 +109,7 @@ class TerminalInvocation(Invocation):
     def act(
         self, planned: ActionReport | None = None, **of_python: Any
     ) -> ActionReport:
-        """CallRow a bulk method; warn if a report file had the rows that it acts on."""
+        """Call a bulk method; warn if a report file had the rows that it acts on."""
         path = self.values["report"]
         is_resumed = planned is None and path and _has_content(Path(path))
         report = super().act(planned, **of_python)
