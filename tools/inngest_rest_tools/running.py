@@ -15,7 +15,7 @@ from attrs import Factory, define, evolve, field, frozen
 
 from inngest_rest._ulid import is_ulid
 from inngest_rest.bulk import ActionReport, PartialActionError
-from inngest_rest.call_row import Effect, Returns
+from inngest_rest.call_row import Returns
 from inngest_rest.calls import ROWS, event_of
 from inngest_rest.errors import InngestError, PartialSendError, RouteNotFoundError
 from inngest_rest_tools.answer import Reply
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from inngest_rest.models import Page, Run
     from inngest_rest.record import Record
     from inngest_rest_tools.answer import Envelope
+    from inngest_rest_tools.audit import Audit
     from inngest_rest_tools.confirmation import ShownPlans
     from inngest_rest_tools.parameter import Values
 
@@ -94,6 +95,7 @@ class Invocation:
     shown_plans: ShownPlans | None = None
     # What is wrong with keys that the client was made without, by their arguments.
     malformed: Mapping[str, str] = field(factory=dict[str, str])
+    audit: Audit | None = None
     note: Callable[[], object] = _do_nothing  # after each act, and each item of a list
 
     def run(self) -> Envelope:
@@ -123,6 +125,13 @@ class Invocation:
         planned = None
         if not self.is_confirmed and self._is_wide():
             planned = self._confirmed()
+        chunks = self._made(planned)
+        if self.audit is not None and self.row.changes(self.values):
+            chunks = self.audit.noted(self.row, self.values, self.client, chunks)
+        yield from chunks
+
+    def _made(self, planned: ActionReport | None) -> Iterator[Chunk]:
+        """Make the call, of which nothing is left to ask, and yield its result."""
         if self.row.is_bulk:
             yield _chunk_of(self._carry_out(planned))
             return
@@ -142,9 +151,7 @@ class Invocation:
         profile = self.client.profile
         if profile is None or not profile.is_protected:
             return
-        if self.row.effect is Effect.READ:
-            return
-        if self.row.name == "request" and self.values["method"] == "GET":
+        if not self.row.changes(self.values):
             return
         if self.shown_plans is not None:
             return  # a tool: the plan that its token confirms was shown with the profile's name
@@ -424,9 +431,8 @@ class Invocation:
 
     def _is_wide(self) -> bool:
         """Return whether the call acts on more than a person has named one by one."""
-        if self.row.name == "request":
-            return bool(self.values["method"] != "GET")
-        if self.confirms_changes and self.row.effect is not Effect.READ:
+        changes = self.row.changes(self.values)
+        if changes and (self.confirms_changes or self.row.name == "request"):
             return True
         match self.row.name:
             case "send_many":

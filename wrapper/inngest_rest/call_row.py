@@ -58,6 +58,7 @@ class CallRow:
         effect: What it does to the server.
         is_repeatable: Whether it has the effect of once when it is made twice.
         is_repeatable_if: The same, if it depends on the arguments.
+        reads_if: Whether it changes nothing, whatever its effect, if that depends on the arguments.
         uses_files: Whether it reads or writes files.
         is_of_cloud: Whether other servers lack it, or say nothing there.
         is_rare: Whether it has no tool of its own, since a list of tools costs every session.
@@ -72,6 +73,7 @@ class CallRow:
     effect: Effect = Effect.READ
     is_repeatable: bool = True
     is_repeatable_if: Callable[[Mapping[str, Any]], bool] = _never
+    reads_if: Callable[[Mapping[str, Any]], bool] = _never
     uses_files: bool = False
     is_of_cloud: bool = False
     is_rare: bool = Factory(lambda call: call.is_of_cloud, takes_self=True)
@@ -146,6 +148,10 @@ class CallRow:
     @property
     def _annotation(self) -> str:
         return str(inspect.signature(self.declaration).return_annotation)
+
+    def changes(self, arguments: Mapping[str, Any]) -> bool:
+        """Return whether it changes the server with these arguments."""
+        return self.effect is not Effect.READ and not self.reads_if(arguments)
 
     @property
     def is_bulk(self) -> bool:

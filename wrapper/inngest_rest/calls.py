@@ -125,6 +125,10 @@ def _has_ids(given: Mapping[str, Any]) -> bool:
     return all(event.get("id") for event in events)
 
 
+def _is_get(given: Mapping[str, Any]) -> bool:
+    return bool(given["method"] == "GET")
+
+
 def _is_idempotent(given: Mapping[str, Any]) -> bool:
     return given["method"] in typing.REPEATABLE_METHODS
 
@@ -441,6 +445,7 @@ _OWN: tuple[CallRow, ...] = (
         effect=Effect.CHANGE,
         is_repeatable=False,
         is_repeatable_if=_is_idempotent,
+        reads_if=_is_get,
         examples=({"method": "GET", "path": "/v2/runs", "query": {"limit": 5}},),
     ),
 )

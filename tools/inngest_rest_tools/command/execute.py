@@ -14,6 +14,7 @@ from inngest_rest.bulk import ActionRow
 from inngest_rest.call_row import Returns
 from inngest_rest.errors import ConfigurationError, NextCall
 from inngest_rest.typing import RunFilter
+from inngest_rest_tools.audit import Audit
 from inngest_rest_tools.command.answer_file import OutputError
 from inngest_rest_tools.command.command_line import command_line
 from inngest_rest_tools.command.inputs import Inputs
@@ -89,6 +90,7 @@ def execute(row: CallRow, options: Options, typed: Typed) -> int:
             if flags.wants_page:
                 return renderer.web_page(page_of(row, values, client.target))
             invocation = TerminalInvocation(
+                audit=Audit(options.audit) if options.audit else None,
                 row=row,
                 values=values,
                 client=client,

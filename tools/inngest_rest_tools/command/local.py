@@ -7,6 +7,7 @@ import sys
 import threading
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
@@ -16,7 +17,7 @@ from inngest_rest.calls import commands
 from inngest_rest.profiles import read_profiles
 from inngest_rest.record import Record
 from inngest_rest.responses import Profile
-from inngest_rest_tools.command.arguments import Argument, argument, flag
+from inngest_rest_tools.command.arguments import Argument, argument
 from inngest_rest_tools.command.command_line import command_line
 from inngest_rest_tools.command.commands import command
 from inngest_rest_tools.parameter import refused
@@ -127,15 +128,24 @@ _SERVING_MCP = (
 @command(
     "mcp",
     arguments=(
-        flag(
-            "--read-only",
-            help="Serve only the tools that change nothing on the server.",
+        Argument(
+            names=("--allow-writes",),
+            nargs="?",
+            const="true",
+            choices=("true", "false"),
+            help="Serve the tools that change something on the server, too.",
+        ),
+        Argument(
+            names=("--folder",),
+            nargs="*",
+            action="extend",
+            help="Folder in which tools may read and write files; may be repeated.",
         ),
         Argument(
             names=("--tools",), help="Serve only these groups, such as runs,events."
         ),
     ),
-    examples=("mcp --read-only --tools runs,events",),
+    examples=("mcp --tools runs,events", "mcp --allow-writes --folder ~/inngest"),
 )
 def mcp(renderer: Renderer, options: Options, typed: Typed) -> int:
     """Serve the operations as tools of an MCP server, on standard input and output.
@@ -143,6 +153,7 @@ def mcp(renderer: Renderer, options: Options, typed: Typed) -> int:
     A host of agents starts it, and ends it by closing its input. Keys come from the environment.
     Requires the extra `mcp`.
     """
+    from inngest_rest_tools.audit import Audit  # noqa: PLC0415 - not for help
     from inngest_rest_tools.command.execute import client_of  # noqa: PLC0415 - not for help
 
     with client_of(options) as client:
@@ -157,8 +168,10 @@ def mcp(renderer: Renderer, options: Options, typed: Typed) -> int:
             groups = typed["tools"].replace(" ", "").split(",")
         mcp_server.serve(
             client,
-            read_only="read_only" in typed,
+            read_only=typed.get("allow_writes") != "true",
             groups=groups,
+            audit=Audit(options.audit) if options.audit else None,
+            folders=[Path(folder).expanduser() for folder in typed.get("folder", ())],
         )
     return 0
 

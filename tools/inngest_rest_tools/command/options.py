@@ -59,6 +59,9 @@ class Options:
         "Write the answer to this file, which must not exist."
     )
     force: bool = _option("Replace a file that exists.", default=False)
+    audit: str | None = _option(
+        "Append a line for each act to this file: time, call, ids, outcome, target."
+    )
     quiet: bool = _option("Print no progress and no hints.", "-q", default=False)
     profile: str | None = _option("Server in the file of profiles (INNGEST_PROFILE).")
     confirm_profile: str | None = _option(

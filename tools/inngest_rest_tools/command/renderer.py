@@ -15,9 +15,9 @@ from inngest_rest.calls import command_for
 from inngest_rest_tools.answer import ROOM, PageInfo, Reply
 from inngest_rest_tools.command.answer_file import Output
 from inngest_rest_tools.command.command_line import PROGRAM
-from inngest_rest_tools.command.ids import ids_of
 from inngest_rest_tools.command.stderr import Stderr
 from inngest_rest_tools.cutting import as_text
+from inngest_rest_tools.ids import ids_of
 from inngest_rest_tools.problems import EXIT_STATUS, Code, Problem
 from inngest_rest_tools.projection import Projection
 
