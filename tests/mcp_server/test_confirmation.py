@@ -199,7 +199,7 @@ def test_a_request_by_get_needs_no_confirmation_and_a_read_only_server_has_none(
 @pytest.mark.parametrize(
     ("read_only", "name", "why"),
     [
-        (True, "runs_cancel", "unknown tool 'runs_cancel' of a read-only server"),
+        (True, "runs_cancel", "runs_cancel changes the server, and the tools are read-only"),
         (False, "runs_cancels", "unknown tool 'runs_cancels'"),
         (False, "apps_list", "unknown tool 'apps_list'"),
     ],

@@ -146,9 +146,35 @@ def test_a_file_is_sent_from_the_folders_that_the_host_gives_and_no_other(
     for path in (str(world.file), "../events.ndjson", "link"):
         refused = sent(path)["error"]
         assert (refused["code"], refused["field"]) == ("usage", "path")
-        assert "roots" in refused["message"]
+        assert "in no folder that is open" in refused["message"]
     assert len(world.mock.events) == before
     assert sent("in.ndjson")["data"]["accepted"] == 1
+
+
+def test_a_host_without_roots_uses_the_folders_that_the_command_names(
+    world: World, tmp_path: Path
+) -> None:
+    for name in ("in", "out"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "in" / "in.ndjson").write_text('{"name": "order/noted"}\n')
+    served = mcp_server.server(world.client, folders=[tmp_path / "in", tmp_path / "out"])
+
+    async def use_files(client: Client) -> list[Any]:
+        assert "send_file" in str((await client.list_tools()).tools)
+        calls = [
+            ("send_file", {"path": "in.ndjson"}),
+            ("runs_export", {"path": str(tmp_path / "out" / "runs.csv")}),
+            ("runs_export", {"path": str(tmp_path / "runs.csv")}),
+        ]
+        given = [{"name": name, "arguments": arguments} for name, arguments in calls]
+        answers = [answer(await client.call_tool("call", each)) for each in given]
+        token = answers[0]["confirm"]
+        return [answer(await client.call_tool("call", given[0] | {"confirm": token})), *answers[1:]]
+
+    sent, exported, refused = talk(served, use_files)
+    assert (sent["ok"], exported["ok"]) == (True, True)
+    assert refused["error"]["field"] == "path"
+    assert [it.name for it in tmp_path.rglob("*.csv")] == ["runs.csv"]
 
 
 def test_who_sends_a_file_is_told_where_its_rejected_lines_are(

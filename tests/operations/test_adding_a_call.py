@@ -73,7 +73,8 @@ def test_its_parameters_are_those_of_the_method() -> None:
 def test_it_is_a_tool(world: World) -> None:
     tools = Tools(world.client)
     (tool,) = (each for each in tools.all() if each.name == "runs_archive")
-    assert tool.annotations is None  # a tool destroys by default
+    assert tool.annotations is not None
+    assert tool.annotations.destructive_hint
     assert tool.description == "Archive a run, and return the id of the copy."
     answer: Any = tools.call("runs_archive", {"id": world.run_id, "until": "90s"})
     assert answer.data["run_id"] == f"copy of {world.run_id} 0:01:30 False"

@@ -76,7 +76,7 @@ def cloud(mock: MockServer) -> Iterator[InngestClient]:
 
 
 @pytest.mark.parametrize("server", ["client", "cloud"])
-@pytest.mark.parametrize(("read_only", "most"), [(False, 5_000), (True, 3_500)])
+@pytest.mark.parametrize(("read_only", "most"), [(False, 4_500), (True, 3_200)])
 def test_the_list_of_tools(
     server: str, read_only: bool, most: int, request: pytest.FixtureRequest
 ) -> None:

@@ -83,9 +83,9 @@ def _ids_in(record: Record) -> list[str]:
 def _place_of(client: InngestClient) -> dict[str, str]:
     target = client.target
     profile = client.profile
-    place = {
-        "api_url": target.api_url,
-        "env": target.env,
-        "profile": profile and profile.name,
-    }
-    return {name: value for name, value in place.items() if value is not None}
+    place = {"api_url": target.api_url}
+    if target.env is not None:
+        place["env"] = target.env
+    if profile is not None:
+        place["profile"] = profile.name
+    return place

@@ -229,6 +229,7 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="runs.watch",
+        is_rare=True,
         examples=({"app": "shop", "timeout": 60},),
     ),
     CallRow(
@@ -276,6 +277,7 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="apps.get",
+        is_rare=True,
         examples=({"id": "shop"},),
     ),
     CallRow(
@@ -293,6 +295,7 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="functions.get",
+        is_rare=True,
         examples=(_FUNCTION,),
     ),
     CallRow(
