@@ -96,6 +96,14 @@ def test_a_file_that_is_wrong_or_has_a_key_is_refused_without_quoting_it(
     assert KEY not in str(caught.value)
 
 
+def test_a_profile_that_is_wrong_does_not_stop_the_others(file: Path) -> None:
+    file.write_text('[a]\nbase_ulr = "x"\n[b]\nbase_url = "https://b.test"\n', encoding="utf-8")
+    with InngestClient(profile="b", signing_key=KEY) as client:
+        assert client.target.api_url == "https://b.test"
+    with pytest.raises(ConfigurationError, match="base_ulr in profile a"):
+        InngestClient(profile="a")
+
+
 @pytest.mark.parametrize("secret", ["deadbeefdeadbeefdeadbeef", "aB3-" * 20, "aB3_" * 20])
 def test_a_key_in_the_place_of_the_name_of_a_variable_is_refused_without_quoting_it(
     secret: str, file: Path

@@ -134,7 +134,7 @@ def test_text_that_is_no_json_is_text(run: Run) -> None:
         (["/v2/../admin"], "path"),
         (["PURGE", "/v2/runs"], "method"),
         (["/v2/runs", "-f", "limit"], "raw_field"),
-        (["/v2/runs", "--paginate"], "all"),
+        (["/v2/runs", "--paginate", "-o", "json"], "all"),
         (["POST", "/v2/runs", "--paginate", "--output-file", "pages.json"], "paginate"),
         (["POST", "/v2/runs", "--input", "missing.json"], "body"),
         ([], "method"),

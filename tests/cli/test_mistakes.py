@@ -346,3 +346,20 @@ def test_a_route_that_inngest_lacks_is_told_as_such_with_commands(answer: Effect
     ran = run("apps", "list")
     assert ran.status == 4
     assert "by its id instead: `functions list`." in ran.answer["error"]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("word", "command"),
+    [("replay", "'runs replay'"), ("list", "'runs list'"), ("check", "'status'")],
+)
+def test_a_word_without_its_group_names_the_commands_that_are_meant(
+    word: str, command: str, run: Run
+) -> None:
+    ran = run(word)
+    assert ran.status == 2
+    assert command in ran.answer["error"]["message"]
+
+
+def test_help_is_a_word_as_well_as_an_option(run: Run) -> None:
+    assert run("help") == run("--help")
+    assert run("help", "runs", "list") == run("runs", "list", "--help")

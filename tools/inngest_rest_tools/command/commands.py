@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from inngest_rest import calls
-from inngest_rest._visible import did_you_mean, nearest
+from inngest_rest._visible import and_more, did_you_mean, nearest, shown
 from inngest_rest.call_row import Returns, docstring
 from inngest_rest.calls import commands as rows
-from inngest_rest.errors import InngestError, InvalidArgumentError
+from inngest_rest.errors import Advice, InngestError, InvalidArgumentError
 from inngest_rest_tools.command.arguments import (
     Argument,
     argument,
@@ -53,6 +53,8 @@ _NO_API = (
 
 GROUPS = {**calls.GROUPS, "skill": "The skill for agents"}
 """The first words that several commands share, with their subject."""
+
+_OTHER_WORDS = {"check": ("status", "doctor"), "diagnose": ("doctor",)}
 
 # A key on a command line ends in the history of a shell, and in the list of processes.
 _KEY = re.compile(r"--?(event|signing|api)[-_]?(key|token)", re.IGNORECASE)
@@ -138,7 +140,20 @@ def find(tokens: Sequence[str]) -> Command:
             in_group.append(words[1])
     if in_group:
         raise unknown(tokens[1], in_group)
+    meant = _commands_that_do(tokens[0])
+    if meant:
+        named = and_more([f"'{command}'" for command in meant])
+        raise InvalidArgumentError(
+            f"unknown command {shown(tokens[0])}; did you mean {named}?",
+            advice=Advice("inngest-rest --help lists all commands."),
+        )
     raise unknown(tokens[0], list(dict.fromkeys(first_words)))
+
+
+def _commands_that_do(verb: str) -> list[str]:
+    """Return the commands that end with a word, or are another word for it."""
+    named = [" ".join(words) for words in all_words() if words[1:] == (verb,)]
+    return [*_OTHER_WORDS.get(verb, ()), *named]
 
 
 def summary_of(words: tuple[str, ...]) -> str:

@@ -173,11 +173,11 @@ def _format_of_all(options: Options, values: Values) -> Format:
     form = options.format
     if form not in {"json", "table"}:
         return form
+    if options.named is None and (options.output_file or form == "json"):
+        return "ndjson"  # lines, which need no room
     if options.output_file is None:
         needs = "a list of any length needs -o ndjson, -o id or --output-file"
         raise refused("all", needs)
-    if options.output is None:
-        return "ndjson"
     return form
 
 

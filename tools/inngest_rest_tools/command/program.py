@@ -62,6 +62,8 @@ def _run(tokens: Sequence[str]) -> int:
         options = Options(**typed)
         if wants_version:
             return _print(__version__)
+        if others[:1] == ["help"]:
+            return _print_help(others[1:])
         if wants_help or is_group(others):
             return _print_help(others)
         command = find(others)

@@ -53,9 +53,9 @@ class Renderer(Reply):
         self, options: Options, kind: type[Any], inputs: Sequence[str] = ()
     ) -> None:
         """Apply the options about the answer; the files in `inputs` are not overwritten."""
-        is_whole = self.format != "json" or options.output_file is not None
+        is_brief = self.format in {"json", "ndjson"} and options.output_file is None
         self.projection = Projection.of(
-            options.fields, options.max_chars, kind, is_whole=is_whole
+            options.fields, options.max_chars, kind, is_whole=not is_brief
         )
         self.output = Output(
             options.output_file,
@@ -199,6 +199,6 @@ class Renderer(Reply):
             return
         for row in getattr(record, "rows", (record,)):
             place = f"items[{next(self._lines)}]"
-            plain = self.projection.plain(row)
+            plain = self.projection.plain(row, is_item=True)
             cut = self.projection.cut(plain, place)
             self.output.line(as_text(cut))
