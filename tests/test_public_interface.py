@@ -379,6 +379,7 @@ PUBLIC = [
     "inngest_rest.findings",
     "inngest_rest.models",
     "inngest_rest.profiles",
+    "inngest_rest.programs",
     "inngest_rest.record",
     "inngest_rest.reports",
     "inngest_rest.responses",

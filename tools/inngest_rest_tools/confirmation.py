@@ -10,8 +10,8 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from inngest_rest._visible import and_more, quoted, shortened
 from inngest_rest.call_row import Effect
+from inngest_rest.programs import and_more, quoted, shortened
 from inngest_rest.typing import RunSelection
 from inngest_rest_tools.parameters import parameters
 

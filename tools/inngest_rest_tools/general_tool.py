@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from inngest_rest._arguments import check_choice
+from inngest_rest.programs import check_choice
 from inngest_rest_tools.answer import Envelope
 from inngest_rest_tools.parameter import Kind, Parameter
 from inngest_rest_tools.parameters import CONFIRM, read_as

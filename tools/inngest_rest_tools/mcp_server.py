@@ -20,9 +20,9 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp.types.version import MODERN_PROTOCOL_VERSIONS
 
-from inngest_rest._version import __version__
-from inngest_rest._visible import and_more, did_you_mean, quoted, visible
+from inngest_rest import __version__
 from inngest_rest.errors import InngestError
+from inngest_rest.programs import and_more, did_you_mean, quoted, visible
 from inngest_rest_tools.keys import masked
 from inngest_rest_tools.problems import Code, Problem, problem_of
 from inngest_rest_tools.tools import Tools

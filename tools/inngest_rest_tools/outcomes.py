@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from inngest_rest._files import reasons_path, rejected_path
 from inngest_rest.bulk import ActionOutcome
 from inngest_rest.errors import Advice
+from inngest_rest.programs import reasons_path, rejected_path
 from inngest_rest_tools.problems import Code, Problem, advice
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import frozen
 
-from inngest_rest._arguments import check_json, invalid, is_status
-from inngest_rest._visible import did_you_mean, shown
+from inngest_rest.programs import check_json, did_you_mean, invalid, is_status, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from attrs import evolve, frozen
 
 from inngest_rest import typing
-from inngest_rest._arguments import invalid
-from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.call_row import Returns, docstring
 from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.programs import did_you_mean, invalid, shown
 from inngest_rest.typing import RunInclude, StatusName
 from inngest_rest_tools.parameter import FORMS, Kind, Parameter, Statuses
 

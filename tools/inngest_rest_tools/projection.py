@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 from attrs import NOTHING, Attribute, define, field, fields
 
 import inngest_rest
-from inngest_rest._arguments import invalid
-from inngest_rest._conversions import Conversions
-from inngest_rest._visible import did_you_mean
 from inngest_rest.call_row import Effect
 from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.programs import Conversions, did_you_mean, invalid
 from inngest_rest.record import Record, public_names
 from inngest_rest_tools.cutting import Cutter
 from inngest_rest_tools.shortening import SHORTEN

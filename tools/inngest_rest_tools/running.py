@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import Factory, define, evolve, field, frozen
 
-from inngest_rest._ulid import is_ulid
 from inngest_rest.bulk import ActionReport, PartialActionError
 from inngest_rest.call_row import Returns
 from inngest_rest.calls import ROWS, event_of
 from inngest_rest.errors import InngestError, PartialSendError, RouteNotFoundError
+from inngest_rest.programs import is_ulid
 from inngest_rest_tools.answer import Reply
 from inngest_rest_tools.confirmation import (
     deed,

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from mcp import types
 
-from inngest_rest._arguments import check_path
-from inngest_rest._visible import and_more, did_you_mean
 from inngest_rest.call_row import Effect
 from inngest_rest.calls import commands
 from inngest_rest.errors import Advice, InvalidArgumentError
+from inngest_rest.programs import and_more, check_path, did_you_mean
 from inngest_rest_tools import general_tool, parameters
 from inngest_rest_tools.answer import DEFAULT_MAX_CHARS, Envelope, Reply
 from inngest_rest_tools.confirmation import ShownPlans

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from inngest_rest import calls
-from inngest_rest._visible import and_more, did_you_mean, nearest, shown
 from inngest_rest.call_row import Returns, docstring
 from inngest_rest.calls import commands as rows
 from inngest_rest.errors import Advice, InngestError, InvalidArgumentError
+from inngest_rest.programs import and_more, did_you_mean, nearest, shown
 from inngest_rest_tools.command.arguments import (
     Argument,
     argument,

@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 from attrs import evolve, frozen
 
 from inngest_rest import InngestClient
-from inngest_rest._visible import and_more, shown
 from inngest_rest.bulk import ActionRow
 from inngest_rest.call_row import Returns
 from inngest_rest.errors import ConfigurationError, NextCall
+from inngest_rest.programs import and_more, shown
 from inngest_rest.typing import RunFilter
 from inngest_rest_tools.audit import Audit
 from inngest_rest_tools.command.answer_file import OutputError

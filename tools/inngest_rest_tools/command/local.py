@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from inngest_rest._arguments import check_choice
 from inngest_rest.calls import commands
 from inngest_rest.profiles import read_profiles
+from inngest_rest.programs import check_choice
 from inngest_rest.record import Record
 from inngest_rest.responses import Profile
 from inngest_rest_tools.command.arguments import Argument, argument

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from attrs import define, field
 
-from inngest_rest._visible import visible_json
 from inngest_rest.call_row import Returns
 from inngest_rest.calls import command_for
+from inngest_rest.programs import visible_json
 from inngest_rest_tools.answer import ROOM, PageInfo, Reply
 from inngest_rest_tools.command.answer_file import Output
 from inngest_rest_tools.command.command_line import PROGRAM

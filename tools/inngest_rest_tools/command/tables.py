@@ -10,8 +10,8 @@ from attrs import frozen
 from rich.console import Console
 from rich.text import Text
 
-from inngest_rest._visible import visible, with_direction
 from inngest_rest.models import RunChange, Span, StepChange
+from inngest_rest.programs import visible, with_direction
 from inngest_rest.record import Record, in_words
 from inngest_rest.status import StatusReport
 from inngest_rest.summary import RunSummary
