@@ -59,7 +59,7 @@ class Audit:
                 "ids": ids,
                 "target": _place_of(client),
             }
-            if row.name == "request":
+            if row.requests_any_path:
                 line["request"] = f"{values['method']} {values['path']}"
             self._append(f"{json.dumps(line)}\n")
 

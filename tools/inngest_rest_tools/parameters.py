@@ -131,11 +131,11 @@ def parameters(row: CallRow) -> tuple[Parameter, ...]:
             continue
         parameter = _parameter(row, declared, described.get(name, ""))
         known.append(parameter)
-    is_gated = row.is_bulk or row.name == "request"
-    if row.name == "cancellations.create":
+    is_gated = row.is_bulk or row.requests_any_path
+    if row.selects_with_condition:
         known.append(_DRY_RUN_OF_CANCELLATION)
         is_gated = True
-    elif row.command.startswith("send"):
+    elif row.sends_events:
         known.append(_DRY_RUN_OF_SENDING)
     if is_gated:
         known.append(CONFIRM)

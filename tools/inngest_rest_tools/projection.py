@@ -63,7 +63,7 @@ def record_class(row: CallRow) -> type[Record]:
     """Return the class of the records that a call returns to programs."""
     name = _OF_PROGRAMS.get(row.result)
     if row.effect is Effect.READ:
-        name = "SessionKey" if row.name == "sessions.keys" else None
+        name = "SessionKey" if row.result == "str" else None
     if name is None:
         return getattr(inngest_rest, row.result)  # type: ignore[no-any-return]
     from inngest_rest_tools import results  # noqa: PLC0415 - most commands do without

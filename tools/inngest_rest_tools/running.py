@@ -142,7 +142,7 @@ class Invocation:
 
     def _dry_run(self) -> Record:
         """Return what the call would do."""
-        if self.row.name.startswith("send"):
+        if self.row.sends_events:
             return self._preview()
         return self._show()
 
@@ -194,8 +194,7 @@ class Invocation:
 
     def _with_internal_id(self, values: Values) -> Values:
         """Replace the id that the sender gave an event by its internal id."""
-        takes_event = self.row.name in {"events.runs", "events.wait"}
-        if not takes_event or is_ulid(values["id"]):
+        if not self.row.takes_internal_id or is_ulid(values["id"]):
             return values
         explanation = self.client.events.explain(values["id"])
         return {**values, "id": explanation.event_id}
@@ -211,7 +210,7 @@ class Invocation:
         """Return the function that makes a record of a list's item."""
         if hides_output:
             return _without_output
-        if self.row.name == "sessions.keys":  # they are text
+        if self.row.result == "str":
             return cast("Callable[[Any], Any]", record_class(self.row))
         return _unchanged
 
@@ -246,7 +245,7 @@ class Invocation:
     ) -> dict[str, Any]:
         """Return the arguments for which programs have no parameter."""
         row = self.row
-        if row.name == "send_file":
+        if row.sends_events and row.uses_files:
             return {"on_batch": on_batch}
         given: dict[str, Any] = {}
         if row.uses_files:
@@ -281,15 +280,18 @@ class Invocation:
                 result.returned,
                 result.ids,
             )
-        if row.command == "doctor":
-            record = with_malformed(record, self.malformed)
-        elif row.command == "status":
-            record = in_words_of(record, self.answer.name_of)
-        problem = problem_in(row, record, values)
+        match kind.__name__:
+            case "Diagnosis":
+                record = with_malformed(record, self.malformed)
+            case "StatusReport":
+                record = in_words_of(record, self.answer.name_of)
+            case "Run":
+                self._note_batch(record)
+            case _:
+                pass
+        problem = problem_in(record, values)
         if problem is not None:
             raise ProblemError(problem, data=record)
-        if row.name == "runs.get":
-            self._note_batch(record)
         return record  # type: ignore[no-any-return]
 
     def _note_batch(self, run: Run) -> None:
@@ -320,7 +322,7 @@ class Invocation:
         try:
             if self.row.is_bulk:
                 return self.act(dry_run=True)
-            if self.row.name == "cancellations.create":
+            if self.row.selects_with_condition:
                 return self._plan_of_cancellation()
         except PartialActionError as error:
             so_far = self.shown(error.report)
@@ -383,7 +385,7 @@ class Invocation:
             self.answer.warnings.append(f"searched {report.searched}")
         if record_class(self.row) is results.Sent:
             return results.Sent(target=target)
-        if self.row.name == "request":
+        if self.row.requests_any_path:
             return results.Answered(target=target)
         acted = results.Acted(
             target=target,
@@ -432,18 +434,15 @@ class Invocation:
     def _is_wide(self) -> bool:
         """Return whether the call acts on more than a person has named one by one."""
         changes = self.row.changes(self.values)
-        if changes and (self.confirms_changes or self.row.name == "request"):
+        if changes and (self.confirms_changes or self.row.requests_any_path):
             return True
-        match self.row.name:
-            case "send_many":
-                most = self.most_events
-                return most is not None and len(self.values["events"]) > most
-            case "cancellations.create":
-                return True
-            case _:
-                ids = self.values.get("ids")
-                named = ids or self.values.get("inputs") or ()
-                return self.row.is_bulk and len(named) != 1
+        if self.row.selects_with_condition:
+            return True
+        if self.row.is_bulk:
+            named = self.values.get("ids") or self.values.get("inputs") or ()
+            return len(named) != 1
+        events: Sequence[Any] = self.values.get("events") or ()
+        return self.most_events is not None and len(events) > self.most_events
 
     def _confirmed(self) -> ActionReport:
         """Return the confirmed plan: exactly the one that was shown."""
@@ -531,7 +530,7 @@ class Invocation:
     def _preview_of_events(self) -> SendPreview:
         values = {**self.values, "wait": None}
         given = arguments(self.row, values)
-        if self.row.name == "send_file":
+        if self.row.uses_files:
             return self.client.preview_file(
                 given["path"],
                 name=given.get("name"),

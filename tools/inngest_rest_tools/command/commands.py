@@ -289,9 +289,9 @@ def _own_options(row: CallRow) -> Iterator[Argument]:
         status = EXIT_STATUS[Code.RUN_FAILED]
         help = f"Exit with {status} if a run failed or was cancelled."
         yield flag("--exit-status", help=help)
-    if row.command == "api":
+    if row.requests_any_path:
         yield from _OPTIONS_OF_API
-    if row.name in HAS_PAGE:
+    if row.page is not None:
         yield flag(
             "--web",
             help="Print the URL of its page, and on a terminal open it; nothing is sent.",
@@ -299,9 +299,6 @@ def _own_options(row: CallRow) -> Iterator[Argument]:
     if "confirm" in names:
         yield flag("--yes", help="Act without asking.")
 
-
-HAS_PAGE = ("runs.get", "events.get", "functions.get")
-"""The calls that get a thing with a web page of its own."""
 
 _OPTIONS_OF_API = (
     Argument(

@@ -167,7 +167,7 @@ class TerminalInvocation(Invocation):
         stderr = self.answer.stderr
         if not self._can_ask:
             return None
-        if self.row.name == "request":
+        if self.row.requests_any_path:
             return stderr.ask(f"{deed} at {self.place}?")
         verb = self.row.words[-1].capitalize()
         question = f"It would {deed} at {self.place}. {verb}?"
