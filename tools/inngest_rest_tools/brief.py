@@ -1,13 +1,15 @@
-"""Shortening records that were converted to JSON types, by class: the least useful fields go.
+"""The brief form of records in JSON types, by class: the least useful fields go.
 
-Each function changes the record in place, and returns descriptions of what it removed where the
-reader should know.
+A function that shortens changes the record in place, and returns descriptions of what it removed
+where the reader should know.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
 
 from inngest_rest_tools.parameter import FORMS
 
@@ -19,6 +21,10 @@ _Fields = dict[str, Any]  # of a record, by name
 _LONGEST_LINE = 160  # of an error in a list
 _LONGEST_STACK = 300
 _MOST_IDS = 20
+
+
+def _leave(_record: _Fields, _is_item: bool) -> Iterable[str]:
+    return ()
 
 
 def _shorten_run(run: _Fields, is_item: bool) -> Iterable[str]:
@@ -152,17 +158,63 @@ def _shorten_row(row: _Fields, _is_item: bool) -> Iterable[str]:
     return []
 
 
-SHORTEN: Mapping[str, Callable[[_Fields, bool], Iterable[str]]] = {
-    "Run": _shorten_run,
-    "RunExplanation": _shorten_explanation,
-    "Span": _shorten_span,
-    "WaitingRun": _shorten_waiting_run,
-    "Sent": _shorten_sent,
-    "SendPreview": _shorten_sent,
-    "Diagnosis": _shorten_diagnosis,
-    "ActionRow": _shorten_row,
-    "RunGroup": _shorten_group,
-    "Description": _shorten_description,
+@frozen
+class Brief:
+    """What an answer leaves out of records of a class, unless their fields are asked for.
+
+    Attributes:
+        fields: The fields that it lacks.
+        fields_of_items: Those that it lacks beyond these in a list.
+        shorten: The function that shortens the rest, called with the record and whether it is an
+            item of a list.
+    """
+
+    fields: frozenset[str] = frozenset()
+    fields_of_items: frozenset[str] = frozenset()
+    shorten: Callable[[_Fields, bool], Iterable[str]] = _leave
+
+    def left_out(self, *, is_item: bool) -> frozenset[str]:
+        """Return the fields that a record lacks."""
+        return self.fields | self.fields_of_items if is_item else self.fields
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+BRIEF: Mapping[str, Brief] = {
+    "ActionRow": Brief(
+        fields=_names("replays_before requested_at requested_at_here"),
+        shorten=_shorten_row,
+    ),
+    "Description": Brief(fields=_names("result"), shorten=_shorten_description),
+    "Diagnosis": Brief(fields=_names("calls versions"), shorten=_shorten_diagnosis),
+    # The sentence has the unchecked facts and the messages of the reasons.
+    "Explanation": Brief(fields=_names("event listeners unchecked")),
+    # The message has them in words.
+    "Finding": Brief(fields=_names("evidence")),
+    "Function": Brief(fields_of_items=_names("configuration")),
+    "Job": Brief(fields=_names("id step_id concurrency_keys")),
+    "Reason": Brief(fields=_names("message evidence")),
+    "Run": Brief(fields_of_items=_names("event_ids"), shorten=_shorten_run),
+    "RunExplanation": Brief(fields=_names("unchecked"), shorten=_shorten_explanation),
+    # The counts have two of them.
+    "RunGroup": Brief(
+        fields_of_items=_names("open failure_rate longest"), shorten=_shorten_group
+    ),
+    "SendPreview": Brief(shorten=_shorten_sent),
+    "Sent": Brief(shorten=_shorten_sent),
+    "Span": Brief(
+        fields=_names("id step_id queued_at ended_at input metadata"),
+        shorten=_shorten_span,
+    ),
+    "StatusReport": Brief(fields=_names("at headline target")),
+    "WaitingRun": Brief(
+        fields_of_items=_names("status queued_at event_ids"),
+        shorten=_shorten_waiting_run,
+    ),
 }
-"""The function that shortens records of a class, called with the record and whether it is an item
-of a list."""
+"""The brief form of records, by the name of their class; any other has all its fields."""
+
+WHOLE = Brief()
+"""The form with all fields."""
