@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,8 +11,6 @@ from inngest_rest_mock import answers
 from inngest_rest_tools.command import program
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.command import Run
 
 
@@ -126,4 +125,10 @@ def test_a_mcp_server_is_told_what_to_serve(monkeypatch: pytest.MonkeyPatch, run
     monkeypatch.setattr(mcp_server, "serve", lambda _client, **chosen: served.append(chosen))
     assert program.run(["mcp", "--tools", "runs, events"]) == 0
     assert program.run(["mcp"]) == 0
-    assert [it["groups"] for it in served] == [["runs", "events"], None]
+    given = ["--allow-writes", "true", "--folder", "in", "out", "--folder", "~/x", "--folder", ""]
+    assert program.run(["mcp", *given]) == 0
+    assert program.run(["mcp", "--allow-writes", "false", "--folder"]) == 0
+    assert [it["groups"] for it in served] == [["runs", "events"], None, None, None]
+    assert [it["read_only"] for it in served] == [True, True, False, True]
+    folders = [Path("in"), Path("out"), Path.home() / "x"]
+    assert [it["folders"] for it in served] == [[], [], folders, []]

@@ -171,7 +171,8 @@ def mcp(renderer: Renderer, options: Options, typed: Typed) -> int:
             read_only=typed.get("allow_writes") != "true",
             groups=groups,
             audit=Audit(options.audit) if options.audit else None,
-            folders=[Path(folder).expanduser() for folder in typed.get("folder", ())],
+            # A bundle passes an empty text where its user has named none.
+            folders=[Path(it).expanduser() for it in typed.get("folder", ()) if it],
         )
     return 0
 
