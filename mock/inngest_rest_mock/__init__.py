@@ -9,7 +9,7 @@ client = InngestClient(event_key="test", transport=mock.transport)
 
 # Imports between the private packages go one way:
 #
-#     _server -> _faults -> _api -> _state -> _go
+#     _server -> _faults -> _api -> _state -> _times, _json
 #        |          |        |
 #        +----------+--------+----> _carriers
 #

@@ -13,14 +13,15 @@ import httpx
 
 from inngest_rest_mock._api.releases import OPERATION_NAMES
 from inngest_rest_mock._api.responses import JSON, TEXT
-from inngest_rest_mock._api.routing import METHODS
 from inngest_rest_mock._carriers.messages import Request, Response
-from inngest_rest_mock._go.encoding import encode
+from inngest_rest_mock._json import encode
 from inngest_rest_mock._state.arguments import as_timedelta
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import timedelta
+
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 @attrs.frozen
@@ -181,8 +182,8 @@ def check_target(
                 "strike: see release, v1_routes and v2_routes of MockServer"
             )
         raise _unknown("operation", operation, served.values())
-    if method is not None and method not in METHODS:
-        raise _unknown("method", method, METHODS)
+    if method is not None and method not in _METHODS:
+        raise _unknown("method", method, sorted(_METHODS))
     # Clients also request routes that this server lacks: a fault may replace their 404.
     patterns = [
         each for signature in OPERATION_NAMES for each in _path_patterns(signature)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, get_args
 import httpx
 
 from inngest_rest_mock._api.call import PAGE_REFUSAL, Call, Database, Server
-from inngest_rest_mock._api.cors import headers_for, preflight
 from inngest_rest_mock._api.keys import Keys
 from inngest_rest_mock._api.releases import CURRENT, Release, served_operations
 from inngest_rest_mock._api.routing import Match, Router
@@ -33,7 +32,6 @@ from inngest_rest_mock._faults import (
     check_effect,
     check_target,
 )
-from inngest_rest_mock._go.times import NS_PER_SECOND, at_millisecond, to_datetime
 from inngest_rest_mock._state.arguments import (
     as_text,
     as_timedelta,
@@ -46,6 +44,7 @@ from inngest_rest_mock._state.flow import Condition, Flow, Singleton
 from inngest_rest_mock._state.log import view_of
 from inngest_rest_mock._state.records import MockEvent, MockRequest, MockRun
 from inngest_rest_mock._state.store import Store
+from inngest_rest_mock._times import NS_PER_SECOND, at_millisecond, to_datetime
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator
@@ -134,7 +133,7 @@ class MockServer:
         self._served = served_operations(
             being, v1_routes=v1_routes, v2_routes=v2_routes
         )
-        self._router = Router(being, self._served, cache=self._cache, web_ui=web_ui)
+        self._router = Router(self._served, cache=self._cache, web_ui=web_ui)
         self._faults: list[Fault] = []
         self._late: list[tuple[int, int, Request, Match]] = []
         self._requests: list[MockRequest] = []
@@ -527,13 +526,10 @@ class MockServer:
         return self._handle_at(self._settle(), request, match)
 
     def _handle_at(self, now: int, request: Request, match: Match) -> Response:
-        permission = preflight(request)
-        if permission is not None:
-            return _framed(request, permission)
         call = Call(request, match.params, self._store, self._keys, self._kind, now)
         response = match.handler(call)
         kind = ("X-Inngest-Server-Kind", self._keys.server_kind)
-        return _framed(request, response.with_headers(*headers_for(request), kind))
+        return _framed(request, response.with_headers(kind))
 
 
 def _triggers(trigger: str | Sequence[str], label: str = "trigger") -> tuple[str, ...]:

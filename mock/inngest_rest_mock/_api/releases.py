@@ -1,4 +1,4 @@
-"""The releases of the server: which routes each one has, and where it serves v2."""
+"""The releases of the server: which routes each one has, by the document."""
 
 from __future__ import annotations
 
@@ -6,17 +6,11 @@ import re
 
 import attrs
 
-from inngest_rest_api.api import NEWEST_RECORDED, OPERATIONS
+from inngest_rest_api.api import OPERATIONS
 
-CURRENT = NEWEST_RECORDED
+CURRENT = "1.45"
 
 _PATTERN = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
-
-UNDOCUMENTED = {
-    "POST /invoke/{}": ("invoke", "0.15.6"),
-}
-"""Routes that the server has and the document leaves out: the names given to them here, and the
-first release with each."""
 
 
 @attrs.frozen(order=True)
@@ -48,60 +42,19 @@ class Release:
         is_begun = since is not None and self >= Release.parse(since)
         return is_begun and (until is None or self < Release.parse(until))
 
-    def serves_v2_at(self, prefix: str) -> bool:
-        """Return whether v2 is mounted at `/v2` or `/api/v2`; elsewhere, the web UI responds."""
-        return self >= (_V2_AT_ROOT if prefix == "/v2" else _V2)
-
-    # Bugs seen on the named releases and fixed in later ones.
-
-    @property
-    def names_functions_by_slug(self) -> bool:
-        """Whether v2's single run has the full slug as the id of its function: 1.25."""
-        return self < _BARE_IDS
-
-    @property
-    def mixes_up_states(self) -> bool:
-        """Whether lists of an event's runs with PostgreSQL miss their states: 1.17 and 1.25."""
-        return self < _BARE_IDS
-
-    @property
-    def misses_open_runs(self) -> bool:
-        """Whether v1 with PostgreSQL loads no run that has not ended: 1.17."""
-        return self < _OPEN_RUNS
-
-    # Read in the source of the named release, and not seen.
-
-    @property
-    def guards_metrics(self) -> bool:
-        """Whether `/metrics` needs the signing key: before 1.19."""
-        return self < _OPEN_METRICS
-
-    @property
-    def is_strict(self) -> bool:
-        """Whether GETs of v1 keep their status, and v2 refuses what it does not know: 1.45."""
-        return self >= _STRICT
-
-
-_V2 = Release(1, 11, 6)
-_V2_AT_ROOT = Release(1, 26)
-_BARE_IDS = Release(1, 27, 1)
-_OPEN_RUNS = Release(1, 25)
-_OPEN_METRICS = Release(1, 19)
-_STRICT = Release(1, 45)
-
 
 def signature_of(method: str, path: str) -> str:
     """Return `METHOD /path`, with `{}` for each parameter of the path."""
     return f"{method} {re.sub(r'{[^}]*}', '{}', path)}"
 
 
-OPERATION_NAMES = {signature: name for signature, (name, _) in UNDOCUMENTED.items()} | {
+OPERATION_NAMES = {
     signature_of(operation.method, operation.path): operation.name
     for operation in OPERATIONS
 }
 """The name of every operation by its signature."""
 
-SINCE = {signature: since for signature, (_, since) in UNDOCUMENTED.items()} | {
+SINCE = {
     signature_of(operation.method, operation.path): operation.since
     for operation in OPERATIONS
     if operation.tag != "ingest"

@@ -1,9 +1,9 @@
-"""Responses as Go's net/http and its JSON encoder write them."""
+"""Responses of all families."""
 
 from __future__ import annotations
 
 from inngest_rest_mock._carriers.messages import Headers, Response
-from inngest_rest_mock._go.encoding import encode, escape_html
+from inngest_rest_mock._json import encode
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
@@ -12,13 +12,12 @@ TEXT = "text/plain; charset=utf-8"
 def json_response(
     status: int, value: object, *, content_type: str = JSON, headers: Headers = ()
 ) -> Response:
-    """Respond with JSON as Go's encoder writes it: `<>&` escaped, a newline at the end."""
-    body = escape_html(encode(value)) + b"\n"
-    return Response(status, (("Content-Type", content_type), *headers), body)
+    """Respond with JSON."""
+    return Response(status, (("Content-Type", content_type), *headers), encode(value))
 
 
 def text_error(status: int, text: str) -> Response:
-    """Respond as Go's `http.Error` does: plain text, a newline, `nosniff`."""
+    """Respond with plain text."""
     headers = (("Content-Type", TEXT), ("X-Content-Type-Options", "nosniff"))
     return Response(status, headers, text.encode() + b"\n")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from html import escape
 from typing import TYPE_CHECKING
 
 import attrs
@@ -20,25 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from inngest_rest_mock._api.call import Handler
-    from inngest_rest_mock._api.releases import Release
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-METHODS = frozenset(
-    (
-        "GET",
-        "HEAD",
-        "POST",
-        "PUT",
-        "DELETE",
-        "PATCH",
-        "OPTIONS",
-        "CONNECT",
-        "TRACE",
-        "QUERY",
-    )
-)
-"""The methods known to the server's router (chi); others are 405 on every path."""
-
 _BAD_REQUEST = Response(
     400, (("Content-Type", TEXT), ("Connection", "close")), b"400 Bad Request"
 )
@@ -102,7 +84,6 @@ class Router:
     """Finds the handler of a request.
 
     Args:
-        release: The release of the server.
         served: Its operations, from `served_operations`.
         cache: The cache of v1, if any.
         web_ui: Whether the server was built with its web UI.
@@ -110,7 +91,6 @@ class Router:
 
     def __init__(
         self,
-        release: Release,
         served: Mapping[str, str],
         *,
         cache: ResponseCache | None,
@@ -137,28 +117,22 @@ class Router:
             else:
                 ingest.append((signature, Match(handler, (), name)))
         self._ingest, self._v1, self._v2 = _Table(ingest), _Table(v1), _Table(v2)
-        self._release = release
         self._has_v2 = bool(v2)
-        self._page = Response(200, _HTML, _PAGE) if web_ui else Response(200)
+        self._web_ui = _always(Response(200, _HTML, _PAGE) if web_ui else Response(200))
 
     def find(self, request: Request) -> Match:
         """Return the handler of the request."""
         if _BAD_ESCAPE.search(request.raw_path):
             return _always(_BAD_REQUEST)
-        if request.method not in METHODS:
-            return _always(Response(405))
         decoded = request.decoded_path
         for prefix in ("/v2", "/api/v2"):
-            if self._release.serves_v2_at(prefix) and f"{decoded}/".startswith(
-                f"{prefix}/"
-            ):
+            if f"{decoded}/".startswith(f"{prefix}/"):
                 return self._find_v2(decoded.removeprefix("/api"), request.method)
         path = request.routed_path
         if path == "/v1" or path.startswith("/v1/"):
             return self._find_exact(self._v1, path, request.method) or _V1_MISS
-        return self._find_exact(self._ingest, path, request.method) or self._web_ui(
-            request
-        )
+        # Any other path is one of the web UI.
+        return self._find_exact(self._ingest, path, request.method) or self._web_ui
 
     def _find_v2(self, path: str, method: str) -> Match:
         if not self._has_v2:
@@ -170,8 +144,6 @@ class Router:
             return _V2_MISS
         route, params = found
         match = route.methods.get(method)
-        if match is None and path == "/v2/operations":
-            return _always(Response(405, (("Access-Control-Allow-Origin", "*"),)))
         return _V2_WRONG_METHOD if match is None else attrs.evolve(match, params=params)
 
     @staticmethod
@@ -187,17 +159,3 @@ class Router:
                 Response(405, tuple(("Allow", name) for name in route.methods))
             )
         return attrs.evolve(match, params=params)
-
-    def _web_ui(self, request: Request) -> Match:
-        """Respond as the web UI does: 200 for any path and method, a trailing slash redirected."""
-        if request.raw_path == "/" or not request.raw_path.endswith("/"):
-            return _always(self._page)
-        location = request.raw_path.removesuffix("/")
-        location += f"?{request.query}" if request.query else ""
-        headers = [("Location", location)]
-        body = b""
-        if request.method in ("GET", "HEAD"):
-            headers.insert(0, ("Content-Type", "text/html; charset=utf-8"))
-        if request.method == "GET":
-            body = f'<a href="{escape(location)}">See Other</a>.\n\n'.encode()
-        return _always(Response(303, tuple(headers), body))

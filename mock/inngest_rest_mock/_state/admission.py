@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 
-from inngest_rest_mock._go.times import NS_PER_SECOND
+from inngest_rest_mock._times import NS_PER_SECOND
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

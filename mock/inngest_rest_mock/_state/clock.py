@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from inngest_rest_mock._go.times import NS_PER_SECOND, at_millisecond
+from inngest_rest_mock._times import NS_PER_SECOND, at_millisecond
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import attrs
 import msgspec
 
-from inngest_rest_mock._go.encoding import encode
-from inngest_rest_mock._go.times import NS_PER_MILLISECOND, at_millisecond
+from inngest_rest_mock._json import encode
 from inngest_rest_mock._state.behaviours import (
     AnyRunner,
     Behaviour,
@@ -38,6 +37,7 @@ from inngest_rest_mock._state.records import (
     MockRunStatus,
     Step,
 )
+from inngest_rest_mock._times import NS_PER_MILLISECOND, at_millisecond
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,7 +9,7 @@ import re
 import secrets
 import uuid
 
-from inngest_rest_mock._go.times import NS_PER_MILLISECOND
+from inngest_rest_mock._times import NS_PER_MILLISECOND
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)

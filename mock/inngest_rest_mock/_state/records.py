@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import attrs
 import msgspec
 
-from inngest_rest_mock._go.encoding import encode
-from inngest_rest_mock._go.times import to_datetime
+from inngest_rest_mock._json import encode
+from inngest_rest_mock._times import to_datetime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +39,7 @@ class MockEvent:
     received_ns: int = attrs.field(repr=False)
     visible_ns: int = attrs.field(repr=False)
     has_data: bool = attrs.field(default=True, repr=False)
+    sessions: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     batch: tuple[MockEvent, ...] = attrs.field(default=(), repr=False)
 
     @property

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from inngest_rest_mock._go.times import NS_PER_MILLISECOND
 from inngest_rest_mock._state.admission import Admission, Admitted
 from inngest_rest_mock._state.batches import Batch, Batches
 from inngest_rest_mock._state.catalogue import Catalogue, Function
@@ -17,9 +16,10 @@ from inngest_rest_mock._state.execution import Execution
 from inngest_rest_mock._state.ids import UlidFactory, step_hash
 from inngest_rest_mock._state.log import Log
 from inngest_rest_mock._state.records import MockEvent, MockRun
+from inngest_rest_mock._times import NS_PER_MILLISECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import timedelta
 
     from inngest_rest_mock._state.behaviours import Invokes
@@ -38,6 +38,7 @@ class Incoming:
     user: dict[str, Any] | None = None
     ts: int = 0
     v: str = ""
+    sessions: Mapping[str, str] = attrs.field(factory=dict)
 
 
 class Store:
@@ -253,6 +254,7 @@ class Store:
             now,
             now + self._delay,
             has_data=incoming.data is not None,
+            sessions=incoming.sessions,
         )
         self.events.add(internal_id, event)
         return event

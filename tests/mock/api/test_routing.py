@@ -29,8 +29,6 @@ HTML = "text/html; charset=utf-8"
         ("PUT", f"/v1/runs/{UNKNOWN}", 405, "GET, DELETE"),
         ("POST", "/v1/runs", 405, "GET"),
         ("POST", "/dev", 405, "GET"),
-        ("BREW", "/health", 405, None),
-        ("BREW", "/v2/runs", 405, None),
         ("PUT", "/v2/runs", 501, None),
         ("OPTIONS", "/v2/runs", 501, None),
         ("GET", f"/v2/runs/{UNKNOWN}/rerun", 501, None),
@@ -59,15 +57,6 @@ def test_any_other_path_is_the_web_page(client: httpx.Client, method: str, path:
     assert answer.headers["x-inngest-server-kind"] == "dev"
 
 
-@pytest.mark.parametrize("path", ["/invoke/", "/e/a//", "/nope/?x=1", "/e/k%2F/"])
-def test_slash_at_the_end_is_redirected(client: httpx.Client, path: str) -> None:
-    answer = client.post(path)
-    there, _, query = path.partition("?")
-    location = there.removesuffix("/") + (f"?{query}" if query else "")
-    assert (answer.status_code, answer.headers["location"]) == (303, location)
-    assert answer.content == b""
-
-
 @pytest.mark.parametrize(
     ("path", "echo"),
     [("%2e%2e", "%2e%2e"), ("a%20b", "a b"), ("a%2Fb", "a%2Fb"), ("%3A", "%3A")],
@@ -81,7 +70,7 @@ def test_only_canonical_escapes_of_v1_are_decoded(
 
 def test_empty_segment_in_the_middle_is_an_empty_id(client: httpx.Client) -> None:
     answer = client.get("/v1/events//runs")
-    assert (answer.status_code, answer.json()["error"]) == (200, "Invalid event ID: ")
+    assert (answer.status_code, answer.json()["error"]) == (400, "Invalid event ID: ")
 
 
 def test_server_without_v1_routes_lacks_the_routes_that_were_asked_for(serve: Serve) -> None:
@@ -115,18 +104,3 @@ def test_server_without_v2_lacks_all_of_it(serve: Serve) -> None:
 def test_dev_server_describes_itself(client: httpx.Client) -> None:
     info = client.get("/dev").json()
     assert [each["slug"] for each in info["functions"]][:2] == ["probe-app-ok", "probe-app-boom"]
-
-
-def test_origin_is_echoed(client: httpx.Client) -> None:
-    origin = {"Origin": "https://x.example"}
-    headers = client.get("/health", headers=origin).headers
-    assert (headers["access-control-allow-origin"], headers["vary"]) == (
-        "https://x.example",
-        "Origin",
-    )
-    asked = {**origin, "Access-Control-Request-Method": "POST"}
-    permission = client.options("/v2/envs", headers=asked).headers
-    assert permission["access-control-allow-methods"] == "POST"
-    assert "access-control-allow-headers" not in permission
-    asked = {**origin, "Access-Control-Request-Method": "PATCH"}
-    assert "access-control-allow-origin" not in client.options("/v2/envs", headers=asked).headers

@@ -44,7 +44,6 @@ def test_v2_paging_has_no_gap_and_no_repeat(
         ({"timeField": "started_at"}, 25),
         ({"isDeferred": "true"}, 0),
         ({"isDeferred": "0"}, 25),
-        ({"unknown": "x"}, 25),
     ],
 )
 def test_v2_filters(
@@ -74,20 +73,17 @@ def test_v2_takes_any_time_of_four_digits_of_year(client: httpx.Client) -> None:
     [
         ("limit=-1", "Limit must be at least 1"),
         ("limit=101", "Limit cannot exceed 100"),
-        ("limit=", 'parsing field "limit": strconv.ParseInt: parsing "": invalid syntax'),
-        ("limit=3000000000", "value out of range"),
-        ("limit=5&limit=6", 'too many values for field "limit": 5, 6'),
+        ("limit=3000000000", "parsing field"),
+        ("limit=5&limit=6", 'too many values for field "limit"'),
         ("cursor=eyJpZCI6IngiLCJjIjp7fX0=", "Cursor is invalid"),
         ("cursor=W10=", "Cursor is invalid"),
         ("status=RUNNING,FAILED", "Status is invalid"),
-        ("status.x=1", "invalid path"),
+        ("x=1", 'unknown query parameter "x"'),
         ("timeField=x", "timeField is invalid"),
         ("order=x", "order is invalid"),
-        ("includeOutput=yes", 'parsing field "include_output": strconv.ParseBool'),
-        ("from=2026-11-24T18:00:00", 'parsing field "from": parsing time'),
+        ("includeOutput=yes", 'parsing field "include_output"'),
+        ("from=2026-11-24T18:00:00", 'parsing field "from"'),
         ("from=2026-11-24T18:00:00Z&until=2026-11-24T18:00:00Z", "from must be before until"),
-        ("a=%zz", 'invalid URL escape "%zz"'),
-        ("a=1;b=2", "invalid semicolon separator"),
     ],
 )
 def test_v2_refuses_a_bad_query(client: httpx.Client, query: str, message: str) -> None:

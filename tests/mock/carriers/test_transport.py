@@ -23,7 +23,7 @@ def test_threads_may_share_the_transport() -> None:
 
 
 def test_async_client_uses_the_same_transport(mock: MockServer) -> None:
-    paths = ("/health", "/health/", "/v1/runs", "/v1/nope", "/v2/runs?limit=x", "/v2/a%2Fb")
+    paths = ("/health", "/v1/runs", "/v1/nope", "/v2/runs?limit=x", "/v2/a%2Fb")
 
     async def ask() -> list[int]:
         async with httpx.AsyncClient(transport=mock.transport, base_url="http://mock") as client:
@@ -33,4 +33,4 @@ def test_async_client_uses_the_same_transport(mock: MockServer) -> None:
                 await client.get("/health")
             return [answer.status_code for answer in answers_]
 
-    assert asyncio.run(ask()) == [200, 303, 200, 404, 400, 404]
+    assert asyncio.run(ask()) == [200, 200, 404, 400, 404]

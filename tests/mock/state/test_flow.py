@@ -148,19 +148,6 @@ def test_an_invocation_counts_once_for_a_rate_limit(mock: MockServer, client: ht
     assert len(mock.runs) == 3
 
 
-def test_an_invocation_by_slug_is_admitted_as_an_event_is(
-    mock: MockServer, client: httpx.Client
-) -> None:
-    mock.function("shop", "rates", rate_limit=(1, 60 * SECOND))
-    mock.function("shop", "bounces", debounce=SECOND)
-    mock.function("shop", "batches", batch_size=2)
-    for slug in ("rates", "bounces", "batches"):
-        for _ in range(2):
-            client.post(f"/invoke/shop-{slug}", json={"data": {}})
-    mock.advance(2)
-    assert sorted(run.function_id for run in mock.runs) == ["batches", "bounces", "rates"]
-
-
 def test_an_invoked_function_runs_for_its_published_event_too_where_keys_differ(
     mock: MockServer, client: httpx.Client
 ) -> None:

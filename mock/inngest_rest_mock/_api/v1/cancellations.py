@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from inngest_rest_mock._api.responses import JSON, PANIC
 from inngest_rest_mock._api.v1.input import read_object
 from inngest_rest_mock._api.v1.shapes import v1_data, v1_error
-from inngest_rest_mock._go.times import parse_rfc3339, v1_time
 from inngest_rest_mock._state.ids import (
     ACCOUNT_ID,
     ENVIRONMENT_ID,
     parse_ulid,
     stable_uuid,
 )
+from inngest_rest_mock._times import parse_rfc3339, v1_time
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call, Handlers

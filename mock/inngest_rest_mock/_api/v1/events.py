@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from inngest_rest_mock._api.v1.input import page_limit
 from inngest_rest_mock._api.v1.shapes import (
-    STATUS_NAMES,
     v1_data,
     v1_error,
     v1_event,
     v1_event_runs,
 )
-from inngest_rest_mock._go.times import parse_any_time
 from inngest_rest_mock._state.ids import parse_ulid
+from inngest_rest_mock._times import parse_any_time
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call, Handlers
@@ -76,8 +75,6 @@ def list_event_runs(call: Call) -> Response:
     shown = [
         each for run in runs if run.event_id == event_id for each in v1_event_runs(run)
     ]
-    if call.server.has_postgresql and call.server.release.mixes_up_states:
-        shown = [{**each, "status": STATUS_NAMES["running"]} for each in shown]
     return v1_data(shown, call.now, cache_seconds=15)
 
 

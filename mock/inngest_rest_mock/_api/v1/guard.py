@@ -1,15 +1,13 @@
-"""The guard of every v1 handler: checks the signing key, caches reads, and drops their status."""
+"""The guard of every v1 handler: checks the signing key, and caches reads."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-import attrs
-
-from inngest_rest_mock._api.responses import JSON, PANIC, TEXT, UNAUTHORIZED
+from inngest_rest_mock._api.responses import JSON, UNAUTHORIZED
 from inngest_rest_mock._carriers.messages import Response
-from inngest_rest_mock._go.times import NS_PER_SECOND
+from inngest_rest_mock._times import NS_PER_SECOND
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call, Handler
@@ -28,12 +26,11 @@ class ResponseCache:
         self._entries.clear()
 
     def get(self, call: Call) -> Response | None:
-        """Return a hit: the cached body without Cache-Control, before 1.45 as text/plain."""
+        """Return a hit: the cached body without Cache-Control."""
         entry = self._entries.get(self._key(call))
         if entry is None or entry[0] <= call.now:
             return None
-        kind = JSON if call.server.release.is_strict else TEXT
-        return Response(200, (("Content-Type", kind),), entry[1])
+        return Response(200, (("Content-Type", JSON),), entry[1])
 
     def put(self, call: Call, response: Response) -> None:
         """Keep a response that has a max-age."""
@@ -49,12 +46,7 @@ class ResponseCache:
 
 
 def v1_guard(handler: Handler, *, read: bool, cache: ResponseCache | None) -> Handler:
-    """Require the signing key; for a `read`, use the cache and, before 1.45, drop the status.
-
-    The server's cache middleware records the handler's response and never passes its status on,
-    so every error of a v1 GET is HTTP 200 (recording v1-run-unknown), unless its handler panics.
-    From release 1.45 on it does, and keeps none but a 200.
-    """
+    """Require the signing key; for a `read`, use the cache."""
 
     def guarded(call: Call) -> Response:
         if not call.keys.accepts_authorization(
@@ -67,9 +59,8 @@ def v1_guard(handler: Handler, *, read: bool, cache: ResponseCache | None) -> Ha
         if hit is not None:
             return hit
         response = handler(call)
-        keeps_status = call.server.release.is_strict or response is PANIC
-        if cache is not None and not (keeps_status and response.status != 200):
+        if cache is not None and response.status == 200:
             cache.put(call, response)
-        return response if keeps_status else attrs.evolve(response, status=200)
+        return response
 
     return guarded

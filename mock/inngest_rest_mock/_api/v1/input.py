@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest_mock._go.decoding import GoJsonError, read_first, text_of
-from inngest_rest_mock._go.json_kinds import is_object
+from inngest_rest_mock._json import decode, is_object
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call
@@ -23,10 +22,10 @@ def page_limit(call: Call, most: int) -> int:
 
 
 def read_object(call: Call) -> dict[str, Any] | None:
-    """Return the body's first JSON object, keys in lower case; None if there is none."""
+    """Return the body's JSON object, keys in lower case; None if it is none."""
     try:
-        body = read_first(text_of(call.request.body))
-    except GoJsonError:
+        body = decode(call.request.body)
+    except ValueError:
         return None
     if not is_object(body):
         return None

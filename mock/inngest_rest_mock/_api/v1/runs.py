@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from inngest_rest_mock._api.v1.input import page_limit
 from inngest_rest_mock._api.v1.shapes import STATUS_NAMES, v1_data, v1_error, v1_run
 from inngest_rest_mock._carriers.messages import Response
-from inngest_rest_mock._go.times import NS_PER_MILLISECOND, to_milliseconds, v1_time
 from inngest_rest_mock._state.ids import (
     ACCOUNT_ID,
     ENVIRONMENT_ID,
@@ -18,6 +17,7 @@ from inngest_rest_mock._state.ids import (
     step_hash,
     ulid,
 )
+from inngest_rest_mock._times import NS_PER_MILLISECOND, to_milliseconds, v1_time
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call, Handlers
@@ -60,8 +60,6 @@ def _find_run(call: Call, unknown_status: int) -> MockRun | Response:
     if run_id is None:
         return v1_error(400, f"Invalid run ID: {text}")
     run = call.store.visible_run(run_id, call.now)
-    if call.server.has_postgresql and call.server.release.misses_open_runs:
-        run = run if run is not None and run.ended_ns is not None else None
     return run or v1_error(unknown_status, f"Unable to load function run: {text}")
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest_mock._api.responses import JSON, json_response
-from inngest_rest_mock._go.encoding import sorted_keys
-from inngest_rest_mock._go.times import (
+from inngest_rest_mock._state.ids import NIL_ID, stable_uuid
+from inngest_rest_mock._times import (
     NS_PER_SECOND,
     ZERO_TIME,
     go_duration,
     v1_time,
 )
-from inngest_rest_mock._state.ids import NIL_ID, stable_uuid
 
 if TYPE_CHECKING:
     from inngest_rest_mock._carriers.messages import Response
@@ -61,10 +60,10 @@ def v1_event(event: MockEvent) -> dict[str, object]:
         "received_at": v1_time(event.received_ns),
         "id": event.id,
         "name": event.name,
-        "data": sorted_keys(event.data) if event.has_data else None,
+        "data": event.data if event.has_data else None,
     }
     if event.user:
-        shape["user"] = sorted_keys(event.user)
+        shape["user"] = event.user
     shape["ts"] = event.ts
     if event.v:
         shape["v"] = event.v

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inngest_rest_mock._api.v1.input import read_object
 from inngest_rest_mock._api.v1.shapes import v1_data, v1_error
-from inngest_rest_mock._go.decoding import GoJsonError, read_first, text_of
-from inngest_rest_mock._go.json_kinds import is_object
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call, Handlers
@@ -18,15 +17,9 @@ def send_signal(call: Call) -> Response:
 
     A real server takes 1.5 s to reject an empty signal; the mock does not wait.
     """
-    try:
-        body = read_first(text_of(call.request.body))
-    except GoJsonError:
-        return v1_error(400, "Invalid signal data")
-    if body is not None and not is_object(body):
-        return v1_error(400, "Invalid signal data")
-    fields = {key.casefold(): value for key, value in (body or {}).items()}
-    signal = fields.get("signal") or ""
-    if not isinstance(signal, str):
+    fields = read_object(call)
+    signal = None if fields is None else fields.get("signal") or ""
+    if fields is None or not isinstance(signal, str):
         return v1_error(400, "Invalid signal data")
     if not signal:
         return v1_error(500, "Failed to receive signal")

@@ -10,8 +10,8 @@ import msgspec
 
 from inngest_rest_mock._api.v1.shapes import v1_data, v1_error
 from inngest_rest_mock._carriers.messages import Response
-from inngest_rest_mock._go.json_kinds import is_object
-from inngest_rest_mock._go.times import v1_time
+from inngest_rest_mock._json import is_object
+from inngest_rest_mock._times import v1_time
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call, Handlers

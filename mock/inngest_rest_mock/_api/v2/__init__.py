@@ -9,9 +9,16 @@ from inngest_rest_mock._api.v2 import (
     operations,
     runs,
     scores,
+    sessions,
 )
 
-QUERIES = {**apps.QUERIES, **runs.QUERIES, **account.QUERIES, **cloud.QUERIES}
+QUERIES = {
+    **apps.QUERIES,
+    **runs.QUERIES,
+    **account.QUERIES,
+    **cloud.QUERIES,
+    **sessions.QUERIES,
+}
 BODIES = {**apps.BODIES, **runs.BODIES, **events.BODIES, **cloud.BODIES}
 HANDLERS = {
     **health.HANDLERS,
@@ -21,5 +28,6 @@ HANDLERS = {
     **scores.HANDLERS,
     **account.HANDLERS,
     **cloud.HANDLERS,
+    **sessions.HANDLERS,
     **operations.HANDLERS,
 }

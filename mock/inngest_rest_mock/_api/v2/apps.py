@@ -16,7 +16,6 @@ from inngest_rest_mock._api.v2.input import (
     read_query,
 )
 from inngest_rest_mock._api.v2.shapes import v2_app, v2_data, v2_function
-from inngest_rest_mock._go.encoding import float64
 from inngest_rest_mock._state.ids import parse_uuid
 
 if TYPE_CHECKING:
@@ -132,7 +131,7 @@ def invoke(call: Call) -> Response:
         raise missing_field("Input data is required")
     function = _find(call)
     marker = {"fn_id": function.internal_id, "type": "api"}
-    data = {**float64(fields["data"]), "_inngest": marker}
+    data = {**fields["data"], "_inngest": marker}
     admitted = call.store.invoke_directly(
         function, data, fields.get("idempotencyKey"), call.now
     )

@@ -14,9 +14,8 @@ from inngest_rest_mock._api.v2.input import (
     read_query,
 )
 from inngest_rest_mock._api.v2.shapes import v2_data
-from inngest_rest_mock._go.decoding import text_of
-from inngest_rest_mock._go.times import v2_time
 from inngest_rest_mock._state.ids import stable_uuid
+from inngest_rest_mock._times import v2_time
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call, Handlers
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 _PAGING: dict[str, Kind] = {"limit": "int32", "cursor": "string"}
 _WINDOW: dict[str, Kind] = {"from": "timestamp", "until": "timestamp"}
-_SEARCH: dict[str, Kind] = {"search": "string"}
 _OF_FUNCTION: dict[str, Kind] = {"appId": "string", "functionId": "string"}
 _VARIANT: dict[str, Kind] = {"variant": "string", **_WINDOW}
 
@@ -91,7 +89,7 @@ def create_webhook(call: Call) -> Response:
     """Create a webhook in an environment."""
     fields = read_body(call.request.body, _WEBHOOK)
     if "eventFilter" in fields:
-        chosen = read_fields(fields["eventFilter"], text_of(call.request.body), _FILTER)
+        chosen = read_fields(fields["eventFilter"], _FILTER)
         if not all(isinstance(name, str) for name in chosen.get("events", ())):
             raise InputError("proto: invalid value for string field events")
         fields["eventFilter"] = chosen
@@ -171,11 +169,6 @@ def get_experiment(call: Call) -> Response:
     return v2_data(detail, call.now)
 
 
-def list_sessions(call: Call) -> Response:
-    """List keys of sessions, sessions or runs of one, of which there are none."""
-    return _listed(call, "Sessions", [], {**_SEARCH, **_WINDOW})
-
-
 _EXPERIMENTS = {**_PAGING, **_OF_FUNCTION, **_WINDOW}
 
 QUERIES = {
@@ -184,9 +177,6 @@ QUERIES = {
     "GET /v2/experiments": _EXPERIMENTS,
     "GET /v2/apps/{}/functions/{}/experiments": {**_PAGING, **_WINDOW},
     "GET /v2/apps/{}/functions/{}/experiments/{}": _VARIANT,
-    "GET /v2/sessions": {**_PAGING, **_SEARCH},
-    "GET /v2/sessions/{}": {**_PAGING, **_SEARCH, **_WINDOW},
-    "GET /v2/sessions/{}/{}/runs": {**_PAGING, **_WINDOW},
 }
 BODIES = {
     "POST /v2/envs": _ENV,
@@ -207,7 +197,4 @@ HANDLERS: Handlers = {
     "GET /v2/experiments": list_experiments,
     "GET /v2/apps/{}/functions/{}/experiments": list_experiments,
     "GET /v2/apps/{}/functions/{}/experiments/{}": get_experiment,
-    "GET /v2/sessions": list_sessions,
-    "GET /v2/sessions/{}": list_sessions,
-    "GET /v2/sessions/{}/{}/runs": list_sessions,
 }

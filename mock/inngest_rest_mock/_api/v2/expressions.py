@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from inngest_rest_mock._api.v2.input import InputError
-from inngest_rest_mock._go.json_kinds import is_object
+from inngest_rest_mock._json import is_object
 
 if TYPE_CHECKING:
     from inngest_rest_mock._state.records import MockEvent, MockRun

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from inngest_rest_mock._api.event_json import MAX_EVENT_BYTES
 from inngest_rest_mock._api.responses import UNAUTHORIZED
-from inngest_rest_mock._api.v2.input import InputError, UnknownFieldError
+from inngest_rest_mock._api.v2.input import InputError
 from inngest_rest_mock._api.v2.shapes import v2_error
 from inngest_rest_mock._api.v2.strict import refuse_unknown
 
@@ -46,16 +46,11 @@ def v2_guard(
             call.request.headers.get("authorization", "")
         ):
             return UNAUTHORIZED
-        is_strict = call.server.release.is_strict
         try:
-            if signature and is_strict:
+            if signature:
                 refuse_unknown(call.request, signature, query, body)
             return handler(call)
-        except UnknownFieldError as error:
-            return error.strict_response if is_strict else error.response
         except InputError as error:
             return error.response
-        except RecursionError:  # Go reads 10,000 levels, Python fewer
-            return InputError("proto: exceeded max recursion depth").response
 
     return guarded

@@ -48,7 +48,7 @@ def list_operations(call: Call) -> Response:
     """List the operations that a server lists, and of one its parameters, which tell releases."""
     names = (
         *_LIST_RUNS,
-        *(("include", "query") if call.server.release.is_strict else ()),
+        *("include", "query"),
     )
     properties = {name: {"type": "string"} for name in names}
     schema = {"type": "object", "properties": properties, "additionalProperties": False}

@@ -30,10 +30,9 @@ from inngest_rest_mock._api.v2.shapes import (
     v2_run,
     v2_trace,
 )
-from inngest_rest_mock._go.decoding import text_of
-from inngest_rest_mock._go.times import NS_PER_MILLISECOND, v2_time
 from inngest_rest_mock._state.ids import parse_ulid, step_hash, ulid
 from inngest_rest_mock._state.records import MockRun
+from inngest_rest_mock._times import NS_PER_MILLISECOND, v2_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -63,8 +62,10 @@ _ALL_FILTERS: dict[str, Kind] = {
     "appId": "strings",
     "functionId": "strings",
 }
-_STATUSES = {"QUEUED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"}
-_STRICT_STATUSES = {"SKIPPED", "PAUSED"}
+_STATUSES = {
+    *("QUEUED", "RUNNING", "PAUSED"),
+    *("COMPLETED", "FAILED", "CANCELLED", "SKIPPED"),
+}
 _TIME_FIELDS = {
     "": "queued",
     "QUEUEDAT": "queued",
@@ -140,15 +141,9 @@ def _shape(
     function = call.store.catalogue.find(run.app_id, run.function_id)
     assert function is not None, run
     shape = v2_run(run, function, include_output=include_output, listed=listed)
-    server = call.server
-    if listed and server.release.is_strict:
+    if listed:
         shape["function"]["slug"] = function.slug
         shape["isDeferred"] = False
-    if not listed and server.release.names_functions_by_slug:
-        shape["function"] = {"id": function.slug, "name": function.name}
-    if listed and server.has_postgresql and server.release.mixes_up_states:
-        kept = shape.keys() - {"endedAt", "durationMs", "output"}
-        shape = {key: shape[key] for key in kept} | {"status": "QUEUED"}
     return shape
 
 
@@ -159,17 +154,14 @@ def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Re
     cursor = _read_cursor(query.text("cursor"), window)
     if since is not None and until is not None and since >= until:
         raise invalid_field("from must be before until")
-    release = call.server.release
     statuses = {status.strip().upper() for status in query.texts("status")}
-    if not statuses <= (
-        _STATUSES | _STRICT_STATUSES if release.is_strict else _STATUSES
-    ):
+    if not statuses <= _STATUSES:
         raise invalid_field("Status is invalid")
     if "PAUSED" in statuses:
         message = "Filtering runs by PAUSED status is not implemented"
         raise InputError(message, "not_implemented", 501)
-    _check_include(call, query)
-    condition = condition_of(query.text("query")) if release.is_strict else None
+    _check_include(query)
+    condition = condition_of(query.text("query"))
     field = query.text("timeField").strip().upper().replace("_", "")
     if field not in _TIME_FIELDS:
         raise invalid_field("timeField is invalid")
@@ -199,9 +191,9 @@ def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Re
     return _answer(call, query, matching, limit, span, time_of, window)
 
 
-def _check_include(call: Call, query: Query) -> None:
+def _check_include(query: Query) -> None:
     unknown = [each for each in query.texts("include") if each != "deferred_from"]
-    if unknown and call.server.release.is_strict:
+    if unknown:
         raise invalid_field(f'unsupported include value "{unknown[0]}"')
 
 
@@ -273,7 +265,7 @@ def list_event_runs(call: Call) -> Response:
     event_id = parse_ulid(call.params[0])
     if event_id is None:
         raise invalid_field("Event ID must be a valid ULID")
-    _check_include(call, query)
+    _check_include(query)
     limit = page_limit(call.server, query, _MOST_EVENT_RUNS)
     cursor = _read_cursor(query.text("cursor"))
     runs = reversed(call.store.visible_runs_of_event(event_id, call.now))
@@ -319,8 +311,7 @@ def rerun(call: Call) -> Response:
     from_step = fields.get("fromStep")
     step = None
     if from_step is not None:
-        text = text_of(call.request.body)
-        step = read_fields(from_step, text, {"stepId": "string", "input": "array"})
+        step = read_fields(from_step, {"stepId": "string", "input": "array"})
         if not step.get("stepId"):
             raise missing_field("Step ID is required")
     run = _find_run(call)

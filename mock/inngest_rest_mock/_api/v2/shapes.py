@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from inngest_rest_mock._api.responses import JSON
 from inngest_rest_mock._carriers.messages import Response
-from inngest_rest_mock._go.encoding import encode, float64
-from inngest_rest_mock._go.json_kinds import is_object
-from inngest_rest_mock._go.times import go_duration, v2_time
+from inngest_rest_mock._json import encode, is_object
 from inngest_rest_mock._state.ids import span_id, step_hash
+from inngest_rest_mock._times import go_duration, v2_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,11 +97,7 @@ def listed_end(run: MockRun) -> int | None:
 def _listed_output(run: MockRun) -> dict[str, Any]:
     if run.attempt_error is not None:
         return {"output": {"error": run.attempt_error}}
-    return (
-        {"output": {"error": float64(run.output)}}
-        if run.status == "failed"
-        else _output(run)
-    )
+    return {"output": {"error": run.output}} if run.status == "failed" else _output(run)
 
 
 def _output(run: MockRun) -> dict[str, Any]:
@@ -117,7 +112,7 @@ def _output(run: MockRun) -> dict[str, Any]:
 
 def v2_output(output: Any) -> dict[str, Any]:
     """Wrap an output that is not an object as `{"data": ...}`."""
-    value = float64(output)
+    value = output
     return value if is_object(value) else {"data": value}
 
 
