@@ -57,13 +57,11 @@ _MOST_WAITS = 5_000
 class MockServer:
     """A stateful stand-in for an Inngest server, in process or on a socket.
 
-    It responds like recorded servers, quirks included; where the server is random, the mock is
-    deterministic.
+    It is a server of today; where a server is random, the mock is deterministic.
 
     Args:
-        release: The release of the self-hosted server to emulate, such as `"1.17"` (1.17.0) or
-            `"1.27.1"`: it lacks routes that were added later, and responds to them as that release
-            does. Default: the newest that was recorded.
+        release: The release whose routes it has, such as `"1.17"` (1.17.0) or `"1.27.1"`, by the
+            document. Default: the newest that was recorded.
         store: The database of the server: `"sqlite"` or `"postgresql"`, where
             `DELETE /v1/runs/{id}` finds no run. Default: `"sqlite"`.
         v1_routes: Whether `GET /v1/runs`, `GET /v1/apps`, `POST /v1/runs/{id}/replay` and

@@ -58,9 +58,8 @@ ROOT = Path(__file__).resolve().parents[2]
 READERS = (
     "tests/contract/test_recordings.py",
     "tests/contract/test_sources.py",
-    "tests/mock/test_recordings_replayed.py",
 )
-"""The tests that hold the document and the mock to the recordings."""
+"""The tests that hold the document to the recordings."""
 
 MASK = "***"
 

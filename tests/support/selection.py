@@ -44,7 +44,6 @@ ONCE = {
     "tests/contract/test_parsers.py": "recordings, read by the generated code",
     "tests/scripts": "the programs of this repository run on one Python",
     "tests/skill": "texts and the command's output",
-    "tests/mock/test_recordings_replayed.py": "recordings, replayed to the mock",
     "tests/test_docs.py": "texts, and programs whose parts are tested elsewhere",
     "tests/test_public_interface.py": "reads the sources and docstrings",
     "tests/test_examples.py": "programs whose parts are tested elsewhere",

@@ -37,6 +37,8 @@ class Batch:
 
 def read_events(body: bytes) -> Batch:
     """Read the body of an ingest request: an event, or an array of them."""
+    if not body.strip():
+        return Batch([])
     try:
         document = decode(body)
     except ValueError:

@@ -6,9 +6,9 @@ import re
 
 import attrs
 
-from inngest_rest_api.api import OPERATIONS
+from inngest_rest_api.api import NEWEST_RECORDED, OPERATIONS
 
-CURRENT = "1.45"
+CURRENT = NEWEST_RECORDED
 
 _PATTERN = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 

@@ -82,8 +82,14 @@ def read_query(request: Request, known: dict[str, Kind]) -> Query:
     texts: dict[str, list[str]] = {}
     for key, value in parse_qsl(request.query, keep_blank_values=True):
         if key in by_name:
-            texts.setdefault(by_name[key], []).append(value)
-    return Query({name: _value(name, known[name], it) for name, it in texts.items()})
+            texts.setdefault(key, []).append(value)
+    # Of two spellings of one name, the last wins.
+    return Query(
+        {
+            by_name[key]: _value(by_name[key], known[by_name[key]], it)
+            for key, it in texts.items()
+        }
+    )
 
 
 def _value(name: str, kind: Kind, texts: list[str]) -> Any:

@@ -161,7 +161,7 @@ def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Re
         message = "Filtering runs by PAUSED status is not implemented"
         raise InputError(message, "not_implemented", 501)
     _check_include(query)
-    condition = condition_of(query.text("query"))
+    condition = condition_of(query.text("query")) if _reads_queries(call) else None
     field = query.text("timeField").strip().upper().replace("_", "")
     if field not in _TIME_FIELDS:
         raise invalid_field("timeField is invalid")
@@ -189,6 +189,11 @@ def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Re
     if since is not None and until is not None:
         span = {"from": v2_time(since), "until": v2_time(until)}
     return _answer(call, query, matching, limit, span, time_of, window)
+
+
+def _reads_queries(call: Call) -> bool:
+    """Return whether the release knows the parameter `query` (operation listRunsV2)."""
+    return call.server.release.has("1.45.0")
 
 
 def _check_include(query: Query) -> None:
