@@ -43,7 +43,6 @@ from inngest_rest import (
     StoredEvent,
     WaitTimeoutError,
     Watcher,
-    Webhook,
 )
 from inngest_rest.typing import (
     ChangeKind,
@@ -52,6 +51,7 @@ from inngest_rest.typing import (
     RunFilter,
     RunSelection,
 )
+from inngest_rest_api.models import V2Webhook
 
 if TYPE_CHECKING:
     from inngest_rest.bulk import BulkOptions
@@ -149,8 +149,8 @@ def blocking(client: InngestClient) -> None:
     assert_type(client.signals.send("s", [1, 2]), str)
     assert_type(client.cancellations.create("a", "f", started_before=NOW), Cancellation)
     assert_type(client.cancellations.list(), Paginator[Cancellation])
-    assert_type(client.webhooks.create(name="w"), Webhook)
-    assert_type(client.webhooks.list(), Paginator[Webhook])
+    assert_type(client.webhooks.create(name="w"), V2Webhook)
+    assert_type(client.webhooks.list(), Paginator[V2Webhook])
 
 
 def options_and_raw_responses(client: InngestClient, other: AsyncInngestClient) -> None:

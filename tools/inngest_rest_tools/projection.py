@@ -32,7 +32,7 @@ _OF_PROGRAMS = {
     "list[str | Run]": "Sent",
     "SendReport": "Sent",
     "ActionReport": "Acted",
-    **dict.fromkeys(("None", "str", "str | Run", "Cancellation", "Webhook"), "Done"),
+    **dict.fromkeys(("None", "str", "str | Run", "Cancellation"), "Done"),
     "RawResponse": "Answered",
 }
 
@@ -40,8 +40,11 @@ _OF_PROGRAMS = {
 def record_class(row: CallRow) -> type[Record]:
     """Return the class of the records that a call returns to programs."""
     name = _OF_PROGRAMS.get(row.result)
+    is_generated = row.result.startswith("V2")
     if row.effect is Effect.READ:
         name = "SessionKey" if row.result == "str" else None
+    if is_generated:
+        name = "OfCloud"
     if name is None:
         return getattr(inngest_rest, row.result)  # type: ignore[no-any-return]
     from inngest_rest_tools import results  # noqa: PLC0415 - most commands do without

@@ -212,6 +212,10 @@ class Invocation:
             return _without_output
         if self.row.result == "str":
             return cast("Callable[[Any], Any]", record_class(self.row))
+        if self.row.result.startswith("V2"):  # of the generated client
+            from inngest_rest_tools.results import OfCloud  # noqa: PLC0415
+
+            return OfCloud.of
         return _unchanged
 
     def _result(self, values: Values) -> CallResult:

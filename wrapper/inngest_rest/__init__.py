@@ -38,9 +38,8 @@ _NAMES = {
     "inngest_rest.explanation": "Explanation Listener Reason ReasonKind RunExplanation",
     "inngest_rest.findings": "Severity",
     "inngest_rest.models": (
-        "AccountInfo App AppSync Cancellation Environment EventSchema Experiment "
-        "Function InsightsResult InsightsTable Job Key Metric Page Run RunChange RunError "
-        "RunStatus SessionGroup Span StepChange StoredEvent Trigger Variant Webhook"
+        "App AppSync Cancellation Function Job Metric Page Run RunChange RunError "
+        "RunStatus SessionGroup Span StepChange StoredEvent Trigger"
     ),
     "inngest_rest.record": "Record",
     "inngest_rest.reports": "BatchReport ExportReport SendFailure SendReport",

@@ -62,18 +62,11 @@ from inngest_rest.explanation import Reason as Reason
 from inngest_rest.explanation import ReasonKind as ReasonKind
 from inngest_rest.explanation import RunExplanation as RunExplanation
 from inngest_rest.findings import Severity as Severity
-from inngest_rest.models import AccountInfo as AccountInfo
 from inngest_rest.models import App as App
 from inngest_rest.models import AppSync as AppSync
 from inngest_rest.models import Cancellation as Cancellation
-from inngest_rest.models import Environment as Environment
-from inngest_rest.models import EventSchema as EventSchema
-from inngest_rest.models import Experiment as Experiment
 from inngest_rest.models import Function as Function
-from inngest_rest.models import InsightsResult as InsightsResult
-from inngest_rest.models import InsightsTable as InsightsTable
 from inngest_rest.models import Job as Job
-from inngest_rest.models import Key as Key
 from inngest_rest.models import Metric as Metric
 from inngest_rest.models import Page as Page
 from inngest_rest.models import Run as Run
@@ -85,8 +78,6 @@ from inngest_rest.models import Span as Span
 from inngest_rest.models import StepChange as StepChange
 from inngest_rest.models import StoredEvent as StoredEvent
 from inngest_rest.models import Trigger as Trigger
-from inngest_rest.models import Variant as Variant
-from inngest_rest.models import Webhook as Webhook
 from inngest_rest.profiles import read_profiles as read_profiles
 from inngest_rest.record import Record as Record
 from inngest_rest.reports import BatchReport as BatchReport
