@@ -127,5 +127,5 @@ def test_the_version_is_told_to_the_server(connect: Connect, server: Server) -> 
 
 def test_what_is_needed_at_run_time_is_little() -> None:
     needed = {re.match(r"[\w-]+", each)[0] for each in PROJECT["project"]["dependencies"]}  # type: ignore[index]
-    assert needed == {"attrs", "h11", "httpx", "msgspec", "sniffio", "xxhash"}
+    assert needed == {"attrs", "httpcore", "httpx", "msgspec", "sniffio", "xxhash"}
     assert PROJECT["project"]["requires-python"] == ">=3.11"

@@ -22,7 +22,7 @@ from attrs import field, frozen
 from inngest_rest._arguments import check_choice
 from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.calls import profiles
-from inngest_rest._core.messages import Url, requestable
+from inngest_rest._core.request import parsed, requestable
 from inngest_rest._core.secret import Hidden, Secret, hash_of_digits
 from inngest_rest._visible import shown
 from inngest_rest.errors import (
@@ -35,7 +35,8 @@ from inngest_rest.retry import RetryPolicy
 from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
 
 if TYPE_CHECKING:
-    from inngest_rest._core.messages import Origin
+    import httpx
+
     from inngest_rest.responses import Profile, Target
 
 Args = TypeVarTuple("Args")
@@ -324,7 +325,7 @@ class _Hosts:
         proxy: Secret | None = None
         if found is None or found is not self.dev_server:
             proxy = _proxy(url, self.proxies, is_dev=is_dev)
-        is_plain = _is_plain_elsewhere(requestable(url).origin)
+        is_plain = _is_plain_elsewhere(requestable(url))
         shows_keys = not self.may_show_keys and is_plain
         return _Host(url=url, shows_keys=shows_keys, proxy=proxy)
 
@@ -440,8 +441,8 @@ def _base_urls(
 def _check_url(found: _Found, *, may_http: bool) -> str:
     """Reject a base URL that is malformed or unsafe; return the URL to append paths to."""
     value = found.value.reveal()
-    origin = requestable_url(value)
-    if origin is None or re.search(r"[?#]", value):
+    target = requestable_url(value)
+    if target is None or re.search(r"[?#]", value):
         raise found.invalid(
             "is not a base URL: it must be of the form https://HOST[:PORT][/PATH] (or http://), "
             "without spaces, query or fragment"
@@ -455,7 +456,7 @@ def _check_url(found: _Found, *, may_http: bool) -> str:
                 (HEADERS,),
             ),
         )
-    if not may_http and _is_plain_elsewhere(origin):
+    if not may_http and _is_plain_elsewhere(target):
         host = urlsplit(value).hostname
         raise found.invalid(
             f"is plain http to {host}, which would show the keys to the network",
@@ -465,31 +466,30 @@ def _check_url(found: _Found, *, may_http: bool) -> str:
     return value.rstrip("/").removesuffix("/v1").removesuffix("/v2")
 
 
-def requestable_url(text: str) -> Origin | None:
-    """Return where a URL of http or https leads; None if no request could be sent to it."""
-    url = Url.parse(text)
+def requestable_url(text: str) -> httpx.URL | None:
+    """Return a URL of http or https; None if no request could be sent to it."""
+    url = parsed(text)
     if url is None or re.search(r"[\x00-\x20\x7f]", text):
         return None
     try:
         urlsplit(text)  # finds a bracket that is not closed
     except ValueError:
         return None
-    origin = url.origin
-    *labels, last = origin.host.split(".")
+    *labels, last = url.raw_host.decode("ascii").split(".")
     # As connecting will: it encodes each label of the host.
     are_labels = all(0 < len(label) < 64 for label in labels)
     if not are_labels or len(last) >= 64:
         return None
-    if not origin.host or origin.scheme not in {"http", "https"}:
+    if not url.host or url.scheme not in {"http", "https"}:
         return None
     # A socket would take it modulo 65536.
-    is_port = 0 < origin.port < 65536
-    return origin if is_port else None
+    is_port = url.port is None or 0 < url.port < 65536
+    return url if is_port else None
 
 
-def _is_plain_elsewhere(origin: Origin) -> bool:
-    """Return whether the network can read what is sent to a host."""
-    return origin.scheme == "http" and not _is_loopback(origin.host)
+def _is_plain_elsewhere(url: httpx.URL) -> bool:
+    """Return whether the network can read what is sent to a URL."""
+    return url.scheme == "http" and not _is_loopback(url.host)
 
 
 def _is_loopback(host: str) -> bool:
@@ -547,7 +547,7 @@ def _proxy(url: str, proxies: Hidden[dict[str, str]], *, is_dev: bool) -> Secret
 
     Never one for this machine or a dev server: it could not reach the one, and would read the keys.
     """
-    target = requestable(url).origin
+    target = requestable(url)
     if _is_loopback(target.host) or (is_dev and target.scheme == "http"):
         return None
     of_scheme = Secret.of(proxies.reveal().get(target.scheme))
@@ -556,7 +556,7 @@ def _proxy(url: str, proxies: Hidden[dict[str, str]], *, is_dev: bool) -> Secret
         return None
     from urllib.request import proxy_bypass  # noqa: PLC0415 - see `_proxies`
 
-    if proxy_bypass(target.authority):
+    if proxy_bypass(target.netloc.decode("ascii")):
         return None
     return proxy if "://" in proxy.reveal() else Secret(f"http://{proxy.reveal()}")
 
