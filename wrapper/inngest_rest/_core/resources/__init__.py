@@ -11,6 +11,8 @@ server        identify a server, with single reads; the routes of a release
 apps          apps and their functions: list, get, sync, invoke
 catalogue     all functions of a server, and which of them an event triggers
 flow_control  the limits in the configuration of a function
+cancellations  bulk cancellations
+sessions      runs grouped into sessions
 cloud         the account and its resources, most of which only Inngest Cloud has
 metrics       metrics of a server, in the text format of Prometheus
 events        stored events
