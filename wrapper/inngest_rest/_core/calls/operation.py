@@ -141,7 +141,7 @@ class _Attempts:
         else:
             self._was_delivered = True
         self._took_effect = self._took_effect or not had_no_effect(failure)
-        if isinstance(failure, errors.ApiError):
+        if isinstance(failure, errors.ApiError | errors.TransportError):
             failure.may_have_taken_effect = self._took_effect
 
     async def pause_or_raise(self) -> None:

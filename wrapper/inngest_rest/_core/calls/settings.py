@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, TypeVarTuple, get_args
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ from attrs import field, frozen
 from inngest_rest._arguments import check_choice
 from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.calls import profiles
+from inngest_rest._core.logs import logger
 from inngest_rest._core.request import parsed, requestable
 from inngest_rest._core.secret import Hidden, Secret, hash_of_digits
 from inngest_rest._visible import shown
@@ -60,6 +61,16 @@ EVENT_BASE_URL = Setting("event_base_url", "INNGEST_EVENT_API_BASE_URL")
 _API_BASE_URL = Setting("api_base_url", "INNGEST_API_BASE_URL")
 _ALLOW_HTTP = Setting("allow_http", "INNGEST_ALLOW_HTTP")
 HEADERS = Setting("headers", "INNGEST_HEADERS")
+_SERVER_AND_KEYS = (
+    BASE_URL,
+    EVENT_BASE_URL,
+    _API_BASE_URL,
+    _DEV,
+    EVENT_KEY,
+    SIGNING_KEY,
+    _FALLBACK,
+    API_KEY,
+)
 ALLOW_HTTP_ON = Setting("allow_http=True", "INNGEST_ALLOW_HTTP=1")
 
 
@@ -187,6 +198,8 @@ class _Reader(NamedTuple):
     arguments: Mapping[str, Secret | None]
     environ: Hidden[Mapping[str, str]]
     profile: Profile | None = None
+    # With the variables that a profile names, such as that of a key.
+    own_environ: Hidden[Mapping[str, str]] | None = None
 
     def argument(self, setting: Setting) -> _Found | None:
         value = self.arguments.get(setting.argument)
@@ -214,7 +227,8 @@ class _Reader(NamedTuple):
         argument = setting.argument
         value = Secret.of(profile.settings.get(argument))
         if argument in profile.keys:
-            value = profiles.key_of(profile, argument, self.environ.reveal())
+            own = self.own_environ or self.environ
+            value = profiles.key_of(profile, argument, own.reveal())
         if value is None:
             return None
         name = f"{argument} of profile {profile.name}"
@@ -229,12 +243,45 @@ class _Reader(NamedTuple):
         return None
 
     def with_profile(self) -> _Reader:
-        """Return a reader that also has the named profile, if one is named."""
-        found = self.argument(profiles.PROFILE) or self.variable(profiles.PROFILE)
+        """Return a reader of one source: a named profile alone, or arguments and variables.
+
+        A profile that a variable names is the default: it counts where nothing else names a
+        server or a key.
+        """
+        named = self.argument(profiles.PROFILE)
+        found = named or self.variable(profiles.PROFILE)
         if found is None:
             return self
-        profile = profiles.named(found.value.reveal(), self.environ.reveal())
-        return self._replace(profile=profile)
+        given = [*self._set_by(self.argument, _SERVER_AND_KEYS)]
+        of_variables = [*self._set_by(self.variable, _SERVER_AND_KEYS)]
+        if named is None and (given or of_variables):
+            return self
+        name = found.value.reveal()
+        if given:
+            raise given[0].invalid(
+                f"is of another server or key than profile {name}", "Pass one of them."
+            )
+        profile = profiles.named(name, self.environ.reveal())
+        of_variables += self._set_by(self.variable, [ENV])
+        if not of_variables:
+            return self._replace(profile=profile)
+        ignored = [each.name for each in of_variables]
+        logger.warning("profile %s ignores %s", name, ", ".join(ignored))
+        variables = self.environ.reveal()
+        others = {each: variables[each] for each in variables if each not in ignored}
+        return self._replace(
+            environ=Hidden(others), profile=profile, own_environ=self.environ
+        )
+
+    def _set_by(
+        self, source: Callable[[Setting], _Found | None], settings: Iterable[Setting]
+    ) -> Iterator[_Found]:
+        """Yield the settings that a source has; `dev=False` names no server."""
+        for setting in settings:
+            found = source(setting)
+            is_off = setting is _DEV and found is not None and found.switch() is False
+            if found is not None and not is_off:
+                yield found
 
 
 def all_profiles() -> list[Profile]:
@@ -404,7 +451,10 @@ def _dev(reader: _Reader) -> _Found | None:
     if found is None or found.switch() is False:
         return None
     if found.switch():
-        return found._replace(value=Secret(_DEV_URL))
+        variable = reader.variable(_DEV)
+        is_url = variable is not None and variable.switch() is None
+        url = variable.value if variable is not None and is_url else Secret(_DEV_URL)
+        found = found._replace(value=url)
     if "://" not in found.value.reveal():
         raise found.invalid(
             f"must be 1, 0 or the URL of a dev server, such as {_DEV_URL}"
