@@ -9,7 +9,9 @@ import select
 import socket
 import ssl
 import threading
+import time
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -131,6 +133,26 @@ def test_a_connection_closed_by_the_server_is_not_reused(reach: Connect, unasked
         client.send(EVENT)
         answer_was_read.set()
         peer.wait_until_served(1)
+        assert client.send(EVENT) == ["01"]
+
+
+def test_a_connection_idle_for_more_than_five_seconds_is_not_reused(
+    reach: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load balancer may have forgotten it without a word."""
+    later = 0.0
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + later)
+    monkeypatch.setattr("httpcore._sync.http11.time", clock)
+    monkeypatch.setattr("httpcore._async.http11.time", clock)
+
+    def answers_once_and_stays(connection: socket.socket) -> None:
+        answers(connection)
+        until_hung_up(connection)
+
+    with Peer(answers_once_and_stays, answers) as peer:
+        client = reach(peer.url)
+        client.send(EVENT)
+        later = 6.0
         assert client.send(EVENT) == ["01"]
 
 
