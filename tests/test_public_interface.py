@@ -80,7 +80,7 @@ each_call = pytest.mark.parametrize(
 def test_an_iterator_is_returned_at_once_and_everything_else_is_awaited(name: str) -> None:
     returns = str(inspect.signature(METHODS[name]).return_annotation)
     assert inspect.iscoroutinefunction(METHODS[name]) is (
-        re.search("Paginator|Watcher|EndedRuns|FollowedRun", returns) is None
+        re.search("Paginator|Watcher|EndedRuns", returns) is None
     )
 
 

@@ -357,16 +357,6 @@ def test_the_span_of_an_iteration_ends_when_its_loop_is_left(
     assert (spans.all[0].ended, spans.all[0].attributes["inngest.item.count"]) == (1, 1)
 
 
-def test_an_error_ends_the_span_of_an_iteration(connect: Connect, spans: Spans) -> None:
-    client, _ = with_runs(connect, spans, 1)
-    with pytest.raises(NotFoundError):
-        list(client.runs.follow("01K9V2D6N9P1R7Z4W8X3Y5A0BC", timeout=60))
-    own = spans.all[0]
-    assert (own.name, own.ended) == ("inngest.runs.follow", 1)
-    assert own.attributes["inngest.run.id"] == "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
-    assert own.attributes["error.type"] == "404"
-
-
 def test_the_pages_of_a_listing_are_below_one_span(connect: Connect, spans: Spans) -> None:
     client, ids = with_runs(connect, spans, 5)
     assert len(list(client.runs.list(page_size=2))) == 5

@@ -24,7 +24,7 @@ NO_RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
         (
             ["runs", "lst"],
             "did you mean 'list'?",
-            "list, get, wait, watch, follow",
+            "list, get, wait, watch",
         ),
         (["runs", "list", "--statsu", "failed"], "did you mean '--status'?", "--since, --status"),
         (["runs", "list", "--bas-url", "x"], "did you mean '--base-url'?", "--output"),

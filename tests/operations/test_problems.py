@@ -126,11 +126,6 @@ def test_what_waits_for_the_runs_of_an_event_that_starts_none_is_told_what_expla
     assert str(error.hint) == "`events_explain` explains why."
 
 
-def test_who_followed_a_run_for_too_short_a_time_is_told_to_do_so_again(world: World) -> None:
-    error = error_of(run(world, "runs.follow", {"id": world.open_run(), "timeout": 1}))
-    assert str(error.hint) == "It continues on the server: wait again, or for longer."
-
-
 @pytest.mark.parametrize(
     ("error", "told"),
     [

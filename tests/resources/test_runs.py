@@ -431,7 +431,6 @@ CALLS: dict[str, Callable[[InngestClient, Any], Any]] = {
     "runs.replay": lambda it, bad: it.runs.replay(bad),
     "runs.jobs": lambda it, bad: it.runs.jobs(bad),
     "runs.trace": lambda it, bad: it.runs.trace(bad),
-    "runs.follow": lambda it, bad: it.runs.follow(bad),
     "events.get": lambda it, bad: it.events.get(bad),
     "events.runs": lambda it, bad: it.events.runs(bad),
     "apps.get": lambda it, bad: it.apps.get(bad),

@@ -39,7 +39,6 @@ from inngest_rest import (
     SendFailure,
     SendReport,
     Span,
-    StepChange,
     StoredEvent,
     WaitTimeoutError,
     Watcher,
@@ -184,9 +183,6 @@ def watching(client: InngestClient) -> None:
     client.runs.summary(by=1)  # type: ignore[arg-type]
     assert_type(client.runs.wait_many(["r"], 60), EndedRuns)
     assert_type(client.runs.explain("r"), RunExplanation)
-    for step in client.runs.follow("r", timeout=timedelta(hours=1)):
-        assert_type(step, StepChange)
-        assert_type(step.span, Span)
     assert_type(client.functions.invoke("a", "f", {"x": 1}), str)
     assert_type(client.functions.invoke("a", "f", wait=60), Run)
     with client.runs.wait_many((run.id for run in client.runs.list()), timeout=60) as ended:
@@ -201,8 +197,6 @@ async def watching_asynchronously(client: AsyncInngestClient) -> None:
         assert_type([change async for change in watcher], list[RunChange])
     assert_type(client.runs.wait_many(["r"], timedelta(minutes=1)), AsyncEndedRuns)
     assert_type(await client.runs.explain("r"), RunExplanation)
-    async for step in client.runs.follow("r"):
-        assert_type(step, StepChange)
     assert_type(await client.functions.invoke("a", "f"), str)
     assert_type(await client.functions.invoke("a", "f", wait=timedelta(minutes=1)), Run)
     assert_type([run async for run in client.runs.wait_many({"r"}, 60)], list[Run])

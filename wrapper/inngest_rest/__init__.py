@@ -17,11 +17,11 @@ _NAMES = {
     "inngest_rest.aio": "AsyncInngestClient",
     "inngest_rest.buffers.asynchronous": "AsyncEventBuffer",
     "inngest_rest.aio.groups": "AsyncPaginator",
-    "inngest_rest.aio.polling": "AsyncEndedRuns AsyncFollowedRun AsyncWatcher",
+    "inngest_rest.aio.polling": "AsyncEndedRuns AsyncWatcher",
     "inngest_rest.client": "InngestClient",
     "inngest_rest.buffers.blocking": "EventBuffer",
     "inngest_rest.client.groups": "Paginator",
-    "inngest_rest.client.polling": "EndedRuns FollowedRun Watcher",
+    "inngest_rest.client.polling": "EndedRuns Watcher",
     "inngest_rest.diagnosis": (
         "CallRoute Check Diagnosis Finding FindingState ServerKind"
     ),
@@ -39,7 +39,7 @@ _NAMES = {
     "inngest_rest.findings": "Severity",
     "inngest_rest.models": (
         "App AppSync Cancellation Function Job Metric Page Run RunChange RunError "
-        "RunStatus SessionGroup Span StepChange StoredEvent Trigger"
+        "RunStatus SessionGroup Span StoredEvent Trigger"
     ),
     "inngest_rest.record": "Record",
     "inngest_rest.reports": "BatchReport ExportReport SendFailure SendReport",

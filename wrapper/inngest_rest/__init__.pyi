@@ -2,7 +2,6 @@ from inngest_rest._version import __version__ as __version__
 from inngest_rest.aio import AsyncInngestClient as AsyncInngestClient
 from inngest_rest.aio.groups import AsyncPaginator as AsyncPaginator
 from inngest_rest.aio.polling import AsyncEndedRuns as AsyncEndedRuns
-from inngest_rest.aio.polling import AsyncFollowedRun as AsyncFollowedRun
 from inngest_rest.aio.polling import AsyncWatcher as AsyncWatcher
 from inngest_rest.buffers.asynchronous import AsyncEventBuffer as AsyncEventBuffer
 from inngest_rest.buffers.blocking import EventBuffer as EventBuffer
@@ -14,7 +13,6 @@ from inngest_rest.bulk import ReportFinishedError as ReportFinishedError
 from inngest_rest.client import InngestClient as InngestClient
 from inngest_rest.client.groups import Paginator as Paginator
 from inngest_rest.client.polling import EndedRuns as EndedRuns
-from inngest_rest.client.polling import FollowedRun as FollowedRun
 from inngest_rest.client.polling import Watcher as Watcher
 from inngest_rest.diagnosis import CallRoute as CallRoute
 from inngest_rest.diagnosis import Check as Check
@@ -75,7 +73,6 @@ from inngest_rest.models import RunError as RunError
 from inngest_rest.models import RunStatus as RunStatus
 from inngest_rest.models import SessionGroup as SessionGroup
 from inngest_rest.models import Span as Span
-from inngest_rest.models import StepChange as StepChange
 from inngest_rest.models import StoredEvent as StoredEvent
 from inngest_rest.models import Trigger as Trigger
 from inngest_rest.profiles import read_profiles as read_profiles

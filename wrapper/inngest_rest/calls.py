@@ -253,12 +253,6 @@ _OWN: tuple[CallRow, ...] = (
         examples=({"app": "shop", "timeout": 60},),
     ),
     CallRow(
-        name="runs.follow",
-        is_live=True,
-        is_rare=True,
-        examples=({"id": RUN_ID, "timeout": 60},),
-    ),
-    CallRow(
         name="runs.cancel",
         command="",
         effect=Effect.CHANGE,

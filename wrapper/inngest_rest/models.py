@@ -360,20 +360,6 @@ class Span(Record):
 
 
 @frozen(repr=False)
-class StepChange(Record):
-    """A step of a run that is being followed has started or ended, or the run itself.
-
-    Attributes:
-        kind: "started" or "ended".
-        span: The step, without what is below it; a failed attempt at one, which only ends; or the
-            run, which has a `run_id`: it starts first and ends last.
-    """
-
-    kind: Literal["started", "ended"]
-    span: Span
-
-
-@frozen(repr=False)
 class Cancellation(Record):
     """A bulk cancellation: it cancels the runs of a function that started before a given time."""
 

@@ -325,10 +325,6 @@ def _ended(record: Record) -> Run | None:
             return record
         case models.RunChange(kind="ended"):
             return record.run
-        case models.StepChange(
-            kind="ended", span=models.Span(run_id=str(id), status=status)
-        ):
-            return models.Run(id, models.RunStatus(status))
         case _:
             return None
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from inngest_rest.errors import NextCall
-    from inngest_rest.models import Page, RunChange, StepChange
+    from inngest_rest.models import Page, RunChange
     from inngest_rest.record import Record
     from inngest_rest_tools.command.options import Format, Options
 
@@ -189,7 +189,7 @@ class Renderer(Reply):
         if self.is_live:
             from inngest_rest_tools.command import tables  # noqa: PLC0415 - slow to load
 
-            change = cast("StepChange | RunChange", record)
+            change = cast("RunChange", record)
             self.output.line(tables.line_of(change))
             return
         if self.format == "id":

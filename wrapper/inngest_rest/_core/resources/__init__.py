@@ -30,5 +30,4 @@ wait_event    wait for all runs of an event, perhaps one that is sent first
 wait_many     wait until each of many runs has ended
 watch         report the changes of all runs
 watch_state   the runs that a watch knows, and the changes of a run
-follow        report the steps of a run
 """
