@@ -38,7 +38,6 @@ from inngest_rest.call_row import docstring
 from inngest_rest.calls import GROUPS
 from inngest_rest_tools.parameters import sections
 from tests.support.calls import MADE_OF
-from tests.support.peer import Peer, answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -296,24 +295,6 @@ asyncio.run(main())
 assert "inngest_rest.models" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", script], check=True)
-
-
-def test_a_request_by_plain_http_loads_no_httpx() -> None:
-    """It takes longer to import than all of this client; a transport of the caller's needs it."""
-    script = """
-import asyncio, sys
-from inngest_rest import AsyncInngestClient, InngestClient
-options = {"event_key": "k", "base_url": sys.argv[1]}
-with InngestClient(**options) as client:
-    client.send({"name": "a"})
-async def main():
-    async with AsyncInngestClient(**options) as client:
-        await client.send({"name": "a"})
-asyncio.run(main())
-assert "httpx" not in sys.modules
-"""
-    with Peer(answers, answers) as peer:
-        subprocess.run([sys.executable, "-c", script, peer.url], check=True)
 
 
 @pytest.mark.parametrize("module", [inngest_rest, client, aio], ids=lambda it: it.__name__)

@@ -231,9 +231,9 @@ def test_each_act_of_a_tool_on_a_protected_profile_is_confirmed_by_a_token_that_
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "config.toml"
-    path.write_text("[prod]\nprotected = true\n", encoding="utf-8")
+    path.write_text("[prod]\nprotected = true\ndev = true\n", encoding="utf-8")
     monkeypatch.setenv("INNGEST_CONFIG", str(path))
-    client = InngestClient(transport=world.mock.transport, profile="prod", dev=True)
+    client = InngestClient(transport=world.mock.transport, profile="prod")
     served = tools.Tools(client)
     given = {"name": "order/placed", "data": {}}
     before = len(world.mock.events)
