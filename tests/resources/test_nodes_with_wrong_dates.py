@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from datetime import timedelta
 from email.utils import formatdate
-from itertools import combinations, cycle
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import httpx
@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     Client = Callable[[], InngestClient]
 
 AHEAD = (0, 60, 600, 3_600, -600)
+# One node, two that take turns in either order, and two that are right for a while.
 TURNS = [
-    *((each,) for each in AHEAD),
-    *combinations(AHEAD, 2),
-    *((0, 0, each, each) for each in AHEAD[1:]),
-    *((two, one) for one, two in combinations(AHEAD, 2)),
+    (AHEAD[-1],),
+    (AHEAD[0], AHEAD[-1]),
+    (AHEAD[-1], AHEAD[0]),
+    (AHEAD[1], AHEAD[2]),
+    (0, 0, AHEAD[1], AHEAD[1]),
 ]
 
 pytestmark = pytest.mark.parametrize("turns", TURNS, ids=str)
