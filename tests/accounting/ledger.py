@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from inngest_rest import BatchReport, SendFailure, SendReport
-    from inngest_rest.testing import MockServer
+    from inngest_rest_mock import MockServer
 
 Kind = Literal["own id", "no id", "refused", "invalid"]
 

@@ -16,7 +16,6 @@ from inngest_rest import (
     RouteNotFoundError,
     TransportError,
 )
-from inngest_rest.testing import MockServer
 from tests.support.server import NO_ROUTE, WEB_UI, Reply, recorded, says, text
 
 if TYPE_CHECKING:
@@ -297,12 +296,6 @@ def test_an_empty_success_of_v1_is_a_lost_response_and_nothing_is_done_twice(
     with pytest.raises(InvalidResponseError):
         connect(api_version="v1").runs.replay(ID)
     assert server.asked == [f"POST /v1/runs/{ID}/replay"]
-
-
-def test_the_paths_that_were_requested_are_named_as_this_server_has_them(connect: Connect) -> None:
-    client = connect(transport=MockServer(release="1.17").transport)
-    with pytest.raises(RouteNotFoundError, match=r"asked: GET /api/v2/apps and GET /v1/apps\)"):
-        client.apps.list().page()
 
 
 def test_webhooks_are_said_to_exist_on_inngest_cloud_alone(client: InngestClient) -> None:

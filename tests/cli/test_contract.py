@@ -17,7 +17,7 @@ import pytest
 from attrs import evolve
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import MockServer, sleeps
+from inngest_rest_mock import MockServer, sleeps
 from inngest_rest_tools.command import program
 from inngest_rest_tools.contract import holding, trial
 from inngest_rest_tools.contract.document import Document, Server

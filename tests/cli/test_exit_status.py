@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from inngest_rest.testing import answers, drops
+from inngest_rest_mock import answers, drops
 from inngest_rest_tools import schemas
 from inngest_rest_tools.command import execute
 from inngest_rest_tools.problems import EXIT_STATUS

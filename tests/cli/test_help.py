@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest.calls import ROWS, commands
-from inngest_rest.testing import MockServer, completes, waits_for
+from inngest_rest_mock import MockServer, completes, waits_for
 from inngest_rest_tools.command.command_line import command_line
 from inngest_rest_tools.command.commands import GROUPS, find, local_commands, summary_of_group
 from inngest_rest_tools.problems import EXIT_STATUS, Code

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import Behaviour, MockEvent, MockServer, completes, fails, sleeps
+from inngest_rest_mock import Behaviour, MockEvent, MockServer, completes, fails, sleeps
 from inngest_rest_tools.command import execute, program
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from inngest_rest.testing import drops
+from inngest_rest_mock import drops
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest.testing import MockServer
+    from inngest_rest_mock import MockServer
     from tests.support.command import Run
 
 MINUTELY = "* * * * *"

@@ -10,8 +10,8 @@ import pytest
 
 from inngest_rest import InngestClient
 from inngest_rest.calls import commands
-from inngest_rest.testing import MockServer
-from inngest_rest.testing._api.releases import CURRENT
+from inngest_rest_mock import MockServer
+from inngest_rest_mock._api.releases import CURRENT
 from inngest_rest_tools import schemas
 from inngest_rest_tools.command import execute
 from inngest_rest_tools.command.program import run

@@ -20,8 +20,8 @@ from inngest_rest import (
 )
 from inngest_rest.diagnosis import _findings as findings
 from inngest_rest.diagnosis import _texts as texts
-from inngest_rest.testing import MockServer, answers, drops
-from inngest_rest.testing._api.releases import CURRENT
+from inngest_rest_mock import MockServer, answers, drops
+from inngest_rest_mock._api.releases import CURRENT
 from tests.support.clock import STARTED
 from tests.support.server import WEB_UI, Reply, recorded, says, text
 

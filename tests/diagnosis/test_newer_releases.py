@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest import InngestClient, Severity
-from inngest_rest.testing import MockServer
-from inngest_rest.testing._api import releases
-from inngest_rest.testing._api.releases import CURRENT, Release
+from inngest_rest_mock import MockServer
+from inngest_rest_mock._api import releases
+from inngest_rest_mock._api.releases import CURRENT, Release
 
 if TYPE_CHECKING:
     import pytest

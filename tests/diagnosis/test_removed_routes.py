@@ -11,9 +11,9 @@ from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest.diagnosis import CallRoute
 from inngest_rest.diagnosis import _server as server
 from inngest_rest.diagnosis._server import Releases, call_routes
-from inngest_rest.testing import MockServer, completes
-from inngest_rest.testing._api import releases
 from inngest_rest_api.api.v1 import list_run_jobs_v1
+from inngest_rest_mock import MockServer, completes
+from inngest_rest_mock._api import releases
 from inngest_rest_tools.command.columns import COLUMNS
 from tests.support.settings import settings_of
 

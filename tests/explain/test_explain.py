@@ -17,7 +17,7 @@ from inngest_rest import (
     ReasonKind,
     ServerError,
 )
-from inngest_rest.testing import MockServer, answers, sleeps, when
+from inngest_rest_mock import MockServer, answers, sleeps, when
 from tests.support.clock import STARTED
 from tests.support.server import body_of, recorded, says
 

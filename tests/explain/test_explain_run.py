@@ -27,7 +27,8 @@ from inngest_rest._core.resources.trace import readable, span
 from inngest_rest.explain._evidence import RunEvidence
 from inngest_rest.explain._run_rules import conclusions_of_run
 from inngest_rest.explain._texts import TEXTS, reason_of
-from inngest_rest.testing import (
+from inngest_rest_api.models import V1Job, V2Span
+from inngest_rest_mock import (
     MockServer,
     answers,
     fails,
@@ -39,7 +40,6 @@ from inngest_rest.testing import (
     when,
     works,
 )
-from inngest_rest_api.models import V1Job, V2Span
 from tests.support.server import body_of, recorded, says
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InvalidArgumentError, ReasonKind, RouteNotFoundError
-from inngest_rest.testing import (
+from inngest_rest_mock import (
     MockServer,
     answers,
     completes,

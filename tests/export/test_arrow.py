@@ -10,7 +10,7 @@ import pytest
 
 from inngest_rest import AsyncInngestClient, Run, RunChange, RunError, RunStatus, StoredEvent
 from inngest_rest._core import arrow
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 from tests.support.run_lists import Listed, RunLists
 
 if TYPE_CHECKING:

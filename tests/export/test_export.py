@@ -19,7 +19,7 @@ from inngest_rest import InngestClient, InvalidArgumentError, errors
 from inngest_rest._core import arrow
 from inngest_rest._operations.export import formats
 from inngest_rest._redaction import Redactor
-from inngest_rest.testing import MockServer, completes, fails, sleeps
+from inngest_rest_mock import MockServer, completes, fails, sleeps
 from tests.support.run_lists import BEGAN, Listed, RunLists
 
 if TYPE_CHECKING:

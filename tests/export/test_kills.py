@@ -12,7 +12,7 @@ import pytest
 
 from inngest_rest import InngestClient
 from inngest_rest._core import arrow
-from inngest_rest.testing import MockServer, completes
+from inngest_rest_mock import MockServer, completes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from inngest_rest._core.sending.event_json import encode
 from inngest_rest._durable.file_import import lines as lines_module
 from inngest_rest._durable.file_import.encoder import NdjsonEncoder
 from inngest_rest._durable.file_import.lines import Chunk, Position
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 from tests.support.ndjson import ROUTE, line, sent
 from tests.support.server import refuses
 

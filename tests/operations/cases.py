@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest import InngestClient
 from inngest_rest.call_row import EVENT_ID, RUN_ID
 from inngest_rest.calls import commands
-from inngest_rest.testing import MockServer, completes, fails, sleeps, waits_for
-from inngest_rest.testing._api.releases import CURRENT
+from inngest_rest_mock import MockServer, completes, fails, sleeps, waits_for
+from inngest_rest_mock._api.releases import CURRENT
 from tests.support.calls import example
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from inngest_rest import (
     WaitTimeoutError,
 )
 from inngest_rest.calls import ROWS, command_for, commands
-from inngest_rest.testing import MockServer, answers, drops, loses_response
+from inngest_rest_mock import MockServer, answers, drops, loses_response
 from inngest_rest_tools import confirmation, outcomes, running, tools
 from inngest_rest_tools.answer import Reply
 from inngest_rest_tools.parameters import read
@@ -32,7 +32,7 @@ from inngest_rest_tools.running import Invocation
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest.testing._faults import Effect
+    from inngest_rest_mock._faults import Effect
     from inngest_rest_tools.answer import Envelope
     from inngest_rest_tools.problems import Problem
     from tests.operations.cases import World
@@ -124,11 +124,6 @@ def test_what_waits_for_the_runs_of_an_event_that_starts_none_is_told_what_expla
     error = error_of(run(world, "events.wait", {"id": id, "timeout": 5}))
     assert (error.code, error.retryable) == ("timed_out", False)
     assert str(error.hint) == "`events_explain` explains why."
-
-
-def test_who_followed_a_run_for_too_short_a_time_is_told_to_do_so_again(world: World) -> None:
-    error = error_of(run(world, "runs.follow", {"id": world.open_run(), "timeout": 1}))
-    assert str(error.hint) == "It continues on the server: wait again, or for longer."
 
 
 @pytest.mark.parametrize(

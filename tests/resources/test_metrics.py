@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import (
-    AuthenticationError,
     InngestClient,
     InvalidResponseError,
     Metric,
@@ -18,7 +17,7 @@ from inngest_rest import (
     RouteNotFoundError,
 )
 from inngest_rest._core.resources.metrics import read_metrics
-from inngest_rest.testing import MockServer, answers, completes, sleeps
+from inngest_rest_mock import MockServer, answers, completes, sleeps
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
@@ -115,18 +114,6 @@ def test_no_key_is_needed_from_release_1_19_on(release: str) -> None:
     mock = MockServer(release=release, signing_key=KEY)
     with InngestClient(base_url="http://127.0.0.1:8288", transport=mock.transport) as client:
         assert [each.name for each in client.metrics()] == ["inngest_queue_depth"]
-
-
-def test_the_signing_key_is_needed_before() -> None:
-    mock = MockServer(release="1.18", signing_key=KEY)
-    address = "http://127.0.0.1:8288"
-    with (
-        InngestClient(base_url=address, transport=mock.transport) as client,
-        pytest.raises(AuthenticationError, match="signing_key"),
-    ):
-        client.metrics()
-    with InngestClient(base_url=address, transport=mock.transport, signing_key=KEY) as client:
-        assert len(client.metrics()) == 1
 
 
 @pytest.mark.parametrize("release", ["1.10", "1.4"])

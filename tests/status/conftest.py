@@ -11,7 +11,7 @@ from inngest_rest import InngestClient
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inngest_rest.testing import MockServer
+    from inngest_rest_mock import MockServer
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from inngest_rest import AsyncInngestClient, InngestClient
-from inngest_rest.testing import MockServer, answers
+from inngest_rest_mock import MockServer, answers
 
 if TYPE_CHECKING:
     from inngest_rest.findings import Finding

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient, InvalidArgumentError
-from inngest_rest.testing import MockServer, answers
+from inngest_rest_mock import MockServer, answers
 
 if TYPE_CHECKING:
     from inngest_rest.findings import Finding

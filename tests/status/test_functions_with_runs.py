@@ -9,7 +9,7 @@ import pytest
 
 from inngest_rest import ConfigurationError, InngestClient, RouteNotFoundError, RunStatus
 from inngest_rest.status._cron_times import Schedule
-from inngest_rest.testing import MockServer, fails
+from inngest_rest_mock import MockServer, fails
 
 START = datetime(2026, 11, 30, 12, 30, tzinfo=UTC)
 

@@ -18,7 +18,7 @@ from inngest_rest import (
 from inngest_rest.status._evidence import Listed, StatusEvidence
 from inngest_rest.status._verdicts.starting import judge_starting
 from inngest_rest.status._verdicts.succeeding import judge_succeeding
-from inngest_rest.testing import (
+from inngest_rest_mock import (
     MockServer,
     answers,
     completes,
@@ -27,8 +27,9 @@ from inngest_rest.testing import (
     fails,
     retries,
     sleeps,
+    when,
 )
-from inngest_rest.testing._api.releases import CURRENT
+from inngest_rest_mock._api.releases import CURRENT
 from inngest_rest_tools import tools
 
 if TYPE_CHECKING:
@@ -432,6 +433,54 @@ def test_a_server_that_answers_a_health_check_alone_is_broken_after_two_timeouts
     assert (report.verdict, verdicts_of(report)) == (Severity.BROKEN, {"server": "broken"})
     assert "answers health checks only" in report.headline
     assert len(mock.requests) - before == 3
+
+
+@pytest.mark.parametrize(
+    ("events", "severity", "message"),
+    [
+        (3, "broken", "nothing reads the event stream: 3 events of the last hour, and no run: "),
+        (2, "warning", "2 events of the last hour, and no run: shop/late has a trigger for them"),
+    ],
+)
+def test_events_that_had_to_start_runs_and_started_none_are_no_quiet_hour(
+    events: int, severity: str, message: str, client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    send(placed=1)
+    mock.advance(3 * HOUR)
+    client.send([{"name": "order/late"} for _ in range(events)])
+    mock.advance(HOUR / 2)
+    # Registered now, it stands for a function that a server has not started.
+    mock.function("shop", "late", trigger="order/late")
+    report = client.status()
+    (fresh,) = (it for it in report.findings if it.kind == "fresh")
+    assert (fresh.severity.value, fresh.message[: len(message)]) == (severity, message)
+    assert report.verdict.value == severity
+    assert str(fresh.remedy).startswith("client.events.explain")
+
+
+@pytest.mark.parametrize(
+    "option", [{"debounce": HOUR}, {"condition": when("event.data.x == 1", lambda _: True)}]
+)
+def test_events_that_a_function_may_hold_back_are_a_warning_alone(
+    option: dict[str, Any], client: InngestClient, mock: MockServer
+) -> None:
+    client.send([{"name": "order/late"} for _ in range(9)])
+    mock.advance(HOUR / 2)
+    mock.function("shop", "late", trigger="order/late", **option)
+    assert verdicts_of(client.status())["fresh"] == "warning"
+
+
+def test_events_without_a_function_are_a_warning_and_what_has_just_arrived_is_none(
+    client: InngestClient, mock: MockServer
+) -> None:
+    client.send([{"name": "order/typo"} for _ in range(9)])
+    assert verdicts_of(client.status())["fresh"] == "ok"
+    mock.advance(HOUR / 2)
+    report = client.status()
+    assert message_of(report, "fresh") == (
+        "9 events of the last hour, and no run: no function has a trigger for order/typo"
+    )
+    assert report.verdict is Severity.WARNING
 
 
 def test_events_that_are_not_read_are_told_beside_fresh_runs(

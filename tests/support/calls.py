@@ -60,7 +60,6 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     ),
     "events.export": ("events.list",),
     "runs.export": ("runs.list", "runs.get", "runs.trace"),
-    "runs.follow": ("runs.trace",),
     "runs.wait": ("runs.get",),
     "runs.watch": ("runs.get",),
     "runs.summary": ("runs.list", "runs.get", "events.get"),

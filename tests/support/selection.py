@@ -44,7 +44,6 @@ ONCE = {
     "tests/contract/test_parsers.py": "recordings, read by the generated code",
     "tests/scripts": "the programs of this repository run on one Python",
     "tests/skill": "texts and the command's output",
-    "tests/testing/test_recordings_replayed.py": "recordings, replayed to the mock",
     "tests/test_docs.py": "texts, and programs whose parts are tested elsewhere",
     "tests/test_public_interface.py": "reads the sources and docstrings",
     "tests/test_examples.py": "programs whose parts are tested elsewhere",
@@ -107,8 +106,8 @@ LONG = {
         "generates a client"
     ),
     "tests/test_packaging.py": "builds the distributions",
-    "tests/testing/test_client_time.py": "many threads and tasks wait together",
-    "tests/testing/test_pytest_plugin.py::test_a_server_is_started_for_the_tests_and_ended": (
+    "tests/mock/test_client_time.py": "many threads and tasks wait together",
+    "tests/mock/test_pytest_plugin.py::test_a_server_is_started_for_the_tests_and_ended": (
         "starts a server"
     ),
 }

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from inngest_rest._files import reasons_path, rejected_path
 from inngest_rest.bulk import ActionOutcome
 from inngest_rest.errors import Advice
+from inngest_rest.programs import reasons_path, rejected_path
 from inngest_rest_tools.problems import Code, Problem, advice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from inngest_rest.bulk import ActionReport
-    from inngest_rest.call_row import CallRow
     from inngest_rest.diagnosis import Diagnosis
     from inngest_rest.errors import NextCall
     from inngest_rest.findings import Finding
@@ -37,14 +36,14 @@ _CODE_OF_KIND = {"connection": Code.NETWORK, "server": Code.SERVER}
 _SENT_AGAIN = "runs nothing twice, except functions that debounce or batch"
 
 
-def problem_in(row: CallRow, record: Any, values: Values) -> Problem | None:
+def problem_in(record: Any, values: Values) -> Problem | None:
     """Return the problem that the result of a call reports, if any."""
-    match row.command:
-        case "status":
+    match type(record).__name__:  # the classes are slow to load
+        case "StatusReport":
             return _of_status(record)
-        case "doctor" if record.broken:
+        case "Diagnosis" if record.broken:
             return _of_diagnosis(record)
-        case "send" | "send_many" | "send_file" if record.rejected or record.unknown:
+        case "Sent" if record.rejected or record.unknown:
             return _not_accepted(record, values)
         case _:
             return None

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import frozen
 
-from inngest_rest._arguments import check_json, invalid, is_status
-from inngest_rest._visible import did_you_mean, shown
+from inngest_rest.programs import check_json, did_you_mean, invalid, is_status, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +42,7 @@ FORMS = {
     Kind.MOMENT: " ISO 8601 with a time zone, or how long ago: 90s, 15m, 2h, 7d.",
     Kind.SECONDS: " In seconds.",
     Kind.SPAN: " Such as 90s, 15m, 2h, 7d.",
-    Kind.SPANS: " NAME=2h; NAME alone is without a time.",
+    Kind.SPANS: " By name, such as 90s, 15m, 2h, 7d.",
 }
 """The text that follows the help of a parameter of a kind."""
 

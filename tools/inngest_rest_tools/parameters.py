@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from attrs import evolve, frozen
 
 from inngest_rest import typing
-from inngest_rest._arguments import invalid
-from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.call_row import Returns, docstring
 from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.programs import did_you_mean, invalid, shown
 from inngest_rest.typing import RunInclude, StatusName
 from inngest_rest_tools.parameter import FORMS, Kind, Parameter, Statuses
 
@@ -90,8 +89,8 @@ _TYPES_OF_PYTHON = {
 # The maximum of a value or of a number of items.
 _MOST = {"batch_size": 5_000, "in_flight": 64, "events": 5_000}
 
-# Programs pass pages on by cursor, have one unit for rates, and redact all that they write.
-_OF_PYTHON = {"page_size", "period", "token", "redact"}
+# Programs pass pages on by cursor, and have one unit for rates.
+_OF_PYTHON = {"page_size", "period", "token"}
 
 # Names and help of parameters that differ from Python's.
 _NAMES = {"report_path": "report", "columns": "column", "max_requests": "rate"}
@@ -132,11 +131,11 @@ def parameters(row: CallRow) -> tuple[Parameter, ...]:
             continue
         parameter = _parameter(row, declared, described.get(name, ""))
         known.append(parameter)
-    is_gated = row.is_bulk or row.name == "request"
-    if row.name == "cancellations.create":
+    is_gated = row.is_bulk or row.requests_any_path
+    if row.selects_with_condition:
         known.append(_DRY_RUN_OF_CANCELLATION)
         is_gated = True
-    elif row.command.startswith("send"):
+    elif row.sends_events:
         known.append(_DRY_RUN_OF_SENDING)
     if is_gated:
         known.append(CONFIRM)

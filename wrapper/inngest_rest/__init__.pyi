@@ -2,7 +2,6 @@ from inngest_rest._version import __version__ as __version__
 from inngest_rest.aio import AsyncInngestClient as AsyncInngestClient
 from inngest_rest.aio.groups import AsyncPaginator as AsyncPaginator
 from inngest_rest.aio.polling import AsyncEndedRuns as AsyncEndedRuns
-from inngest_rest.aio.polling import AsyncFollowedRun as AsyncFollowedRun
 from inngest_rest.aio.polling import AsyncWatcher as AsyncWatcher
 from inngest_rest.buffers.asynchronous import AsyncEventBuffer as AsyncEventBuffer
 from inngest_rest.buffers.blocking import EventBuffer as EventBuffer
@@ -14,7 +13,6 @@ from inngest_rest.bulk import ReportFinishedError as ReportFinishedError
 from inngest_rest.client import InngestClient as InngestClient
 from inngest_rest.client.groups import Paginator as Paginator
 from inngest_rest.client.polling import EndedRuns as EndedRuns
-from inngest_rest.client.polling import FollowedRun as FollowedRun
 from inngest_rest.client.polling import Watcher as Watcher
 from inngest_rest.diagnosis import CallRoute as CallRoute
 from inngest_rest.diagnosis import Diagnosis as Diagnosis
@@ -60,18 +58,11 @@ from inngest_rest.explanation import ReasonKind as ReasonKind
 from inngest_rest.explanation import RunExplanation as RunExplanation
 from inngest_rest.findings import Finding as Finding
 from inngest_rest.findings import Severity as Severity
-from inngest_rest.models import AccountInfo as AccountInfo
 from inngest_rest.models import App as App
 from inngest_rest.models import AppSync as AppSync
 from inngest_rest.models import Cancellation as Cancellation
-from inngest_rest.models import Environment as Environment
-from inngest_rest.models import EventSchema as EventSchema
-from inngest_rest.models import Experiment as Experiment
 from inngest_rest.models import Function as Function
-from inngest_rest.models import InsightsResult as InsightsResult
-from inngest_rest.models import InsightsTable as InsightsTable
 from inngest_rest.models import Job as Job
-from inngest_rest.models import Key as Key
 from inngest_rest.models import Metric as Metric
 from inngest_rest.models import Page as Page
 from inngest_rest.models import Run as Run
@@ -80,11 +71,8 @@ from inngest_rest.models import RunError as RunError
 from inngest_rest.models import RunStatus as RunStatus
 from inngest_rest.models import SessionGroup as SessionGroup
 from inngest_rest.models import Span as Span
-from inngest_rest.models import StepChange as StepChange
 from inngest_rest.models import StoredEvent as StoredEvent
 from inngest_rest.models import Trigger as Trigger
-from inngest_rest.models import Variant as Variant
-from inngest_rest.models import Webhook as Webhook
 from inngest_rest.profiles import read_profiles as read_profiles
 from inngest_rest.record import Record as Record
 from inngest_rest.reports import BatchReport as BatchReport

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from importlib.abc import Loader
     from importlib.machinery import ModuleSpec
 
-    from inngest_rest import InngestClient, Run
+    from inngest_rest import InngestClient, Run, Target
     from inngest_rest.typing import Seconds
 
 GROUPS = {
@@ -125,6 +125,22 @@ def _has_ids(given: Mapping[str, Any]) -> bool:
     return all(event.get("id") for event in events)
 
 
+def _run_page(target: Target, given: Mapping[str, Any]) -> str:
+    return target.run_page(given["id"])
+
+
+def _event_page(target: Target, given: Mapping[str, Any]) -> str:
+    return target.event_page(given["id"])
+
+
+def _function_page(target: Target, given: Mapping[str, Any]) -> str:
+    return target.function_page(given["app"], given["function"])
+
+
+def _is_get(given: Mapping[str, Any]) -> bool:
+    return bool(given["method"] == "GET")
+
+
 def _is_idempotent(given: Mapping[str, Any]) -> bool:
     return given["method"] in typing.REPEATABLE_METHODS
 
@@ -146,6 +162,7 @@ _FUNCTION = {"app": "shop", "function": "charge"}
 _OWN: tuple[CallRow, ...] = (
     CallRow(
         name="send",
+        sends_events=True,
         replacement=_send,
         effect=Effect.CREATE,
         is_repeatable=False,
@@ -157,6 +174,7 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="send_many",
+        sends_events=True,
         replacement=_send_many,
         effect=Effect.CREATE,
         is_repeatable=False,
@@ -165,6 +183,7 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="send_file",
+        sends_events=True,
         is_rare=True,
         effect=Effect.CREATE,
         uses_files=True,
@@ -186,14 +205,17 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="events.get",
+        page=_event_page,
         examples=({"id": EVENT_ID},),
     ),
     CallRow(
         name="events.runs",
+        takes_internal_id=True,
         examples=({"id": EVENT_ID},),
     ),
     CallRow(
         name="events.wait",
+        takes_internal_id=True,
         examples=({"id": EVENT_ID, "timeout": 60},),
     ),
     CallRow(
@@ -211,6 +233,7 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="runs.get",
+        page=_run_page,
         examples=({"id": RUN_ID},),
     ),
     CallRow(
@@ -225,12 +248,9 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="runs.watch",
-        examples=({"app": "shop", "timeout": 60},),
-    ),
-    CallRow(
-        name="runs.follow",
+        is_live=True,
         is_rare=True,
-        examples=({"id": RUN_ID, "timeout": 60},),
+        examples=({"app": "shop", "timeout": 60},),
     ),
     CallRow(
         name="runs.cancel",
@@ -272,6 +292,7 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="apps.get",
+        is_rare=True,
         examples=({"id": "shop"},),
     ),
     CallRow(
@@ -289,6 +310,8 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="functions.get",
+        page=_function_page,
+        is_rare=True,
         examples=(_FUNCTION,),
     ),
     CallRow(
@@ -314,6 +337,7 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="cancellations.create",
+        selects_with_condition=True,
         is_of_cloud=True,
         effect=Effect.CHANGE,
         is_repeatable=False,
@@ -436,11 +460,14 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="request",
+        formats=(),
+        requests_any_path=True,
         is_rare=True,
         command="api",
         effect=Effect.CHANGE,
         is_repeatable=False,
         is_repeatable_if=_is_idempotent,
+        reads_if=_is_get,
         examples=({"method": "GET", "path": "/v2/runs", "query": {"limit": 5}},),
     ),
 )

@@ -85,12 +85,12 @@ def contract(renderer: Renderer, options: Options, typed: Typed) -> int:
 
 
 def _client(options: Options) -> InngestClient:
-    """Return the client; without a key, one in dev mode, which needs none."""
+    """Return the client; without a key or a profile, one in dev mode, which needs none."""
     from inngest_rest_tools.command.execute import client_of  # noqa: PLC0415 - not for help
     from inngest_rest_tools.contract.holding import has_key  # noqa: PLC0415 - not for help
 
     client = client_of(options)
-    if has_key(client):
+    if has_key(client) or client.profile is not None:
         return client
     client.close()
     return client_of(evolve(options, dev=True))
@@ -113,7 +113,6 @@ def _hold(
         max_examples=examples,
         timeout=timeout,
     )
-    report = renderer.redactor(report)
     if renderer.format == "table":
         renderer.text(str(report))
     else:

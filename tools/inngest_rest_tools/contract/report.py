@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from inngest_rest._visible import and_more, shortened
+from inngest_rest.programs import and_more, shortened
 from inngest_rest.record import Record
 
 _MOST_LINES = 12  # of one kind, so that the answer fits a screen

@@ -575,8 +575,8 @@ class AsyncInngestClient(Resource):
             failed_above: Broken if more than this share of the runs failed, such as "5%" or 0.05.
                 Of those that were queued in the window, and completed or failed.
             no_success_of: Broken if no run of a function, such as shop/report or `shop/*`, has
-                completed for this long. A timedelta by function; None for since the last time of
-                its own cron.
+                completed for this long, or with None since the last time of its own cron. A
+                timedelta by function.
             nothing_ran_for: Broken if no run that was queued in this time before now has run. A
                 timedelta.
             stuck_for: Broken if a run has started, and is open for longer than this. A timedelta;

@@ -110,7 +110,7 @@ class Functions(Resource):
         Args:
             app: The app's id; None for all apps.
             runs: Whether to add the last run of each function, at one request each, and the next
-                planned time of crons, with the extra `crons`.
+                planned time of crons, with `cronsim` of the extra `cli`.
             limit: Maximum number of items in total; None for all of them.
             page_size: Maximum number of items per request, 1 to 100; by default the server's.
             cursor: The `next_cursor` of an earlier page, to continue after it.
@@ -120,7 +120,7 @@ class Functions(Resource):
             RouteNotFoundError: The server does not have this listing; apps are listed since release
                 1.40, runs since 1.38.
             NotFoundError: No such app; a server before release 1.27.1 lists nothing instead.
-            ConfigurationError: The extra `crons` is not installed, and a cron is among them.
+            ConfigurationError: `cronsim` is not installed, and a cron is among them.
 
         HTTP: `GET /v2/apps/{appId}/functions`, else `GET /v1/apps/{appId}/functions`; if it is
         empty, `GET /v2/apps/{appId}`, and `GET /v2/apps` for the nearest. Of all apps, these after

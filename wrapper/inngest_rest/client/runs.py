@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from inngest_rest.bulk import ActionReport, ActionRow
     from inngest_rest.client.polling import (
         EndedRuns,
-        FollowedRun,
         Watcher,
     )
     from inngest_rest.explain import WaitingReport
@@ -184,30 +183,6 @@ class Runs(Resource):
         from inngest_rest.explain._explain import explain_run
 
         return self._run_as("runs.explain", runs.explain_event_id(explain_run), id)
-
-    def follow(self, id: str, *, timeout: Seconds | None = None) -> FollowedRun:
-        """Follow a run until it has ended, and return its steps as they start and end.
-
-        Past changes come first, the end of the run last. A server names a step that runs code only
-        after it has ended.
-
-        Args:
-            id: The run's id.
-            timeout: Maximum time to follow it; None for no limit. Seconds, or a timedelta.
-
-        Raises:
-            InvalidArgumentError: An argument is malformed; nothing was sent.
-            WaitTimeoutError: The run did not end in time. Raised by the iterator, like those below.
-            NotFoundError: The run did not appear within 5 s.
-            RouteNotFoundError: The server lacks the route, which exists since release 1.19.3.
-
-        HTTP: `GET /v2/runs/{runId}/trace`, at growing intervals of up to 3 s, which begin anew with
-        each change; all who follow the run by this client share the requests.
-        """
-        from inngest_rest._core.resources.follow import Follow
-        from inngest_rest.client.polling import FollowedRun
-
-        return FollowedRun(self._driver, Follow(self._session, id, timeout), id)
 
     def wait_many(self, ids: Iterable[str], timeout: Seconds) -> EndedRuns:
         """Wait until each of many runs has ended, and return each as it ends.

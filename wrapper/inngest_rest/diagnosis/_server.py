@@ -14,10 +14,10 @@ from inngest_rest._core.calls.route import (
     V2_ROOT,
     V2_ROOT_BEFORE_1_26,
     Route,
+    WholeResponse,
     nothing,
 )
 from inngest_rest._core.clock import http_date
-from inngest_rest._core.messages import Response
 from inngest_rest._core.resources.fields import required
 from inngest_rest._core.resources.routes import ROUTES, module_of
 from inngest_rest._faults import refused_in_between
@@ -26,6 +26,8 @@ from inngest_rest_api.api import NEWEST_RECORDED, OPERATIONS, ingest, v1, v2
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    import httpx
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.calls.settings import Settings
@@ -295,7 +297,7 @@ _KNOWN_TO_BE_LISTED = {
 }
 
 
-def _listed(response: Response) -> tuple[Releases, dict[str, bool]]:
+def _listed(response: httpx.Response) -> tuple[Releases, dict[str, bool]]:
     """Return the possible releases of a server, and its operations, by its own list."""
     operations = response.json()["data"]["operations"]
     routes = [each["http"] for each in operations if "http" in each]
@@ -308,7 +310,7 @@ def _listed(response: Response) -> tuple[Releases, dict[str, bool]]:
     return _listed_releases(response), seen
 
 
-def _listed_releases(response: Response) -> Releases:
+def _listed_releases(response: httpx.Response) -> Releases:
     """Return the releases that list the same operations as the server."""
     operations = response.json()["data"]["operations"]
     listed = {each["id"]: each for each in operations}
@@ -359,7 +361,7 @@ DEV_INFO = Route.of(ingest.get_dev_info, _release_of)
 """Only a dev server has it; the value is its release, or None."""
 EVENTS = Route.of(v1.list_events_v1, _valid, query={"limit": 1})
 """A cheap read that needs the signing key."""
-LISTED_OPERATIONS = Route.of(v2.list_operations_v2, _listed, expected=Response)
+LISTED_OPERATIONS = Route.of(v2.list_operations_v2, _listed, expected=WholeResponse)
 """The operations of the server, which needs no key.
 
 The value is the possible releases, and whether the server has each operation of the known ones.
@@ -404,7 +406,7 @@ async def probe(
     family = route.operation.tag
     began = session.clock.now()
 
-    def read(response: Response) -> ProbeResult:
+    def read(response: httpx.Response) -> ProbeResult:
         answers.record(session, route, response, url)
         middle = (began + session.clock.now()) / 2
         skew: float | None = None

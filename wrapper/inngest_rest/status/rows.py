@@ -5,6 +5,7 @@ from inngest_rest.call_row import CallRow
 ROWS = (
     CallRow(
         name="status",
+        formats=("markdown",),
         examples=(
             {},
             {"failed_above": "5%", "window": "15m"},

@@ -15,23 +15,23 @@ from inngest_rest._core.calls.retry import has_retry_after
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.calls.settings import API_VERSION, ENV, SIGNING_KEY, Settings
 from inngest_rest._core.logs import logger, request_fields
-from inngest_rest._core.messages import Request, json_content, requestable, with_query
 from inngest_rest._core.plans import Call
+from inngest_rest._core.request import new_request, requestable
+from inngest_rest._core.secret import Hidden
 from inngest_rest._faults import had_no_effect, may_pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import httpx
+
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.messages import Response
     from inngest_rest._core.secret import Secret
     from inngest_rest._core.tracing import CallSpan
     from inngest_rest_api.api import Operation
 
 A = TypeVar("A")
 T = TypeVar("T")
-
-_METHODS_WITHOUT_BODY = frozenset({"DELETE", "GET"})
 
 
 async def perform(
@@ -141,7 +141,7 @@ class _Attempts:
         else:
             self._was_delivered = True
         self._took_effect = self._took_effect or not had_no_effect(failure)
-        if isinstance(failure, errors.ApiError):
+        if isinstance(failure, errors.ApiError | errors.TransportError):
             failure.may_have_taken_effect = self._took_effect
 
     async def pause_or_raise(self) -> None:
@@ -224,7 +224,7 @@ async def _with_keys(
     if api != "ingest":
         bearers = session.bearers(api, is_needed=route.needs_key)
 
-    def read(response: Response) -> T:
+    def read(response: httpx.Response) -> T:
         session.server_clocks[route.host].observe(response, sent_at)
         answers.record(session, route, response, url)
         span.status = response.status_code
@@ -254,43 +254,28 @@ def request(
     bearer: Secret | None,
     url: str,
     seconds: float,
-    read: Callable[[Response], T],
+    read: Callable[[httpx.Response], T],
 ) -> Call[T]:
     """Return the effect of one attempt, within some seconds; `url` is shown, and has no key."""
     method, kwargs = route.operation.method, route.kwargs
-    content: bytes = kwargs.get("content", b"")
-    is_json = kwargs.get("json") is not None
-    if is_json:
-        content = json_content(kwargs["json"])
-    headers = kwargs.get("headers", {})
-    headers_of_body: dict[str, str] = {}
-    if is_json or method not in _METHODS_WITHOUT_BODY:
-        headers_of_body["Content-Length"] = str(len(content))
-    if is_json and "Content-Type" not in headers:
-        headers_of_body["Content-Type"] = "application/json"
 
-    def build(timeout: float, trace: object) -> Request:
+    def build(timeout: float, trace: object) -> httpx.Request:
         """Build the request, keys included: only where it is sent, and in no variable."""
-        return Request(
+        return new_request(
             method,
             session.event_url(route.operation.path).reveal()
             if route.host == "event"
-            else requestable(with_query(url, kwargs.get("params"))),
-            headers={
-                "Host": session.authorities[route.host],
-                **session.headers.reveal(),
-                **headers,
-                **(
-                    {}
-                    if bearer is None
-                    else {"authorization": f"Bearer {bearer.reveal()}"}
-                ),
-                **headers_of_body,
-            },
-            content=content,
-            timeout=timeout,
+            else requestable(url, kwargs.get("params")),
             shown=url,
+            timeout=timeout,
             trace=trace,
+            headers={
+                **session.headers.reveal(),
+                **kwargs.get("headers", {}),
+                **_authorization(bearer).reveal(),
+            },
+            content=kwargs.get("content"),
+            json=kwargs.get("json"),
         )
 
     return Call(
@@ -305,6 +290,12 @@ def request(
         accepted=route.accepted,
         template=route.operation.path,
     )
+
+
+def _authorization(bearer: Secret | None) -> Hidden[dict[str, str]]:
+    if bearer is None:
+        return Hidden({})
+    return Hidden({"authorization": f"Bearer {bearer.reveal()}"})
 
 
 def redacted_url(session: Session, route: Route[Any, Any]) -> str:

@@ -81,6 +81,13 @@ class RouteOptions(TypedDict, total=False):
     advice: AdviceByError
 
 
+class WholeResponse:
+    """The form of a route that converts the response itself, instead of a model.
+
+    In the place of httpx's class, which takes longer to import than all tables of calls.
+    """
+
+
 @frozen
 class Route(Generic[A, T]):
     """One operation with its arguments, and how to read its response."""
@@ -89,7 +96,7 @@ class Route(Generic[A, T]):
     # The result of its module's `get_kwargs`.
     kwargs: Mapping[str, Any] = field(repr=False)
     # The generated models of a successful response, in each form that servers send. None of them if
-    # the result needs no body: any body will do. `Response` for the response itself.
+    # the result needs no body: any body will do. `WholeResponse` for the response itself.
     forms: tuple[type[A], ...]
     # Any exception that it raises makes the response invalid.
     convert: Callable[[A], T]
