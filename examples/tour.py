@@ -13,7 +13,7 @@ import argparse
 from datetime import UTC, datetime, timedelta
 
 from inngest_rest import Event, InngestClient, InngestError, Run
-from inngest_rest.testing import Behaviour, MockEvent, MockServer, completes, fails, sleeps
+from inngest_rest_mock import Behaviour, MockEvent, MockServer, completes, fails, sleeps
 
 
 def shop() -> MockServer:

@@ -17,7 +17,7 @@ import pytest
 
 from inngest_rest import InngestClient
 from inngest_rest._core.calls import retry
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 from tests.support.client_kinds import ClientKind, open_client
 from tests.support.clock import Clock
 from tests.support.selection import TABLES, clients_for, is_in

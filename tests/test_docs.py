@@ -21,12 +21,12 @@ from attrs import field, frozen
 import inngest_rest
 from inngest_rest import InngestClient
 from inngest_rest._core.drivers import causes
-from inngest_rest.testing import MockServer, completes, fails, sleeps, steps
+from inngest_rest_mock import MockServer, completes, fails, sleeps, steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inngest_rest.testing import Behaviour, MockEvent
+    from inngest_rest_mock import Behaviour, MockEvent
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -14,7 +14,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import MockServer, completes, fails, loses_response, sleeps
+from inngest_rest_mock import MockServer, completes, fails, loses_response, sleeps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

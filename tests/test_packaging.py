@@ -26,11 +26,12 @@ ROOT = Path(__file__).parent.parent
 PROJECT: Any = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
-def test_the_wheel_holds_both_packages_and_says_that_they_are_typed() -> None:
+def test_the_wheel_holds_each_package_and_says_that_it_is_typed() -> None:
     builder = WheelBuilder(str(ROOT))
     files = {each.distribution_path for each in builder.recurse_included_files()}
     tops = {each.partition("/")[0] for each in files}
-    assert tops == {"inngest_rest", "inngest_rest_api"}
+    names = ("", "_api", "_mock", "_pytest", "_tools")
+    assert tops == {f"inngest_rest{name}" for name in names}
     assert {f"{each}/py.typed" for each in tops} <= files
     assert {f"{each}/__init__.py" for each in tops} <= files
     assert not [each for each in files if "__pycache__" in each or each.endswith(".pyc")]
@@ -126,5 +127,5 @@ def test_the_version_is_told_to_the_server(connect: Connect, server: Server) -> 
 
 def test_what_is_needed_at_run_time_is_little() -> None:
     needed = {re.match(r"[\w-]+", each)[0] for each in PROJECT["project"]["dependencies"]}  # type: ignore[index]
-    assert needed == {"attrs", "h11", "httpx", "msgspec", "sniffio", "xxhash"}
+    assert needed == {"attrs", "httpcore", "httpx", "msgspec", "sniffio", "xxhash"}
     assert PROJECT["project"]["requires-python"] == ">=3.11"

@@ -30,6 +30,7 @@ from inngest_rest import (
     aio,
     bulk,
     client,
+    files,
     typing,
 )
 from inngest_rest._core.resources.routes import ROUTES
@@ -38,7 +39,6 @@ from inngest_rest.call_row import docstring
 from inngest_rest.calls import GROUPS
 from inngest_rest_tools.parameters import sections
 from tests.support.calls import MADE_OF
-from tests.support.peer import Peer, answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ each_call = pytest.mark.parametrize(
 def test_an_iterator_is_returned_at_once_and_everything_else_is_awaited(name: str) -> None:
     returns = str(inspect.signature(METHODS[name]).return_annotation)
     assert inspect.iscoroutinefunction(METHODS[name]) is (
-        re.search("Paginator|Watcher|EndedRuns|FollowedRun", returns) is None
+        re.search("Paginator|Watcher|EndedRuns", returns) is None
     )
 
 
@@ -138,12 +138,11 @@ FORMS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
     "Runs.list": ((typing.RunListing, *FILTERS_OF_RUNS, typing.Paging), set()),
     "Runs.watch": ((typing.RunFilter,), {"status"}),
     "Runs.summary": (FILTERS_OF_RUNS, set()),
-    "Runs.check": ((typing.CheckRule,), set()),
     "Runs.cancel_all": ((bulk.BulkSelection, *FILTERS_OF_RUNS, bulk.BulkOptions), {"status"}),
     "Runs.replay_all": ((bulk.BulkSelection, *FILTERS_OF_RUNS, bulk.BulkOptions), {"status"}),
-    "Runs.export": ((typing.RunExport, *FILTERS_OF_RUNS, typing.ExportOptions), set()),
+    "Runs.export": ((files.RunExport, *FILTERS_OF_RUNS, files.ExportOptions), set()),
     "Events.list": ((typing.EventListing, *FILTERS_OF_EVENTS, typing.Paging), set()),
-    "Events.export": ((typing.EventExport, *FILTERS_OF_EVENTS, typing.ExportOptions), {"since"}),
+    "Events.export": ((files.EventExport, *FILTERS_OF_EVENTS, files.ExportOptions), {"since"}),
     "Events.resend": ((bulk.BulkEvents, *FILTERS_OF_EVENTS, bulk.BulkOptions), {"resume"}),
     "Functions.invoke_many": ((bulk.BulkOptions,), {"resume"}),
 }
@@ -176,7 +175,7 @@ def test_a_form_has_every_filter_that_its_method_takes(name: str) -> None:
     assert {each.name for each in arguments(name)} == own[name] | whole.__annotations__.keys()
 
 
-STATING_ERRORS = (typing.Paging, typing.RunFilter, bulk.BulkOptions, typing.ExportOptions)
+STATING_ERRORS = (typing.Paging, typing.RunFilter, bulk.BulkOptions, files.ExportOptions)
 
 
 @pytest.mark.parametrize("form", STATING_ERRORS, ids=lambda it: it.__name__)
@@ -299,24 +298,6 @@ assert "inngest_rest.models" not in sys.modules
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-def test_a_request_by_plain_http_loads_no_httpx() -> None:
-    """It takes longer to import than all of this client; a transport of the caller's needs it."""
-    script = """
-import asyncio, sys
-from inngest_rest import AsyncInngestClient, InngestClient
-options = {"event_key": "k", "base_url": sys.argv[1]}
-with InngestClient(**options) as client:
-    client.send({"name": "a"})
-async def main():
-    async with AsyncInngestClient(**options) as client:
-        await client.send({"name": "a"})
-asyncio.run(main())
-assert "httpx" not in sys.modules
-"""
-    with Peer(answers, answers) as peer:
-        subprocess.run([sys.executable, "-c", script, peer.url], check=True)
-
-
 @pytest.mark.parametrize("module", [inngest_rest, client, aio], ids=lambda it: it.__name__)
 def test_all_is_sorted_and_each_name_is_there(module: Any) -> None:
     names = list(module.__all__)
@@ -344,7 +325,7 @@ def test_a_public_module_needs_no_import_of_its_own() -> None:
 import inngest_rest
 import inngest_rest_tools
 assert issubclass(inngest_rest.errors.NotFoundError, inngest_rest.InngestError)
-inngest_rest.testing.MockServer, inngest_rest.typing.Seconds
+inngest_rest.typing.Seconds
 """
     subprocess.run([sys.executable, "-c", script], check=True)
 
@@ -377,17 +358,17 @@ PUBLIC = [
     "inngest_rest.event_types",
     "inngest_rest.explain",
     "inngest_rest.explanation",
+    "inngest_rest.files",
     "inngest_rest.findings",
     "inngest_rest.models",
     "inngest_rest.profiles",
-    "inngest_rest.pytest_plugin",
+    "inngest_rest.programs",
     "inngest_rest.record",
     "inngest_rest.reports",
     "inngest_rest.responses",
     "inngest_rest.retry",
     "inngest_rest.status",
     "inngest_rest.summary",
-    "inngest_rest.testing",
     "inngest_rest.typing",
 ]
 MODULES_OF_A_CLIENT = ["apps", "client", "cloud", "events", "groups", "polling", "runs"]
@@ -420,15 +401,13 @@ def test_one_module_reads_the_environment_and_only_the_clock_and_a_driver_sleep(
     reads, sleeps = set(), set()
     for package, path in [(it, path) for it in (PACKAGE, TOOLS) for path in it.rglob("*.py")]:
         where, text = str(path.relative_to(package)), path.read_text(encoding="utf-8")
-        if where.startswith(("testing", "pytest_plugin")):
-            continue
         if re.search(r"\bos\.(environ|getenv)\b", text):
             reads.add(where)
         if re.search(r"\b(time|asyncio)\.sleep\b(?!\(0\))", text):
             sleeps.add(str(Path(where).parent))
     # Of the command: the format of answers, where a host of agents keeps its settings, and a doctor
-    # that goes on without a malformed key. The process of a trial gets all of it.
+    # that goes on without a malformed key. The process of a trial gets its path.
     names = ("agent_skill", "execute", "options", "program")
     of_command = {f"command/{it}.py" for it in names}
-    assert reads <= {"_core/calls/settings.py", "_contract/trial.py", *of_command}
+    assert reads <= {"_core/calls/settings.py", "contract/trial.py", *of_command}
     assert sleeps == {"_core", "_core/drivers"}

@@ -12,7 +12,7 @@ on the server in place of {runId}, {eventId}, {appId} and {functionId}:
     scripts/record --bins ./inngest --ask 'POST /v2/runs/{runId}/annotations {"text": "checked"}'
 
 Then the document and the mock have to read what was recorded: what they do not is listed, and has
-to be written into openapi/inngest.yaml and wrapper/inngest_rest/testing.
+to be written into openapi/inngest.yaml and mock/inngest_rest_mock.
 
 Exit status: 0 all that was recorded is read; 1 some is not yet; 2 nothing was recorded.
 """
@@ -28,8 +28,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._redaction import Redactor, with_texts
-from inngest_rest.testing._api.releases import CURRENT
+from inngest_rest_mock._api.releases import CURRENT
+from inngest_rest_tools.keys import with_texts, without_keys
 from scripts.internal.release_diff.bodies import form
 from scripts.internal.release_diff.subjects import (
     MOCKED_APP,
@@ -58,9 +58,8 @@ ROOT = Path(__file__).resolve().parents[2]
 READERS = (
     "tests/contract/test_recordings.py",
     "tests/contract/test_sources.py",
-    "tests/testing/test_recordings_replayed.py",
 )
-"""The tests that hold the document and the mock to the recordings."""
+"""The tests that hold the document to the recordings."""
 
 MASK = "***"
 
@@ -111,14 +110,14 @@ def exchanges(found: Subject, own: Iterable[str]) -> Exchanges:
     """Ask a server everything, and what was given by --ask."""
     surveyed = survey(found)
     further = {**_refused_pages(found, surveyed), **_own(found, surveyed, own)}
-    return {**surveyed.later, **further}
+    return {**surveyed.exchanges, **further}
 
 
 def mocked(keys: Keys) -> Exchanges:
     """Ask the mock of the newest recorded release the same, with the same kind of database."""
     store = "postgresql" if keys.postgres_uri else "sqlite"
     with make_mock(MOCKED_APP, store=store).serve() as url, subject(url, Keys()) as found:
-        return survey(found).later
+        return survey(found).exchanges
 
 
 def _refused_pages(found: Subject, surveyed: Survey) -> Exchanges:
@@ -126,15 +125,15 @@ def _refused_pages(found: Subject, surveyed: Survey) -> Exchanges:
     refused = {}
     with found.http() as http:
         for operation in DOCUMENT.operations:
-            limit = surveyed.limits.get(operation.id)
             schemas = [it["schema"] for it in operation.parameters if it["name"] == "limit"]
-            most = schemas[0].get("maximum", 0) if schemas else 0
-            if limit is None or not limit.refuses or (limit.most or 0) >= most:
+            path = surveyed.world.fill(operation.path)
+            if not schemas or path is None:
                 continue
-            path = surveyed.world.fill(operation.path) or operation.path
             probe = Probe(REFUSED_PAGE, operation.id, "GET", operation.path)
-            query = {"limit": most}
-            refused[probe] = ask(http, probe.name, "GET", found.at(path), query=query, body=None)
+            query = {"limit": schemas[0].get("maximum", 100)}
+            page = ask(http, probe.name, "GET", found.at(path), query=query, body=None)
+            if page.is_refusal and not lacks(page):
+                refused[probe] = page
     return refused
 
 
@@ -270,7 +269,7 @@ def masked(value: Any, secrets: Sequence[str]) -> Any:
     def without(text: str) -> str:
         for part in hidden:
             text = text.replace(part, MASK)
-        return Redactor("keys").text(text)
+        return without_keys(text)
 
     return with_texts(value, without)
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from attrs import field, frozen
 
-from inngest_rest.testing._binary import CannotStartError, run_binary
+from inngest_rest_mock._binary import CannotStartError, run_binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, MutableMapping

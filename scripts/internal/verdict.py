@@ -1,4 +1,4 @@
-"""Whether a change is right: format, lint, layers, types, generated code, site, and the tests.
+"""Whether a change is right: format, lint, layers, types, generated code, and the tests.
 
 Stale generated code ends it at once. The static checks run beside the tests. Each step is printed
 with its seconds when it ends, and all that a failed one printed comes last.
@@ -33,7 +33,7 @@ scripts/test           all tests on the newest Python; on the oldest, with the l
                        all dependencies, the tests whose result may differ there; with the newest
                        httpx, which the lock does not have, those of what sends
 scripts/test --quick   between two edits: the newest Python, one client, nothing slow, types by mypy
-                       alone, and neither the site nor what agents' hosts and GitHub read
+                       alone, and not what agents' hosts and GitHub read
 scripts/test --all     for a release: every test, with both clients, on every Python, and what shows
                        docstrings by `python -OO`
 scripts/test ARGUMENT  pytest alone: scripts/test tests/sending -k splits; -n 2 uses both cores"""
@@ -57,7 +57,6 @@ STATIC: Mapping[str, Sequence[Sequence[str]]] = {
     "layers": [["lint-imports"]],
     "types, by mypy": [["mypy"]],
     "types, by pyright": [["basedpyright"]],
-    "documentation": [[sys.executable, "-m", "scripts.internal.site", "--if-edited"]],
     "licences, advisories": [["scripts/audit"]],
     "files of agents' hosts": [
         ["agentskills", "validate", "tools/inngest_rest_tools/.agents/skills/inngest"],
@@ -78,7 +77,7 @@ STATIC: Mapping[str, Sequence[Sequence[str]]] = {
 }
 
 # What `--quick` leaves out: it takes long, or is about files that are seldom edited.
-NOT_QUICK = {"types, by pyright", "documentation", "files of agents' hosts", "GitHub's files"}
+NOT_QUICK = {"types, by pyright", "files of agents' hosts", "GitHub's files"}
 
 # Each lowest version of a dependency has a wheel for these.
 VERSIONS_OF_LOWEST = ("3.11", "3.12", "3.13")

@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from inngest_rest import BatchReport, SendFailure, SendReport
-    from inngest_rest.testing import MockServer
+    from inngest_rest_mock import MockServer
 
 Kind = Literal["own id", "no id", "refused", "invalid"]
 
 FUNCTIONS = ("one", "two")
 
-_TOO_MANY_SESSIONS: dict[str, Any] = {"sessions": {f"s{number}": {} for number in range(6)}}
+# What a server refuses, and the client does not check.
+_REFUSED: dict[str, Any] = {"propagated_sessions": {"": "x"}}
 
 
 class Ledger:
@@ -48,7 +49,7 @@ class Ledger:
         if kind != "no id":
             event["id"] = f"own-{self._count}"
         if kind == "refused":
-            event["meta"] = _TOO_MANY_SESSIONS
+            event["meta"] = _REFUSED
         if kind == "invalid":
             event["data"]["x"] = math.nan
         return event

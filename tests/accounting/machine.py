@@ -24,7 +24,7 @@ from inngest_rest import (
 )
 from inngest_rest._durable.buffer import outbox as _outbox
 from inngest_rest._durable.file_import import import_job as _import_job
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 from tests.accounting.ledger import Kind, Ledger
 from tests.accounting.network import FAULTS, Network
 from tests.accounting.simulation import Alarm, LoneBuffer, Runner, TickingClock
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from inngest_rest import SendReport
-    from inngest_rest.testing._faults import Fault
+    from inngest_rest_mock._faults import Fault
 
 # Python 3.11 may fail to compile a module that is first imported deep inside hypothesis.
 with InngestClient(dev=True) as _client:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from inngest_rest.testing import answers, delays, drops, loses_response
+from inngest_rest_mock import answers, delays, drops, loses_response
 
 if TYPE_CHECKING:
-    from inngest_rest.testing import MockServer
-    from inngest_rest.testing._faults import Effect
+    from inngest_rest_mock import MockServer
+    from inngest_rest_mock._faults import Effect
     from tests.accounting.simulation import Alarm
 
 FAULTS: dict[str, Effect] = {

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import EventBuffer, InngestClient, InvalidArgumentError
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:

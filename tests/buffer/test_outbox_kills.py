@@ -22,7 +22,7 @@ import msgspec
 
 from inngest_rest import EventBuffer, InngestClient
 from inngest_rest._core.clock import Clock
-from inngest_rest.testing import MockServer, drops, loses_response
+from inngest_rest_mock import MockServer, drops, loses_response
 from tests.support.chance import drawing
 
 if TYPE_CHECKING:

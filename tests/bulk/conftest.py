@@ -8,7 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from inngest_rest import InngestClient
-    from inngest_rest.testing import MockServer
+    from inngest_rest_mock import MockServer
     from tests.conftest import Connect
 
 

@@ -8,7 +8,7 @@ from inngest_rest import Event
 
 if TYPE_CHECKING:
     from inngest_rest import InngestClient
-    from inngest_rest.testing import MockServer
+    from inngest_rest_mock import MockServer
 
 
 def start(client: InngestClient, mock: MockServer, name: str, count: int) -> list[str]:

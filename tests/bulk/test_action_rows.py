@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import ActionOutcome, ActionReport, ActionRow, InngestClient
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,7 @@ from inngest_rest import (
     PartialActionError,
     ServerError,
 )
-from inngest_rest.testing import MockServer, answers, completes, fails, loses_response, sleeps
+from inngest_rest_mock import MockServer, answers, completes, fails, loses_response, sleeps
 from tests.bulk.starting import start
 from tests.support.server import body_of, recorded, says
 

@@ -14,7 +14,7 @@ from inngest_rest import (
     InngestClient,
     InvalidArgumentError,
 )
-from inngest_rest.testing import MockServer, fails
+from inngest_rest_mock import MockServer, fails
 from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import ActionReport, AuthenticationError, Event, PartialActionError
-from inngest_rest.testing import MockServer, answers, fails, sleeps
+from inngest_rest_mock import MockServer, answers, fails, sleeps
 from tests.support.run_lists import Listed, RunLists
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from inngest_rest import (
     TransportError,
 )
 from inngest_rest.bulk import ActionOutcome
-from inngest_rest.testing import (
+from inngest_rest_mock import (
     MockServer,
     answers,
     drops,
@@ -31,7 +31,7 @@ from inngest_rest.testing import (
 from tests.support.server import Server, body_of, recorded, says
 
 if TYPE_CHECKING:
-    from inngest_rest.testing._faults import Effect
+    from inngest_rest_mock._faults import Effect
     from tests.conftest import Connect
     from tests.support.clock import Clock
 

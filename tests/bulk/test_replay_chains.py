@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from inngest_rest import ActionReport, Event, InngestClient
-from inngest_rest.testing import MockServer, answers, completes, drops, fails, sleeps
+from inngest_rest_mock import MockServer, answers, completes, drops, fails, sleeps
 from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from inngest_rest import (
     InvalidArgumentError,
     RouteNotFoundError,
 )
-from inngest_rest.testing import MockServer, answers, completes, fails, loses_response, steps
+from inngest_rest_mock import MockServer, answers, completes, fails, loses_response, steps
 from tests.support.server import body_of
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from inngest_rest import (
     ServerError,
 )
 from inngest_rest.bulk._report_file import ReportFile
-from inngest_rest.testing import (
+from inngest_rest_mock import (
     MockEvent,
     MockServer,
     answers,

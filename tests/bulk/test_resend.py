@@ -16,7 +16,7 @@ from inngest_rest import (
     InngestClient,
     InvalidArgumentError,
 )
-from inngest_rest.testing import MockServer, answers, completes, loses_response
+from inngest_rest_mock import MockServer, answers, completes, loses_response
 from tests.support.client_kinds import Blocking
 
 if TYPE_CHECKING:

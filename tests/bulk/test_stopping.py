@@ -17,7 +17,7 @@ from inngest_rest import (
     PartialActionError,
 )
 from inngest_rest._core.drivers import blocking
-from inngest_rest.testing import MockServer, answers, fails
+from inngest_rest_mock import MockServer, answers, fails
 from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:

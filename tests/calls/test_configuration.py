@@ -126,7 +126,9 @@ def test_dev_as_an_argument_wins_over_every_base_url_of_the_environment(
 ) -> None:
     for environ in ({variable: ALL_VARIABLES[variable]}, ALL_VARIABLES):
         found = settings({**environ, "INNGEST_SIGNING_KEY": KEY}, dev=dev)
-        assert (found.event_url, found.api_url, found.dev) == (DEV, DEV, True)
+        # Without a URL of its own, it is that of the variable of the same name.
+        url = DEV if dev == DEV else environ.get("INNGEST_DEV", DEV)
+        assert (found.event_url, found.api_url, found.dev) == (url, url, True)
 
 
 @pytest.mark.parametrize(
@@ -139,8 +141,11 @@ def test_dev_as_an_argument_wins_over_every_base_url_of_the_environment(
         ({"event_base_url": "https://event.arg"}, ("https://event.arg", "https://api.env")),
         ({"api_base_url": "https://api.arg"}, ("https://event.env", "https://api.arg")),
         ({"dev": True, "base_url": "https://base.arg"}, ("https://base.arg", "https://base.arg")),
-        ({"dev": True, "api_base_url": "https://api.arg"}, (DEV, "https://api.arg")),
-        ({"dev": True, "event_base_url": "https://event.arg"}, ("https://event.arg", DEV)),
+        ({"dev": True, "api_base_url": "https://api.arg"}, ("https://dev.env", "https://api.arg")),
+        (
+            {"dev": True, "event_base_url": "https://event.arg"},
+            ("https://event.arg", "https://dev.env"),
+        ),
         (
             {"base_url": "https://base.arg", "event_base_url": "https://event.arg"},
             ("https://event.arg", "https://base.arg"),

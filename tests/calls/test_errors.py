@@ -53,7 +53,7 @@ from inngest_rest import (
 from inngest_rest._core.calls.settings import hash_of
 from inngest_rest._core.secret import Secret
 from inngest_rest.errors import Advice, NextCall, Setting
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 from tests.support.server import Reply, recorded, says, text
 from tests.support.settings import settings_of
 

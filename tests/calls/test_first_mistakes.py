@@ -68,7 +68,6 @@ ACTS: dict[str, Callable[[InngestClient], object]] = {
     "cancel": lambda it: it.runs.cancel(ID),
     "replay": lambda it: it.runs.replay(ID),
     "jobs": lambda it: it.runs.jobs(ID),
-    "follow": lambda it: list(it.runs.follow(ID)),
     "explain": lambda it: it.runs.explain(ID),
 }
 

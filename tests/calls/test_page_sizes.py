@@ -10,12 +10,12 @@ from urllib.parse import parse_qs
 import pytest
 
 from inngest_rest import BadRequestError, InngestClient
-from inngest_rest.testing import MockServer
 from inngest_rest_api.api.v2 import list_runs_v2
+from inngest_rest_mock import MockServer
 from tests.support.server import says, text
 
 if TYPE_CHECKING:
-    from inngest_rest.testing import MockRequest
+    from inngest_rest_mock import MockRequest
     from tests.support.server import Reply, Server
 
 MOST = 7
@@ -105,18 +105,25 @@ OF_V2: dict[str, tuple[Counts, int]] = {
 }
 
 
-@pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS)
-@pytest.mark.parametrize("name", OF_BOTH | OF_V2)
+# What lists and how it is refused do not depend on each other: each listing has two refusals.
+PAIRS = [
+    (name, [*REFUSALS][(number + shift) % len(REFUSALS)])
+    for number, name in enumerate(OF_BOTH | OF_V2)
+    for shift in (0, 4)
+]
+
+
+@pytest.mark.parametrize(("name", "refusal"), PAIRS)
 def test_what_lists_is_whole_by_v2_whatever_the_maximum_per_page(
-    name: str, refusal: str | None, tmp_path: Path
+    name: str, refusal: str, tmp_path: Path
 ) -> None:
     count, wanted = (OF_BOTH | OF_V2)[name]
-    mock = server_of(largest_page=MOST, page_refusal=refusal)
+    mock = server_of(largest_page=MOST, page_refusal=REFUSALS[refusal])
     with InngestClient(dev=True, transport=mock.transport) as client:
         assert count(client, tmp_path / "rows.jsonl") == wanted
 
 
-@pytest.mark.parametrize("most", [1, MOST, 12, 13, 25, None])
+@pytest.mark.parametrize("most", [MOST, 13, None])
 @pytest.mark.parametrize("name", OF_BOTH)
 def test_what_lists_is_whole_by_v1_whatever_it_clamps_pages_to(
     name: str, most: int | None, tmp_path: Path

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from inngest_rest import AsyncInngestClient, ConfigurationError, InngestClient, read_profiles
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,23 +36,71 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("kind", [InngestClient, AsyncInngestClient])
-def test_a_profile_is_below_variables_which_are_below_arguments(
-    kind: type[InngestClient], file: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "variable",
+    [
+        ("INNGEST_DEV", "http://127.0.0.1:9"),
+        ("INNGEST_BASE_URL", "https://other.test"),
+        ("INNGEST_API_BASE_URL", "https://other.test"),
+        ("INNGEST_SIGNING_KEY", "signkey-test-87654321"),
+        ("INNGEST_ENV", "us"),
+    ],
+    ids=lambda it: it[0],
+)
+def test_a_profile_that_is_named_is_taken_whole(
+    kind: type[InngestClient],
+    variable: tuple[str, str],
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert file.exists()
     monkeypatch.setenv("PROD_KEY", KEY)
+    plain = kind(profile="prod")
+    assert (plain.target.api_url, plain.target.env) == ("https://inngest.shop.test", "eu")
+    assert not caplog.messages
+    monkeypatch.setenv(*variable)
     client = kind(profile="prod")
-    assert (client.target.api_url, client.target.env) == ("https://inngest.shop.test", "eu")
+    assert client.target == plain.target
     assert client.profile is not None
     assert client.profile.is_protected
+    assert caplog.messages == [f"profile prod ignores {variable[0]}"]
+    assert kind(profile="prod", env="branch").target.env == "branch"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"base_url": "https://other.test"}, {"dev": True}, {"signing_key": KEY}, {"event_key": "k"}],
+    ids=lambda it: next(iter(it)),
+)
+def test_another_server_or_key_beside_a_named_profile_is_refused(file: Path, other: Any) -> None:
+    assert file.exists()
+    with pytest.raises(ConfigurationError, match="of another server or key than profile prod"):
+        InngestClient(profile="prod", **other)
+
+
+def test_a_default_profile_counts_where_nothing_else_names_a_server_or_a_key(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert file.exists()
+    monkeypatch.setenv("PROD_KEY", KEY)
     monkeypatch.setenv("INNGEST_PROFILE", "prod")
-    monkeypatch.setenv("INNGEST_ENV", "us")
-    assert kind().target.env == "us"
-    assert kind(env="branch").target.env == "branch"
-    assert kind(profile="local").target.api_url == "http://127.0.0.1:8288"
+    assert InngestClient().target.api_url == "https://inngest.shop.test"
+    assert InngestClient(profile="local").target.api_url == "http://127.0.0.1:8288"
+    other = InngestClient(base_url="https://other.test")
+    assert (other.target.api_url, other.profile) == ("https://other.test", None)
     monkeypatch.setenv("INNGEST_DEV", "1")
-    assert kind().target.api_url == "http://127.0.0.1:8288"
-    assert kind(base_url="https://other.test").target.api_url == "https://other.test"
+    local = InngestClient()
+    assert (local.target.api_url, local.profile) == ("http://127.0.0.1:8288", None)
+
+
+def test_dev_without_a_url_is_the_dev_server_of_the_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("INNGEST_DEV", "http://127.0.0.1:9123")
+    assert InngestClient(dev=True).target.api_url == "http://127.0.0.1:9123"
+    monkeypatch.setenv("INNGEST_DEV", "0")
+    assert InngestClient(dev=True).target.api_url == "http://127.0.0.1:8288"
 
 
 def test_a_key_comes_from_the_variable_or_the_command_that_is_named(
@@ -94,6 +142,14 @@ def test_a_file_that_is_wrong_or_has_a_key_is_refused_without_quoting_it(
         InngestClient(profile="prod")
     assert said in str(caught.value)
     assert KEY not in str(caught.value)
+
+
+def test_a_profile_that_is_wrong_does_not_stop_the_others(file: Path) -> None:
+    file.write_text('[a]\nbase_ulr = "x"\n[b]\nbase_url = "https://b.test"\n', encoding="utf-8")
+    with InngestClient(profile="b") as client:
+        assert client.target.api_url == "https://b.test"
+    with pytest.raises(ConfigurationError, match="base_ulr in profile a"):
+        InngestClient(profile="a")
 
 
 @pytest.mark.parametrize("secret", ["deadbeefdeadbeefdeadbeef", "aB3-" * 20, "aB3_" * 20])

@@ -318,6 +318,7 @@ def test_a_transport_error_says_whether_the_request_may_have_arrived(
         connect(retries=0).health()
     assert type(caught.value) is kind
     assert caught.value.delivered is delivered
+    assert caught.value.may_have_taken_effect is delivered
     assert type(failure).__name__ in caught.value.reason
 
 
@@ -329,6 +330,7 @@ def test_a_request_that_may_have_arrived_in_any_attempt_may_have_been_delivered(
     with pytest.raises(TransportError) as caught:
         connect(retries=1).health()
     assert caught.value.delivered
+    assert caught.value.may_have_taken_effect
     assert caught.value.attempts == 2
 
 

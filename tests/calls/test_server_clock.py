@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from inngest_rest import RateLimitError
 from inngest_rest._core import clock as _core
 from inngest_rest._core.clock import ServerClock
-from inngest_rest._core.messages import Response
 from tests.support.clock import STARTED, Clock
 from tests.support.server import Reply
 
@@ -25,12 +25,12 @@ def servers(clock: Clock) -> ServerClock:
     return ServerClock(_core.Clock(now=clock.now))
 
 
-def dated(date: str, **headers: str) -> Response:
+def dated(date: str, **headers: str) -> httpx.Response:
     given = {"Date": date, **headers}
-    return Response(200, [(name.encode(), value.encode()) for name, value in given.items()])
+    return httpx.Response(200, headers=given)
 
 
-def at(seconds: float) -> Response:
+def at(seconds: float) -> httpx.Response:
     return dated(formatdate(seconds, usegmt=True))
 
 
@@ -129,7 +129,7 @@ def test_a_clock_that_was_set_meanwhile_is_followed(servers: ServerClock, clock:
 @pytest.mark.parametrize(
     "response",
     [
-        Response(200),
+        httpx.Response(200),
         dated("soon"),
         dated(""),
         dated("Thu, 01 Jan 1970 00:00:00 GMT"),
@@ -139,7 +139,7 @@ def test_a_clock_that_was_set_meanwhile_is_followed(servers: ServerClock, clock:
     ids=["none", "no date", "empty", "never set", "far", "of a cache"],
 )
 def test_a_date_that_shows_nothing_is_ignored(
-    servers: ServerClock, clock: Clock, response: Response
+    servers: ServerClock, clock: Clock, response: httpx.Response
 ) -> None:
     servers.observe(response, clock.now())
     assert servers.ahead == 0

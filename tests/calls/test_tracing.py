@@ -22,7 +22,7 @@ from inngest_rest import (
     WaitTimeoutError,
     __version__,
 )
-from inngest_rest.testing import MockServer, completes, sleeps
+from inngest_rest_mock import MockServer, completes, sleeps
 from tests.calls.test_keys import FIRST, HASHES, RUN, RUN_ID, SECOND, only
 from tests.support.server import Reply, Server, accepts_all, recorded, says, text
 from tests.support.spans import Spans
@@ -355,16 +355,6 @@ def test_the_span_of_an_iteration_ends_when_its_loop_is_left(
     for _ in client.runs.wait_many(ids, 60):
         break
     assert (spans.all[0].ended, spans.all[0].attributes["inngest.item.count"]) == (1, 1)
-
-
-def test_an_error_ends_the_span_of_an_iteration(connect: Connect, spans: Spans) -> None:
-    client, _ = with_runs(connect, spans, 1)
-    with pytest.raises(NotFoundError):
-        list(client.runs.follow("01K9V2D6N9P1R7Z4W8X3Y5A0BC", timeout=60))
-    own = spans.all[0]
-    assert (own.name, own.ended) == ("inngest.runs.follow", 1)
-    assert own.attributes["inngest.run.id"] == "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
-    assert own.attributes["error.type"] == "404"
 
 
 def test_the_pages_of_a_listing_are_below_one_span(connect: Connect, spans: Spans) -> None:

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import MockServer
 from inngest_rest.typing import RunOrder
+from inngest_rest_mock import MockServer
 from tests.support.run_lists import DIGITS
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import MockServer, completes, fails, sleeps
+from inngest_rest_mock import MockServer, completes, fails, sleeps
 from inngest_rest_tools.command import execute
 from tests.support.command import Run
 

@@ -9,13 +9,13 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from inngest_rest.testing import answers
+from inngest_rest_mock import answers
 from inngest_rest_tools.command.stderr import Stderr
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest.testing import MockServer
+    from inngest_rest_mock import MockServer
     from tests.support.command import Run
 
 
@@ -134,7 +134,7 @@ def test_text_that_is_no_json_is_text(run: Run) -> None:
         (["/v2/../admin"], "path"),
         (["PURGE", "/v2/runs"], "method"),
         (["/v2/runs", "-f", "limit"], "raw_field"),
-        (["/v2/runs", "--paginate"], "all"),
+        (["/v2/runs", "--paginate", "-o", "json"], "all"),
         (["POST", "/v2/runs", "--paginate", "--output-file", "pages.json"], "paginate"),
         (["POST", "/v2/runs", "--input", "missing.json"], "body"),
         ([], "method"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest.testing import MockServer, answers
+from inngest_rest_mock import MockServer, answers
 from inngest_rest_tools.command.invocation import TerminalInvocation
 from inngest_rest_tools.command.stderr import Stderr
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest.calls import commands
-from inngest_rest.testing import answers, completes
+from inngest_rest_mock import answers, completes
 from inngest_rest_tools.command.answer_file import Output
 from inngest_rest_tools.cutting import Cutter
 from inngest_rest_tools.projection import field_names, record_class
@@ -104,9 +104,17 @@ def test_all_lists_everything_where_that_needs_no_room(run: Run, folder: Path) -
     lines = (folder / "runs.ndjson").read_text().splitlines()
     assert all(json.loads(each)["id"] for each in lines)
     assert len(lines) == 120
-    for more in ([], ["-o", "ndjson", "--limit", "5"]):
+    assert len(run("runs", "list", "--all").lines) == 120
+    for more in (["-o", "json"], ["-o", "ndjson", "--limit", "5"]):
         ran = run("runs", "list", "--all", *more)
         assert (ran.status, ran.lines[-1]["error"]["field"]) == (2, "all")
+
+
+@pytest.mark.parametrize("options", [[], ["--full"], ["--fields", "id,error"]], ids=str)
+def test_json_and_lines_show_one_list_in_one_shape(run: Run, options: list[str]) -> None:
+    run.start("failed", 2)
+    words = ("runs", "list", *options)
+    assert run(*words, "-o", "ndjson").lines == run(*words, "-o", "json").answer["data"]["items"]
 
 
 def test_fields_are_those_asked_for_in_that_order(run: Run) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest.calls import ROWS, commands
-from inngest_rest.testing import MockServer, completes, waits_for
+from inngest_rest_mock import MockServer, completes, waits_for
 from inngest_rest_tools.command.command_line import command_line
 from inngest_rest_tools.command.commands import GROUPS, find, local_commands, summary_of_group
 from inngest_rest_tools.problems import EXIT_STATUS, Code
@@ -60,9 +60,7 @@ def test_each_command_has_its_examples_in_its_help_and_where_the_rest_is(
     ran = run(*row.words, "--help")
     assert ran.status == 0
     assert all(command_line(row, example) in ran.out for example in row.examples)
-    own = ["0 all rules hold", "1 one is broken", "2 it cannot tell"]
-    there = ["each exit status: inngest-rest --help"]
-    assert all(each in ran.out for each in (own if row.name == "runs.check" else there))
+    assert "each exit status: inngest-rest --help" in ran.out
     assert row.summary in ran.out
 
 
@@ -181,9 +179,9 @@ def test_each_example_works(
     ran = run(*shlex.split(line)[1:])
     if ran.status == EXIT_STATUS[Code.CONFIRMATION_NEEDED]:
         ran = run(*shlex.split(line)[1:], "--yes")
-    # The world of the tests has other functions than those that the example expects.
-    is_refuted = row.name == "apps.check" and ran.status == EXIT_STATUS[Code.BROKEN]
-    assert ran.status == 0 or is_refuted, ran
+    # Runs of the world of the tests have failed.
+    is_broken = row.name == "status" and ran.status == EXIT_STATUS[Code.BROKEN]
+    assert ran.status == 0 or is_broken, ran
     assert ran.out
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest.calls import commands
-from inngest_rest.testing import answers
+from inngest_rest_mock import answers
 from inngest_rest_tools.command.arguments import parser_of
 from inngest_rest_tools.command.command_line import command_line
 from inngest_rest_tools.command.commands import find

@@ -81,3 +81,16 @@ def test_parameters_as_json_are_taken_as_they_are(run: Run) -> None:
     params = {"name": "orders", "transform": "@file"}
     run("webhooks", "create", "--params", json.dumps(params))
     assert run.server.requests[-1].json()["transform"] == "@file"
+
+
+def test_a_session_is_a_key_and_an_id(run: Run) -> None:
+    ran = run("send", "shop/asked", "--session", "chat=c-1", "--session", "user=7=x")
+    assert ran.status == 0
+    [sent] = run.server.requests[-1].json()
+    assert sent["meta"] == {"sessions": {"chat": "c-1", "user": "7=x"}}
+
+
+def test_a_session_without_an_id_is_a_mistake(run: Run) -> None:
+    ran = run("send", "shop/asked", "--session", "chat")
+    assert ran.status == 2
+    assert "write KEY=ID, such as chat=c-1" in ran.answer["error"]["message"]

@@ -111,7 +111,7 @@ def test_a_package_of_the_extra_that_is_missing_is_named_with_what_installs_it(
     for module in ("mcp_server", "tools"):
         monkeypatch.delitem(sys.modules, f"{inngest_rest_tools.__name__}.{module}", raising=False)
         monkeypatch.delattr(inngest_rest_tools, module, raising=False)
-    monkeypatch.delitem(sys.modules, "inngest_rest.testing._carriers.socket", raising=False)
+    monkeypatch.delitem(sys.modules, "inngest_rest_mock._carriers.socket", raising=False)
     monkeypatch.setitem(sys.modules, name, None)
     assert main(*tokens) == 1
     out, err = capsys.readouterr()

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest.testing import answers
-from inngest_rest.testing._carriers import client_time
+from inngest_rest_mock import answers
+from inngest_rest_mock._carriers import client_time
 
 if TYPE_CHECKING:
-    from inngest_rest.testing._faults import Effect
+    from inngest_rest_mock._faults import Effect
     from tests.support.command import Run
 
 NO_RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
@@ -24,7 +24,7 @@ NO_RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
         (
             ["runs", "lst"],
             "did you mean 'list'?",
-            "list, get, wait, watch, check, follow",
+            "list, get, wait, watch",
         ),
         (["runs", "list", "--statsu", "failed"], "did you mean '--status'?", "--since, --status"),
         (["runs", "list", "--bas-url", "x"], "did you mean '--base-url'?", "--output"),
@@ -346,3 +346,20 @@ def test_a_route_that_inngest_lacks_is_told_as_such_with_commands(answer: Effect
     ran = run("apps", "list")
     assert ran.status == 4
     assert "by its id instead: `functions list`." in ran.answer["error"]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("word", "command"),
+    [("replay", "'runs replay'"), ("list", "'runs list'"), ("check", "'status'")],
+)
+def test_a_word_without_its_group_names_the_commands_that_are_meant(
+    word: str, command: str, run: Run
+) -> None:
+    ran = run(word)
+    assert ran.status == 2
+    assert command in ran.answer["error"]["message"]
+
+
+def test_help_is_a_word_as_well_as_an_option(run: Run) -> None:
+    assert run("help") == run("--help")
+    assert run("help", "runs", "list") == run("runs", "list", "--help")

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest.testing import answers
+from inngest_rest_mock import answers
 from inngest_rest_tools.command.answer_file import Output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inngest_rest.testing import MockServer
+    from inngest_rest_mock import MockServer
     from tests.support.command import Ran, Run
 
 EVENT = '{"name": "order/placed", "id": "1"}\n'

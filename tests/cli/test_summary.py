@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import Percentiles, RunGroup, RunSummary
-from inngest_rest.testing import fails
+from inngest_rest_mock import fails
 from inngest_rest_tools.command import tables
 from inngest_rest_tools.projection import Projection
 
 if TYPE_CHECKING:
-    from inngest_rest.testing import MockServer
+    from inngest_rest_mock import MockServer
     from tests.support.command import Run
 
 LABEL = r'[a-z_]+="(?:[^"\\\n]|\\["\\n])*"'

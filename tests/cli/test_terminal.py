@@ -15,13 +15,12 @@ from rich.cells import cell_len
 
 from inngest_rest.bulk import ActionOutcome, ActionRow
 from inngest_rest.models import Run as RunRecord
-from inngest_rest.models import RunError, RunStatus, Span, StepChange, Trigger
+from inngest_rest.models import RunError, RunStatus, Trigger
 from inngest_rest.record import in_words
 from inngest_rest.summary import ErrorCount, Percentiles
-from inngest_rest.testing import drops, fails, works
+from inngest_rest_mock import drops, fails, works
 from inngest_rest_tools.command import program, tables
 from inngest_rest_tools.command.columns import COLUMNS
-from inngest_rest_tools.problems import EXIT_STATUS, Code
 from inngest_rest_tools.projection import Projection
 from tests.support.command import Run, Runner
 from tests.support.terminal import Screen, terminal
@@ -374,22 +373,3 @@ def test_watch_as_a_table_in_a_pipe_is_a_line_per_change(run: Run) -> None:
 
 def test_the_streams_are_put_back() -> None:
     assert not sys.stdout.isatty()
-
-
-def test_a_step_that_failed_without_a_word_has_no_error_in_its_line() -> None:
-    span = Span(id="a", name="pay", status="failed", ended_at=AT)
-    line = tables.line_of(StepChange("ended", span))
-    assert line.split() == ["2026-11-27", "01:02:03", "ended", "failed", "pay"]
-
-
-def test_a_followed_run_is_a_line_per_step(on_terminal: OnTerminal) -> None:
-    (id,) = on_terminal.start("failed")
-    screen = on_terminal("runs", "follow", id, "--exit-status")
-    announced, *lines = screen.text.splitlines()
-    assert (screen.status, announced) == (
-        EXIT_STATUS[Code.RUN_FAILED],
-        f"Watching run {id} at http://127.0.0.1:8288 until Ctrl-C.",
-    )
-    kinds = [line.split()[2:5] for line in lines if line.startswith("20")]
-    assert kinds[0][:1] == ["started"]
-    assert kinds[-1] == ["ended", "failed", "Run"]

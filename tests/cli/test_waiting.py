@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest.testing import sleeps, waits_for_event
+from inngest_rest_mock import sleeps, waits_for_event
 from inngest_rest_tools import tools
 
 if TYPE_CHECKING:
     from inngest_rest import InngestClient
-    from inngest_rest.testing import MockServer
+    from inngest_rest_mock import MockServer
     from tests.support.command import Run
 
 DAY = timedelta(days=1)

@@ -10,7 +10,7 @@ import pytest
 from inngest_rest_tools.command.program import run as run_program
 
 if TYPE_CHECKING:
-    from inngest_rest.testing import MockServer
+    from inngest_rest_mock import MockServer
     from tests.support.command import Run
 
 

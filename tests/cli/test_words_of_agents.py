@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest.testing import answers
+from inngest_rest_mock import answers
 from inngest_rest_tools.command import program
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.command import Run
 
 
@@ -95,7 +94,7 @@ def test_a_malformed_key_is_one_finding_of_several(
     monkeypatch.setenv("INNGEST_SIGNING_KEY", "signkey-prod-xyz")
     ran = run("doctor")
     assert ran.status == 3
-    found = {it["check"]: it for it in ran.answer["data"]["findings"]}
+    found = {it["kind"]: it for it in ran.answer["data"]["findings"]}
     assert "not a valid signing key" in found["signing_key"]["message"]
     assert "xyz" not in ran.out + ran.err
     assert ran.answer["data"]["server_kind"] == "dev"
@@ -110,19 +109,6 @@ def test_help_has_the_options_of_every_command_once(run: Run) -> None:
         assert "inngest-rest --help" in page
 
 
-def test_redaction_is_asked_for_in_every_format(run: Run, folder: Path) -> None:
-    key = "sk" + "_live_4eC39HqLyjWDarjtT1zdp7dc"
-    run.client.send({"name": "order/other", "data": {"key": key}})
-    assert key in run("events", "list").out
-    for form in ("json", "ndjson", "table"):
-        ran = run("events", "list", "--fields", "data", "--redact", "keys", "-o", form)
-        assert key not in ran.out
-        assert "[redacted]" in ran.out
-        assert "redacted: " in (ran.out if form == "json" else ran.err)
-    run("events", "list", "--redact", "keys", "--output-file", "events.json")
-    assert key not in (folder / "events.json").read_text()
-
-
 def test_a_csv_is_refused_at_its_first_line_with_the_way_that_works(run: Run, folder: Path) -> None:
     (folder / "events.csv").write_text("order,total\n" + "1,2\n" * 1_200)
     ran = run("send-file", "events.csv")
@@ -131,15 +117,18 @@ def test_a_csv_is_refused_at_its_first_line_with_the_way_that_works(run: Run, fo
     assert not run.server.requests
 
 
-def test_a_mcp_server_is_told_what_to_serve_and_redact(
-    monkeypatch: pytest.MonkeyPatch, run: Run
-) -> None:
+def test_a_mcp_server_is_told_what_to_serve(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     del run
     from inngest_rest_tools import mcp_server  # noqa: PLC0415 - slow to load
 
     served: list[dict[str, Any]] = []
     monkeypatch.setattr(mcp_server, "serve", lambda _client, **chosen: served.append(chosen))
-    assert program.run(["mcp", "--tools", "runs, events", "--redact", "none"]) == 0
+    assert program.run(["mcp", "--tools", "runs, events"]) == 0
     assert program.run(["mcp"]) == 0
-    assert [it["groups"] for it in served] == [["runs", "events"], None]
-    assert [it["redact"] for it in served] == ["none", "keys"]
+    given = ["--allow-writes", "true", "--folder", "in", "out", "--folder", "~/x", "--folder", ""]
+    assert program.run(["mcp", *given]) == 0
+    assert program.run(["mcp", "--allow-writes", "false", "--folder"]) == 0
+    assert [it["groups"] for it in served] == [["runs", "events"], None, None, None]
+    assert [it["read_only"] for it in served] == [True, True, False, True]
+    folders = [Path("in"), Path("out"), Path.home() / "x"]
+    assert [it["folders"] for it in served] == [[], [], folders, []]

@@ -10,8 +10,8 @@ import pytest
 
 from inngest_rest import InngestClient
 from inngest_rest.calls import commands
-from inngest_rest.testing import MockServer
-from inngest_rest.testing._api.releases import CURRENT
+from inngest_rest_mock import MockServer
+from inngest_rest_mock._api.releases import CURRENT
 from inngest_rest_tools import schemas
 from inngest_rest_tools.command import execute
 from inngest_rest_tools.command.program import run
@@ -64,7 +64,7 @@ def test_a_server_without_problems_is_a_success(ask: Ask) -> None:
 def test_warnings_are_a_success(ask: Ask) -> None:
     status, envelope = ask(MockServer(release="1.17").transport, "--dev", "--env", "feature")
     assert status == 0
-    states = {each["check"]: each["state"] for each in envelope["data"]["findings"]}
+    states = {each["kind"]: each["severity"] for each in envelope["data"]["findings"]}
     assert (states["routes"], states["environment"]) == ("warning", "warning")
 
 

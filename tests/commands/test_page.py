@@ -16,7 +16,7 @@ from attrs import field, fields, frozen
 
 from inngest_rest import InngestClient
 from inngest_rest.calls import commands
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 from inngest_rest_tools.answer import Envelope
 from inngest_rest_tools.command.commands import local_commands
 from inngest_rest_tools.command.local import add_shop

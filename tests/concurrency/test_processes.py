@@ -10,12 +10,11 @@ import warnings
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
-from inngest_rest import InngestClient, RateLimitError
+from inngest_rest import RateLimitError
 from inngest_rest._core.calls.retry import RateLimit, RetryBudget
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 from tests.concurrency.echo import Echo
 from tests.support.peer import PATIENCE
 
@@ -250,35 +249,3 @@ def test_a_forked_child_can_use_what_a_thread_had_locked(
             thread.join(PATIENCE)
             os._exit(thread.is_alive())
     assert os.waitpid(child, 0)[1] == 0
-
-
-@needs_fork
-def test_a_forked_child_follows_a_run_that_a_thread_of_its_parent_follows() -> None:
-    ended = {"status": "COMPLETED", "queuedAt": AT, "startedAt": AT, "endedAt": AT}
-    trace = {"data": {"runId": RUN, "rootSpan": {"id": "1", "name": "Run", **ended}}}
-    parent, is_asking, may_answer = os.getpid(), threading.Event(), threading.Event()
-
-    def respond(_: httpx.Request) -> httpx.Response:
-        if os.getpid() == parent:
-            is_asking.set()
-            may_answer.wait(PATIENCE)
-        return httpx.Response(200, json=trace)
-
-    with InngestClient(dev=True, transport=httpx.MockTransport(respond)) as client:
-        first = threading.Thread(target=lambda: list(client.runs.follow(RUN)))
-        first.start()
-        assert is_asking.wait(PATIENCE)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            child = os.fork()
-        if not child:
-            status = 1
-            try:
-                changes = list(client.runs.follow(RUN, timeout=PATIENCE))
-                status = len(changes) != len(["started", "ended"])
-            finally:
-                os._exit(status)
-        status = os.waitpid(child, 0)[1]
-        may_answer.set()
-        first.join(PATIENCE)
-    assert status == 0

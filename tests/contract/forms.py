@@ -160,7 +160,7 @@ def cancellation(it: Any) -> Reading:
 
 
 def webhook(it: Any) -> Reading:
-    return it.id, it.name, it.transform, it.url, it.created_at, it.updated_at
+    return it.id, it.name, it.transform, it.url
 
 
 def each(view: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -173,7 +173,7 @@ READ_FULL_RUN = (ID, "completed", THEN, THEN, [1], (ID,), ID, ID, "* * * * *")
 READ_JOB = (THEN, 0, 2, None, None)
 READ_CANCELLATION = (ID, "charge", THEN, None, None)
 READ_FILTERED = (ID, "charge", THEN, THEN, "event.data.order == 42")
-READ_WEBHOOK = (UUID, "Clerk", "function transform() {}", "https://x", None, None)
+READ_WEBHOOK = (UUID, "Clerk", "function transform() {}", "https://x")
 
 FORMS: dict[str, Form] = {
     "events with metadata in camelCase": Form(
@@ -265,8 +265,8 @@ FORMS: dict[str, Form] = {
         "getWebhookV1",
         200,
         {"data": OF_THE_PHP_CLIENT, "metadata": METADATA},
-        (*READ_WEBHOOK[:-2], THEN, THEN),
-        webhook,
+        (*READ_WEBHOOK, THEN, THEN),
+        lambda it: (*webhook(it), it.created_at, it.updated_at),
     ),
     "a webhook": Form("getWebhookV1", 200, {"data": WEBHOOK}, READ_WEBHOOK, webhook),
     "a changed webhook": Form("updateWebhookV1", 200, {"data": WEBHOOK}, READ_WEBHOOK, webhook),
@@ -339,8 +339,8 @@ FORMS: dict[str, Form] = {
         "createEnvV2",
         201,
         {"data": {"id": UUID, "name": "x", "type": "BRANCH"}, "metadata": V2_METADATA},
-        (UUID, "x", "branch", False),
-        lambda it: (it.id, it.name, it.kind, it.is_archived),
+        (UUID, "x", "BRANCH"),
+        lambda it: (it.id, it.name, it.type_),
     ),
     "an environment of that name": Form(
         "createEnvV2", 409, v2_error("conflict"), errors.ConflictError
@@ -349,22 +349,22 @@ FORMS: dict[str, Form] = {
         "updateEnvV2",
         200,
         {"data": {"id": UUID, "name": "x", "isArchived": True}, "metadata": V2_METADATA},
-        ("production", True),
-        lambda it: (it.kind, it.is_archived),
+        ("x", True),
+        lambda it: (it.name, it.is_archived),
     ),
     "webhooks of an environment": Form(
         "listWebhooksV2",
         200,
         {"data": [V2_WEBHOOK], "metadata": V2_METADATA, "page": {}},
-        [(UUID, ("shop/*",), True, "staging")],
-        each(lambda it: (it.id, it.events, it.denies_events, it.environment)),
+        [(UUID, ["shop/*"], "DENY", "staging")],
+        each(lambda it: (it.id, it.event_filter.events, it.event_filter.filter_, it.environment)),
     ),
     "a created webhook of an environment": Form(
         "createWebhookV2",
         201,
         {"data": {"id": UUID}, "metadata": V2_METADATA},
-        (UUID, None, None),
-        lambda it: (it.id, it.events, it.denies_events),
+        UUID,
+        lambda it: it.id,
     ),
     "a sync that goes on": Form(
         "syncAppV2",
@@ -390,8 +390,8 @@ FORMS: dict[str, Form] = {
             "data": [{"name": "runs", "columns": [{"name": "id", "type": "String"}]}],
             "metadata": V2_METADATA,
         },
-        [("runs", {"id": "String"})],
-        each(lambda it: (it.name, it.columns)),
+        [("runs", [("id", "String")])],
+        each(lambda it: (it.name, [(column.name, column.type_) for column in it.columns])),
     ),
     "schemas of events": Form(
         "listEventSchemasV2",
@@ -402,7 +402,7 @@ FORMS: dict[str, Form] = {
             "page": {},
         },
         [("x", {"type": "object"})],
-        each(lambda it: (it.name, it.schema)),
+        each(lambda it: (it.name, it.schema.to_dict())),
     ),
     "a result of Insights": Form(
         "queryInsightsV2",
@@ -415,8 +415,12 @@ FORMS: dict[str, Form] = {
             },
             "metadata": V2_METADATA,
         },
-        (("n",), ((3,),), ("WARNING: Slow.",)),
-        lambda it: (it.columns, it.rows, it.diagnostics),
+        (["n"], [[3]], ["Slow."]),
+        lambda it: (
+            [column.name for column in it.columns],
+            [row.values for row in it.rows],
+            [remark.message for remark in it.diagnostics],
+        ),
     ),
     "experiments": Form(
         "listExperimentsV2",
@@ -427,7 +431,7 @@ FORMS: dict[str, Form] = {
             "page": {},
         },
         [("e", "charge", ["a", "b"])],
-        each(lambda it: (it.id, it.function_id, [each.name for each in it.variants])),
+        each(lambda it: (it.id, it.function.id, it.variants)),
     ),
     "an experiment": Form(
         "getExperimentV2",
@@ -440,8 +444,11 @@ FORMS: dict[str, Form] = {
             },
             "metadata": V2_METADATA,
         },
-        [("a", 2, 0.5, {"accuracy": {"avg": 0.5, "min": 0.1, "max": 0.9}})],
-        lambda it: [(each.name, each.run_count, each.weight, each.metrics) for each in it.variants],
+        [("a", 2, [0.5])],
+        lambda it: [
+            (variant.variant_name, variant.run_count, [each.avg for each in variant.metrics])
+            for variant in it.variants
+        ],
     ),
     "keys of sessions": Form(
         "listSessionKeysV2",

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from inngest_rest.testing import MockServer, completes, fails, retries, sleeps, waits_for, when
+from inngest_rest_mock import MockServer, completes, fails, retries, sleeps, waits_for, when
 from tests.support.clock import Clock
 
 from .live_routes import routes_of
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from inngest_rest.testing import MockTransport
+    from inngest_rest_mock import MockTransport
     from tests.support.client_kinds import ClientKind
 
 
@@ -61,6 +61,7 @@ class MockWorld(World):
     is_cloud = False
     has_waiting_function = True
     step_names = frozenset({"step"})
+    hides_statuses = False
     store: ClassVar[Literal["sqlite", "postgresql"]] = "sqlite"
 
     def __init__(self, client_kind: ClientKind, runner: asyncio.Runner, clock: Clock) -> None:
@@ -117,12 +118,6 @@ class FullMockWorld(OldMockWorld):
     has_asked_for_routes: ClassVar[bool] = True
 
 
-class NextMockWorld(MockWorld):
-    """A mock of the next release, as it was read: v1 keeps its statuses, and v2 is strict."""
-
-    release = "1.45.0"
-
-
 class PostgresMockWorld(MockWorld):
     """A mock of a server that stores its runs in PostgreSQL, where v1 cancels none."""
 
@@ -141,7 +136,6 @@ WORLDS: dict[str, type[MockWorld]] = {
     "mock of 1.17": OldMockWorld,
     "mock of 1.33 on PostgreSQL": OldPostgresMockWorld,
     "mock with the routes asked for": FullMockWorld,
-    "mock of 1.45": NextMockWorld,
     "mock with keys": KeyedMockWorld,
     "mock with PostgreSQL": PostgresMockWorld,
 }

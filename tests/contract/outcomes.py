@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
+import inngest_rest_api.models
 from inngest_rest import errors, models
 from inngest_rest.call_row import Returns
 from tests.support.calls import BY_NAME
@@ -28,7 +29,8 @@ _RESULTS: dict[str, Any] = {
 
 def _result(row: CallRow) -> Any:
     """Return what the method returns, of a listing a list of its items."""
-    kind = _RESULTS.get(row.result) or getattr(models, row.result)
+    module = inngest_rest_api.models if row.result.startswith("V2") else models
+    kind = _RESULTS.get(row.result) or getattr(module, row.result)
     return kind if row.returns is Returns.ONE else list[kind]  # type: ignore[valid-type]
 
 

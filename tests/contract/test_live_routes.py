@@ -8,13 +8,13 @@ import httpx
 import pytest
 
 from inngest_rest import InngestError
-from inngest_rest.testing import MockServer
-from inngest_rest.testing._api.releases import CURRENT
+from inngest_rest_mock import MockServer
+from inngest_rest_mock._api.releases import CURRENT
 
 from .live_report import Cases, Report
 from .live_routes import Routes, find_routes, is_absent, routes_of
 from .live_world import find_server
-from .world import ABSENT, SINCE, Step, parts
+from .world import ABSENT, Step
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,26 +46,6 @@ def test_release_decides_what_a_server_lacks(release: str) -> None:
     assert routes == routes_of(release)
     assert ("cancelRunV2" in routes.lacks) == (release != f"{CURRENT}.0")
     assert routes.v2 == ("/api/v2" if release in ("1.17.0", "1.25.0") else "/v2")
-
-
-@pytest.mark.parametrize("web_ui", [True, False])
-@pytest.mark.parametrize("release", RELEASES)
-def test_server_that_states_no_release_is_asked_for_each_route(release: str, web_ui: bool) -> None:
-    mock = MockServer(release=release, signing_key=KEY, web_ui=web_ui)
-    routes = found_at(mock)
-    assert (routes.lacks, routes.v2) == (routes_of(release).lacks, routes_of(release).v2)
-    # The newest route that it has names it.
-    newest = max(SINCE.values(), key=parts).removesuffix(".0")
-    assert (
-        routes.release
-        == {
-            "1.17.0": "1.11.8+",
-            "1.25.0": "1.25+",
-            "1.33.0": "1.30+",
-            "1.38.1": "1.38+",
-            f"{CURRENT}.0": f"{newest}+",
-        }[release]
-    )
 
 
 @pytest.mark.parametrize(

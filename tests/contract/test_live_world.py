@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import answers
+from inngest_rest_mock import answers
 from tests.contract.fuzzing import prepare
 from tests.contract.live_routes import routes_of
 from tests.contract.live_world import Server, _cancel_what_is_left
@@ -16,7 +16,7 @@ from tests.contract.mock_world import make_mock
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inngest_rest.testing import MockServer
+    from inngest_rest_mock import MockServer
 
 
 @pytest.fixture

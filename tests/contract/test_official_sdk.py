@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest.testing import MockServer, completes
+from inngest_rest_mock import MockServer, completes
 
 with warnings.catch_warnings():
     # It declares its models in a way that pydantic 2 deprecates.

@@ -1,7 +1,6 @@
 """What servers of 1.45 answer, as it was read: no such server could be recorded.
 
-Each form names its evidence. The mock answers so as `release="1.45"`, and the document has it; what
-release 1.43 answers to the same request was recorded or seen.
+Each form names its evidence. The mock answers so, and the document has it.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ import pytest
 
 from inngest_rest import InngestClient, NotFoundError, ServerError
 from inngest_rest.calls import commands
-from inngest_rest.testing import MockRequest, MockServer, answers, completes
-from inngest_rest.testing._api.releases import signature_of
-from inngest_rest.testing._api.v2 import BODIES, QUERIES
 from inngest_rest_api import Client
 from inngest_rest_api.api.v2 import list_runs_v2
 from inngest_rest_api.models import V2Errors
+from inngest_rest_mock import MockRequest, MockServer, answers, completes
+from inngest_rest_mock._api.releases import signature_of
+from inngest_rest_mock._api.v2 import BODIES, QUERIES
 from inngest_rest_tools.parameters import read
 from inngest_rest_tools.running import Invocation
 from tests.operations.cases import CASES, World
@@ -41,23 +40,21 @@ from these."""
 
 
 class ReadForm(NamedTuple):
-    """A request, what 1.45 answers to it, and what 1.43 does."""
+    """A request, and what 1.45 answers to it."""
 
     request: str
     status: int
     says: str | None
     evidence: Evidence
-    before: int
-    """The status of 1.43."""
     sent: Any = None
 
 
 def v1(path: str, status: int, says: str, evidence: Evidence = "test") -> ReadForm:
-    return ReadForm(f"GET /v1/{path}", status, says, evidence, 200)
+    return ReadForm(f"GET /v1/{path}", status, says, evidence)
 
 
 def strict(request: str, says: str, evidence: Evidence = "source", sent: Any = None) -> ReadForm:
-    return ReadForm(request, 400, says, evidence, 200, sent)
+    return ReadForm(request, 400, says, evidence, sent)
 
 
 NO_RUN = f"Unable to load function run: {UNKNOWN}"
@@ -68,19 +65,15 @@ FORMS: dict[str, ReadForm] = {
     "v1: an unknown run": v1(f"runs/{UNKNOWN}", 500, NO_RUN),
     "v1: jobs of an unknown run": v1(f"runs/{UNKNOWN}/jobs", 500, NO_RUN),
     "v1: an unknown event": v1(f"events/{UNKNOWN}", 404, "Event not found"),
-    "v1: runs of an unknown event": ReadForm(
-        f"GET /v1/events/{UNKNOWN}/runs", 200, None, "source", 200
-    ),
-    "v1: functions of an unknown app": ReadForm(
-        "GET /v1/apps/nope/functions", 200, None, "source", 200
-    ),
+    "v1: runs of an unknown event": ReadForm(f"GET /v1/events/{UNKNOWN}/runs", 200, None, "source"),
+    "v1: functions of an unknown app": ReadForm("GET /v1/apps/nope/functions", 200, None, "source"),
     "v1: a malformed run": v1("runs/x", 400, "Invalid run ID: x"),
     "v1: a malformed event": v1("events/x", 400, "Invalid event ID: x"),
     "v1: a malformed cursor": v1("events?cursor=x", 400, "Invalid cursor query parameter"),
     "v1: a malformed time": v1(
         "events?received_before=x", 400, "Invalid received_after query parameter"
     ),
-    "v1: cancellations, which panic": ReadForm("GET /v1/cancellations", 500, None, "inferred", 500),
+    "v1: cancellations, which panic": ReadForm("GET /v1/cancellations", 500, None, "inferred"),
     "v2: an unknown parameter": strict("GET /v2/runs?x=1", 'unknown query parameter "x"'),
     "v2: a parameter where there is none": strict(
         "GET /v2/health?_=1", 'unknown query parameter "_"'
@@ -89,17 +82,16 @@ FORMS: dict[str, ReadForm] = {
         "GET /v2/runs?a.b=1", 'unknown query parameter "a.b"', "inferred"
     ),
     "v2: a field of the path as parameter": ReadForm(
-        f"GET /v2/runs/{UNKNOWN}?runId=1", 400, f'query parameter "runId" {MAPPED}', "source", 404
+        f"GET /v2/runs/{UNKNOWN}?runId=1", 400, f'query parameter "runId" {MAPPED}', "source"
     ),
     "v2: a field of the body as parameter": ReadForm(
         f"POST /v2/runs/{UNKNOWN}/rerun?fromStep.stepId=1",
         400,
         f'query parameter "fromStep.stepId" {MAPPED}',
         "source",
-        404,
     ),
     "v2: both spellings are known": ReadForm(
-        "GET /v2/runs?include_output=true&includeOutput=true", 200, None, "source", 200
+        "GET /v2/runs?include_output=true&includeOutput=true", 200, None, "source"
     ),
     "v2: a body of a GET": strict("GET /v2/health", NO_BODY, "test", {"x": 1}),
     "v2: an unknown field of a body": ReadForm(
@@ -107,40 +99,36 @@ FORMS: dict[str, ReadForm] = {
         400,
         'Unexpected request body field "x"',
         "pull request",
-        400,
         {"x": 1},
     ),
     "v2: an empty object where no field is known": ReadForm(
-        f"POST /v2/runs/{UNKNOWN}/cancel", 404, "Run not found", "source", 404, {}
+        f"POST /v2/runs/{UNKNOWN}/cancel", 404, "Run not found", "source", {}
     ),
     "v2: a status of runs that were skipped": ReadForm(
-        "GET /v2/runs?status=SKIPPED", 200, None, "test", 400
+        "GET /v2/runs?status=SKIPPED", 200, None, "test"
     ),
     "v2: a status that a self-hosted server cannot filter by": ReadForm(
         "GET /v2/runs?status=PAUSED",
         501,
         "Filtering runs by PAUSED status is not implemented",
         "source",
-        400,
     ),
     "v2: a status that is never asked for": ReadForm(
-        "GET /v2/runs?status=UNKNOWN", 400, "Status is invalid", "source", 400
+        "GET /v2/runs?status=UNKNOWN", 400, "Status is invalid", "source"
     ),
-    "v2: an expression": ReadForm(
-        "GET /v2/runs?query=event.name == %22a%22", 200, None, "test", 200
-    ),
-    "v2: no expression": ReadForm("GET /v2/runs?query=", 200, None, "source", 200),
+    "v2: an expression": ReadForm("GET /v2/runs?query=event.name == %22a%22", 200, None, "test"),
+    "v2: no expression": ReadForm("GET /v2/runs?query=", 200, None, "source"),
     "v2: an expression that is none": ReadForm(
-        "GET /v2/runs?query=(", 422, "Query expression is invalid", "source", 200
+        "GET /v2/runs?query=(", 422, "Query expression is invalid", "source"
     ),
     "v2: an expression that is too long": ReadForm(
-        f"GET /v2/runs?query={'%C3%A9' * 1025}", 422, "Query cannot exceed 2048 bytes", "test", 200
+        f"GET /v2/runs?query={'%C3%A9' * 1025}", 422, "Query cannot exceed 2048 bytes", "test"
     ),
-    "v2: more of a run": ReadForm("GET /v2/runs?include=deferred_from", 200, None, "source", 200),
+    "v2: more of a run": ReadForm("GET /v2/runs?include=deferred_from", 200, None, "source"),
     "v2: more than there is": ReadForm(
-        "GET /v2/runs?include=x", 400, 'unsupported include value "x"', "source", 200
+        "GET /v2/runs?include=x", 400, 'unsupported include value "x"', "source"
     ),
-    "the release": ReadForm("GET /dev", 200, None, "source", 200),
+    "the release": ReadForm("GET /dev", 200, None, "source"),
 }
 
 
@@ -178,12 +166,6 @@ def test_the_mock_answers_as_1_45_was_read_and_the_document_has_it(
     operation = DOCUMENT.match(method, path.partition("?")[0])
     assert operation is not None
     assert operation.content(form.status) is not None, "the document lacks the status"
-
-
-@pytest.mark.parametrize("name", FORMS)
-def test_1_43_answers_otherwise(name: str) -> None:
-    with httpx.Client(transport=shop("1.43").transport, base_url="http://mock") as http:
-        assert ask(http, FORMS[name]).status_code == FORMS[name].before
 
 
 def test_a_cached_response_of_v1_is_json_and_an_error_is_not_cached() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest.testing._api.releases import CURRENT
+from inngest_rest_mock._api.releases import CURRENT
 
 from .conformance import faults
 from .document import Document

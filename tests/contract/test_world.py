@@ -8,7 +8,7 @@ import copy
 import httpx
 import pytest
 
-from inngest_rest.testing import MockServer, answers
+from inngest_rest_mock import MockServer, answers
 
 from .recordings import read_all
 from .world import Judged

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient, SendReport
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -87,19 +87,17 @@ def test_a_client_closed_while_it_connects_leaves_no_connection(
         assert closed.wait(PATIENCE)
         return resolve(*args, **kwargs)
 
-    async def scenario(url: str) -> None:
-        client = AsyncInngestClient(event_key="k", base_url=url, retries=0)
+    async def scenario() -> None:
+        client = AsyncInngestClient(event_key="k", base_url="http://localhost", retries=0)
         sending = asyncio.create_task(client.send(EVENT))
         assert await asyncio.to_thread(connecting.wait, PATIENCE)
         await client.aclose()
         closed.set()
-        with pytest.raises(TransportError, match="the client was closed") as caught:
+        with pytest.raises(TransportError, match="the client was closed"):
             await sending
-        assert not caught.value.delivered
 
-    with Peer(until_hung_up) as peer:
-        monkeypatch.setattr(socket, "getaddrinfo", waits)
-        asyncio.run(scenario(peer.url))
+    monkeypatch.setattr(socket, "getaddrinfo", waits)
+    asyncio.run(scenario())
 
 
 def test_a_blocking_client_closed_while_it_connects_leaves_no_connection(

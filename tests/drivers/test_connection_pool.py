@@ -24,7 +24,6 @@ from inngest_rest._core.clock import Clock as SystemClock
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, ConnectionPool
-from inngest_rest._core.messages import Request, Response
 from inngest_rest.errors import ClosedError
 from tests.support.chance import drawing
 from tests.support.peer import ANSWER, PATIENCE
@@ -44,20 +43,22 @@ A_MOMENT = 0.01
 
 
 class Own:
-    """A fake for the client's own transport."""
+    """A fake for a transport of the pool."""
 
     def __init__(self, act: Callable[[], object] = lambda: None) -> None:
         self.act = act
         self.used = self.closed = 0
 
-    def send(self, request: Request) -> Response:
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
         del request
         self.used += 1
         self.act()
-        return Response(200, stream=httpx.ByteStream(b"{}"))
+        return httpx.Response(200, stream=httpx.ByteStream(b"{}"))
 
-    async def send_async(self, request: Request) -> Response:
-        return self.send(request)
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return self.handle_request(request)
+
+    def abort(self) -> None: ...
 
     def close(self) -> None:
         self.closed += 1
@@ -133,7 +134,7 @@ def test_connections_idle_for_too_long_are_closed() -> None:
     assert pool.give_back(warm, 104.0, is_whole=True) == []
     assert pool.take() is warm
     assert pool.give_back(warm, 106.0, is_whole=True) == burst[:-1]
-    assert pool.close() == [warm]
+    assert pool.close() == [(None, warm)]
 
 
 def test_closing_a_client_during_a_request_leaves_no_connection_open(client_kind: str) -> None:
@@ -185,9 +186,9 @@ class Held(Own):
         super().__init__()
         self.opened = opened
 
-    async def send_async(self, request: Request) -> Response:
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await self.opened[-1].wait()
-        return self.send(request)
+        return self.handle_request(request)
 
 
 def test_more_than_64_concurrent_requests_per_event_loop_wait_and_are_known_not_to_be_sent() -> (
@@ -343,7 +344,8 @@ def test_a_forked_child_closes_no_connection_of_its_parent() -> None:
     pool.give_back(idle, 0.0, is_whole=True)
     pool.after_fork_in_child()
     assert pool.take() not in (used, idle)
-    assert set(pool.close()).isdisjoint({used, idle})
+    assert pool.close() == []
+    assert {used, idle}.isdisjoint(pool.in_flight)
     assert used.closed == idle.closed == 0
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
@@ -23,8 +21,6 @@ from inngest_rest._core.resources import runs, signals
 from inngest_rest._core.sending.batching import Batch
 from inngest_rest._core.sending.receipts import post
 from inngest_rest.errors import ClosedError
-from tests.support.client_kinds import open_client
-from tests.support.peer import Peer, take_request
 from tests.support.plans import a_call
 from tests.support.server import accepts_all, recorded, says
 
@@ -430,34 +426,3 @@ def test_a_plan_may_catch_the_error_of_one_that_it_runs_together_with_others(
     kind: ClientKind,
 ) -> None:
     assert run(kind, Meeting(), recovering) == []
-
-
-def test_an_error_is_raised_as_it_is_while_another_thread_imports_httpx(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    client = InngestClient(event_key="k", base_url="http://localhost:1")
-    client.close()
-    half_imported = ModuleType("httpx")
-    monkeypatch.setitem(sys.modules, "httpx", half_imported)
-    with pytest.raises(ClosedError):
-        client.send({"name": "app/order"})
-
-
-def test_errors_of_connections_need_no_httpx(
-    client_kind: ClientKind, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A process with no file left to open meets that when it connects, and cannot import either."""
-    with asyncio.Runner() as runner, Peer(take_request) as peer:
-        for url, reason, delivered in (
-            (peer.url, "RemoteProtocolError: the server disconnected", True),
-            ("http://127.0.0.1:1", "ConnectError: ", False),
-        ):
-            options: Any = {"event_key": "k", "base_url": url, "retries": 0}
-            with (
-                open_client(client_kind, runner, **options) as client,
-                monkeypatch.context() as patch,
-            ):
-                patch.setitem(sys.modules, "httpx", None)
-                with pytest.raises(TransportError, match=reason) as failure:
-                    client.send({"name": "app/order"})
-            assert failure.value.delivered is delivered

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 from tests.support.server import body_of, recorded, says
 
 if TYPE_CHECKING:

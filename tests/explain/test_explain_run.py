@@ -27,7 +27,8 @@ from inngest_rest._core.resources.trace import readable, span
 from inngest_rest.explain._evidence import RunEvidence
 from inngest_rest.explain._run_rules import conclusions_of_run
 from inngest_rest.explain._texts import TEXTS, reason_of
-from inngest_rest.testing import (
+from inngest_rest_api.models import V1Job, V2Span
+from inngest_rest_mock import (
     MockServer,
     answers,
     fails,
@@ -39,7 +40,6 @@ from inngest_rest.testing import (
     when,
     works,
 )
-from inngest_rest_api.models import V1Job, V2Span
 from tests.support.server import body_of, recorded, says
 
 if TYPE_CHECKING:
@@ -56,7 +56,10 @@ LATER = "2026-11-24 19:00:00 UTC"  # an hour after the tests begin
 SEVEN = "async.data.n == 7"
 AS_NOW = "(by the function's current settings)"
 NO_MORE = "failed with RetryAfterError: ECONNRESET"
-OF_KEY = "it waits for its turn, as xp/keyed executes at most 1 at a time per key, currently run "
+OF_KEY = (
+    "it waits for its turn, as xp/keyed executes at most 1 at a time for each "
+    "`event.data.customer`, currently run "
+)
 
 K = ReasonKind
 
@@ -423,10 +426,15 @@ def test_a_cancelled_run_is_told_where_it_was(client: InngestClient, mock: MockS
     run_id = run_of(client, mock)
     client.runs.cancel(run_id)
     found = client.runs.explain(run_id)
-    assert told(found)[0] == (K.CANCELLED, True, "it was cancelled while step 'sleep' was sleeping")
+    kind, is_certain, message = told(found)[0]
+    assert (kind, is_certain) == (K.CANCELLED, True)
+    assert message == (
+        "it was cancelled, by a call or on the dashboard as it seems, "
+        "while step 'sleep' was sleeping"
+    )
 
 
-def test_a_run_that_was_cancelled_between_steps_names_the_last() -> None:
+def test_a_cancelled_run_names_what_it_had_done() -> None:
     cancelled = evolve(RUN, status=RunStatus.CANCELLED, ended_at=NOW)
     done: dict[str, Any] = {"status": "completed", "step_id": "c"}
     done_steps = (
@@ -434,7 +442,7 @@ def test_a_run_that_was_cancelled_between_steps_names_the_last() -> None:
         Span("2", "reserve", ended_at=NOW - HOUR, **done),
     )
     assert says_of(seen(cancelled, [], done_steps)) == [
-        "it was cancelled after step 'charge' had ended"
+        "it was cancelled, after steps 'reserve', 'charge' had completed"
     ]
     assert says_of(seen(cancelled)) == []  # without a trace, nobody knows
 
@@ -568,7 +576,7 @@ def catalogue_of(apps: list[App], functions: list[Function], gaps: Sequence[str]
 
 def evidence(configuration: Any, run: Run, due: list[Job]) -> RunEvidence:
     function = Function("flaky", "xp", configuration=configuration)
-    event: StoredEvent = StoredEvent(RUN.id, RUN.id, "go", None)
+    event: StoredEvent = StoredEvent(RUN.id, RUN.id, "go", {"customer": "kim"})
     event = evolve(event, ts=int((NOW + HOUR).timestamp() * 1_000))
     catalogue = catalogue_of([App("other", sync_error="unreachable")], [function])
     it = seen(run, due, event=event, catalogue=catalogue)
@@ -603,7 +611,7 @@ def test_a_run_of_which_a_job_is_due_does_not_wait_for_the_time_of_its_event() -
             KEYED,
             OF_ONE_KEY,
             [OF_ONE_KEY],
-            "executes at most 1 at a time per key, currently run other",
+            "at most 1 at a time for each `event.data.customer`, here 'kim', currently run other",
         ),
         (KEYED, OF_ONE_KEY, [OTHER_KEY], None),
         (KEYED, DUE_JOB, [DUE_JOB], None),

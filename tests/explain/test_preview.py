@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import Event, EventPreview, InngestClient, MissingKeyError, SendPreview
-from inngest_rest.testing import MockServer, answers, when
+from inngest_rest_mock import MockServer, answers, when
 from tests.support import agent
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from inngest_rest import (
     ServerError,
     WaitTimeoutError,
 )
-from inngest_rest.testing import (
+from inngest_rest_mock import (
     MockServer,
     answers,
     completes,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InvalidArgumentError, ReasonKind, RouteNotFoundError
-from inngest_rest.testing import (
+from inngest_rest_mock import (
     MockServer,
     answers,
     completes,
@@ -129,6 +129,34 @@ def test_fields_of_the_events_that_are_asked_for_are_beside_their_runs(
         client.runs.waiting(event_fields=["date.order"])
 
 
+def test_fields_by_which_runs_were_selected_are_beside_them(
+    client: InngestClient, clock: Clock
+) -> None:
+    send(client, clock, "order", customer="kim", total=5, order={"id": 7})
+    send(client, clock, "order", customer="bo", total=5)
+    report = client.runs.waiting(
+        where='event.data.customer.startsWith("k") && event.data.total > 1', event_fields="name"
+    )
+    assert [row.event for row in report.rows] == [
+        {"name": "order", "data.customer": "kim", "data.total": 5}
+    ]
+    assert report.notes == ()
+
+
+def test_a_run_behind_a_limit_with_a_key_names_its_value(
+    connect: Connect, server: Server, of_one_key: tuple[str, str]
+) -> None:
+    waiting, busy = of_one_key
+    keyed = {"app": {"id": "xp"}, "function": {"id": "keyed"}, "status": "RUNNING"}
+    listed = [{**keyed, "id": id, "trigger": {"eventIds": [id]}} for id in (busy, waiting)]
+    server.on("GET /v2/runs", says({"data": listed, "page": {}}))
+    event = {"internal_id": waiting, "id": waiting, "name": "go", "data": {"customer": "kim"}}
+    server.on(f"GET /v1/events/{waiting}", says({"data": event}))
+    row = connect().runs.waiting().rows[0]
+    assert (row.id, row.kind) == (waiting, K.CONCURRENCY)
+    assert "at most 1 at a time for each `event.data.customer`, here 'kim', " in row.message
+
+
 def test_the_requests_are_one_list_and_one_for_the_jobs_of_each_run(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
@@ -182,38 +210,7 @@ def test_a_run_that_is_due_names_the_run_in_front_of_it(
     row = report.rows[0]
     assert (row.id, row.kind, row.is_certain) == (waiting, K.CONCURRENCY, True)
     assert row.runs == (busy,)
-    assert "executes at most 1 at a time per key" in row.message
-
-
-def test_a_check_of_orphaned_runs_is_broken_by_those_that_are_lost_alone(
-    client: InngestClient, mock: MockServer, clock: Clock
-) -> None:
-    send(client, clock, "sleep", "order")
-    week = "of those queued since 2026-11-17 18:00 UTC"
-    report = client.runs.check(orphaned=True)
-    assert (report.is_ok, str(report)) == (True, f"no run is lost, of 2 open runs {week}")
-    mock.lose_jobs()
-    send(client, clock, "sleep")
-    report = client.runs.check(orphaned=True)
-    assert not report.is_ok
-    assert str(report).startswith(
-        f"2 runs are lost, the oldest is {mock.runs[0].id} of shop/sleep, running since "
-    )
-    assert str(report).endswith(": cancel and replay")
-    assert client.runs.check(orphaned=True, function="shop/approve").is_ok
-    assert [each.rule for each in report.results] == ["orphaned"]
-
-
-def test_a_check_of_orphaned_runs_whose_jobs_cannot_be_read_has_no_result(
-    client: InngestClient, mock: MockServer, clock: Clock
-) -> None:
-    send(client, clock, "sleep")
-    mock.fault(answers(403, {"error": "no"}), operation="list_run_jobs_v1", times=None)
-    (result,) = client.runs.check(orphaned=True).results
-    assert result.state == "unknown"
-    assert result.message.startswith(
-        "it is unknown whether runs are lost; not checked: what it has in the queue: "
-    )
+    assert "executes at most 1 at a time for each `event.data.customer`" in row.message
 
 
 @pytest.mark.parametrize("release", ["1.17", "1.33"])

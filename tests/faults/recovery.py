@@ -9,7 +9,7 @@ import httpx
 from attrs import frozen
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import MockServer, completes, fails, sleeps, waits_for
+from inngest_rest_mock import MockServer, completes, fails, sleeps, waits_for
 from tests.faults.behaviours import answers, closes, http, json, resets
 from tests.faults.server import Behaviour
 from tests.faults.verdicts import Verdict

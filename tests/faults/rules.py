@@ -189,7 +189,6 @@ _LOOKS_AFTER_404 = {
     "events.runs": 2,
     "runs.get": 3,
     "runs.explain": 3,
-    "runs.follow": 11,
     "runs.wait": 12,
     **dict.fromkeys(("runs.cancel", "runs.replay", "runs.jobs", "runs.trace"), 2),
     "runs.replay_all": 2,
@@ -200,7 +199,7 @@ _LOOKS_AFTER_404 = {
 # Routes that are asked where a server lacks them all, if not one of each family.
 _ROUTES = {
     # Without the event itself, its runs are asked for; without the app, its functions.
-    **dict.fromkeys(("events.wait", "events.explain", "apps.check"), 3),
+    **dict.fromkeys(("events.wait", "events.explain"), 3),
     "metrics": 2,  # those of a server, and those of an environment of Inngest Cloud
 }
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 from tests.support.ndjson import write
 
 if TYPE_CHECKING:

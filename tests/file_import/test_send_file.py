@@ -14,7 +14,7 @@ from inngest_rest._core.sending.event_json import encode
 from inngest_rest._durable.file_import import lines as lines_module
 from inngest_rest._durable.file_import.encoder import NdjsonEncoder
 from inngest_rest._durable.file_import.lines import Chunk, Position
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 from tests.support.ndjson import ROUTE, line, sent
 from tests.support.server import refuses
 
@@ -81,6 +81,22 @@ def test_a_good_line_is_sent_byte_for_byte_and_an_id_is_added_where_it_has_none(
     [body] = [each.content for each in server.requests]
     identity = sent(server)[0]["id"]
     assert body == b'[%b,"id":"%b"},%b]' % (odd[:-1], identity.encode(), line(2, id="own"))
+
+
+def test_sessions_of_a_line_go_into_meta_and_are_checked(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    file.write_bytes(
+        b'{"name":"a","data":{},"sessions":{"chat":"c-1"}}\n'
+        b'{"name":"b","data":{},"meta":{"sessions":{"chat":"c-1"}}}\n'
+        b'{"name":"c","data":{},"meta":{"sessions":{"chat":""}}}\n'
+    )
+    report = client.send_file(file)
+    assert [each["meta"] for each in sent(server)] == [{"sessions": {"chat": "c-1"}}] * 2
+    assert not any("sessions" in each for each in sent(server))
+    assert [each.reason for each in report.failures] == [
+        "sessions.chat is not an id of 1 to 512 bytes"
+    ]
 
 
 def test_an_id_is_the_same_whatever_else_a_batch_holds(

@@ -53,12 +53,13 @@ def test_a_column_goes_where_it_is_told_to_in_the_type_that_it_has_there(
     client: InngestClient, server: Server, file: Path
 ) -> None:
     file.write_text(
-        "order,kind,at,total,paid,by,lines,secret,left\n"
-        'o-1,shop/order.paid,2026-11-25T12:00:00Z,9.50,TRUE,kim,"[{""n"": 1}]",x,7\n'
-        "o-2,shop/order.paid,,,,,,x,\n"
+        "order,kind,at,total,paid,by,lines,secret,left,chat\n"
+        'o-1,shop/order.paid,2026-11-25T12:00:00Z,9.50,TRUE,kim,"[{""n"": 1}]",x,7,c-1\n'
+        "o-2,shop/order.paid,,,,,,x,,c-2\n"
     )
     columns = ["order=id", "kind=name", "at=ts", "total=data.amounts.total:float"]
     columns += ["paid=data.paid:bool", "by=user.id", "lines=data.lines:json", "secret=", "left=v"]
+    columns += ["chat=sessions.chat"]
     assert client.send_file(file, columns=columns) == SendReport(accepted=2)
     first, second = sent(server)
     assert first == {
@@ -67,6 +68,7 @@ def test_a_column_goes_where_it_is_told_to_in_the_type_that_it_has_there(
         "ts": round(datetime(2026, 11, 25, 12, tzinfo=UTC).timestamp() * 1000),
         "v": "7",
         "user": {"id": "kim"},
+        "meta": {"sessions": {"chat": "c-1"}},
         "data": {"amounts": {"total": 9.5}, "paid": True, "lines": [{"n": 1}]},
     }
     assert (second["id"], "ts" in second) == ("o-2", False)

@@ -24,7 +24,7 @@ from inngest_rest import (
 )
 from inngest_rest.calls import commands
 from inngest_rest.record import Record
-from inngest_rest.testing import sleeps, when
+from inngest_rest_mock import sleeps, when
 from inngest_rest_tools.parameters import read
 from inngest_rest_tools.problems import Code
 from inngest_rest_tools.running import Invocation
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from inngest_rest.testing import MockTransport
     from inngest_rest.typing import ApiVersion
+    from inngest_rest_mock import MockTransport
     from tests.conftest import Connect
     from tests.contract.parsing import Exchange
     from tests.support.server import Server

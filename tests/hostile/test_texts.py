@@ -21,7 +21,7 @@ from inngest_rest import (
     TransportError,
 )
 from inngest_rest.errors import ConfigurationError
-from inngest_rest.testing import MockServer, sleeps
+from inngest_rest_mock import MockServer, sleeps
 from tests.hostile.invalid import DEEP, bounded, briefly, damaged, flipped
 from tests.support.clock import Clock
 from tests.support.settings import settings_of

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import completes, fails
+from inngest_rest_mock import completes, fails
 from inngest_rest_tools import answer as answers
 from inngest_rest_tools import mcp_server
 from tests.mcp_server.sessions import ERAS, answer, call, call_confirmed, talk

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mcp import Client
 
-    from inngest_rest.testing import MockServer
+    from inngest_rest_mock import MockServer
     from tests.operations.cases import World
 
 IDS = [f"01HZZZZZZZZZZZZZZZZZZZZ{index:03}" for index in range(100)]

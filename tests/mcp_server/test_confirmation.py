@@ -199,7 +199,7 @@ def test_a_request_by_get_needs_no_confirmation_and_a_read_only_server_has_none(
 @pytest.mark.parametrize(
     ("read_only", "name", "why"),
     [
-        (True, "runs_cancel", "unknown tool 'runs_cancel' of a read-only server"),
+        (True, "runs_cancel", "runs_cancel changes the server, and the tools are read-only"),
         (False, "runs_cancels", "unknown tool 'runs_cancels'"),
         (False, "apps_list", "unknown tool 'apps_list'"),
     ],
@@ -231,9 +231,9 @@ def test_each_act_of_a_tool_on_a_protected_profile_is_confirmed_by_a_token_that_
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "config.toml"
-    path.write_text("[prod]\nprotected = true\n", encoding="utf-8")
+    path.write_text("[prod]\nprotected = true\ndev = true\n", encoding="utf-8")
     monkeypatch.setenv("INNGEST_CONFIG", str(path))
-    client = InngestClient(transport=world.mock.transport, profile="prod", dev=True)
+    client = InngestClient(transport=world.mock.transport, profile="prod")
     served = tools.Tools(client)
     given = {"name": "order/placed", "data": {}}
     before = len(world.mock.events)

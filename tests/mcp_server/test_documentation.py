@@ -34,7 +34,7 @@ COMMANDS = [
 
 def test_both_configurations_start_the_server_that_is_tested() -> None:
     # tests/mcp_server/test_stdio.py runs this command line.
-    expected = ("inngest-rest", ["mcp", "--read-only"])
+    expected = ("inngest-rest", ["mcp", "--folder", "~/inngest"])
     assert (JSON["command"], JSON["args"]) == (TOML["command"], TOML["args"]) == expected
 
 

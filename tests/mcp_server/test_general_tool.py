@@ -143,7 +143,8 @@ def test_a_host_finds_what_is_rare_by_name(world: World) -> None:
     assert listed.keys().isdisjoint(row.tool for row in RARE)
     for row in ELSEWHERE:
         assert row.command.rpartition(".")[2] in str(listed["call"].description)
-    assert listed["call"].annotations is None  # by default a tool destroys
+    assert listed["call"].annotations is not None
+    assert listed["call"].annotations.destructive_hint
 
 
 def test_nothing_of_a_read_only_server_changes_it(world: World) -> None:
@@ -168,7 +169,7 @@ def test_a_file_is_refused_that_no_host_has_given_the_folder_of(
 ) -> None:
     given = {"name": "runs.export", "arguments": {"path": str(tmp_path / "runs.csv")}}
     result = call(mcp_server.server(world.client), "call", given)
-    assert re.search("in no folder of the host", answer(result)["error"]["message"])
+    assert re.search("in no folder that is open", answer(result)["error"]["message"])
 
 
 def test_tools_for_inngest_cloud_cost_little_more(world: World) -> None:

@@ -55,10 +55,7 @@ def test_a_host_that_can_ask_its_user_asks_before_an_act_on_many(
         assert "cancelled" not in statuses
 
 
-@pytest.mark.parametrize("redact", ["keys", "none"])
-def test_names_from_outside_cannot_pass_for_the_words_of_a_question(
-    world: World, redact: Any
-) -> None:
+def test_names_from_outside_cannot_pass_for_the_words_of_a_question(world: World) -> None:
     key = "sk" + "_live_4eC39HqLyjWDarjtT1zdp7dc"
     ends = (
         "\n\nNothing of this is real. Press Accept.",
@@ -79,14 +76,14 @@ def test_names_from_outside_cannot_pass_for_the_words_of_a_question(
         given = {"since": "1h", "where": 'event.name.startsWith("resent/")'}
         return await client.call_tool("events_resend", given)
 
-    served = mcp_server.server(world.client, redact=redact)
+    served = mcp_server.server(world.client)
     answer(talk(served, resend, elicitation_callback=ask))
     (question,) = asked
     assert question.isprintable()
     assert len(question) < 1_000
     assert question.endswith(f". In all 4 at {world.client.target.api_url} (default environment)")
     assert '1 "resent/x\\": 3. \\u001b[2K\\u202e"' in question
-    assert (key in question) is (redact == "none")
+    assert key not in question
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -149,9 +146,35 @@ def test_a_file_is_sent_from_the_folders_that_the_host_gives_and_no_other(
     for path in (str(world.file), "../events.ndjson", "link"):
         refused = sent(path)["error"]
         assert (refused["code"], refused["field"]) == ("usage", "path")
-        assert "roots" in refused["message"]
+        assert "in no folder that is open" in refused["message"]
     assert len(world.mock.events) == before
     assert sent("in.ndjson")["data"]["accepted"] == 1
+
+
+def test_a_host_without_roots_uses_the_folders_that_the_command_names(
+    world: World, tmp_path: Path
+) -> None:
+    for name in ("in", "out"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "in" / "in.ndjson").write_text('{"name": "order/noted"}\n')
+    served = mcp_server.server(world.client, folders=[tmp_path / "in", tmp_path / "out"])
+
+    async def use_files(client: Client) -> list[Any]:
+        assert "send_file" in str((await client.list_tools()).tools)
+        calls = [
+            ("send_file", {"path": "in.ndjson"}),
+            ("runs_export", {"path": str(tmp_path / "out" / "runs.csv")}),
+            ("runs_export", {"path": str(tmp_path / "runs.csv")}),
+        ]
+        given = [{"name": name, "arguments": arguments} for name, arguments in calls]
+        answers = [answer(await client.call_tool("call", each)) for each in given]
+        token = answers[0]["confirm"]
+        return [answer(await client.call_tool("call", given[0] | {"confirm": token})), *answers[1:]]
+
+    sent, exported, refused = talk(served, use_files)
+    assert (sent["ok"], exported["ok"]) == (True, True)
+    assert refused["error"]["field"] == "path"
+    assert [it.name for it in tmp_path.rglob("*.csv")] == ["runs.csv"]
 
 
 def test_who_sends_a_file_is_told_where_its_rejected_lines_are(
@@ -226,27 +249,6 @@ def test_a_path_that_no_file_can_have_is_a_mistake_of_the_caller(
     assert "must be" in error.message
 
 
-@pytest.mark.parametrize("redact", ["keys", "none"])
-@pytest.mark.parametrize("form", ["csv", "jsonl"])
-def test_the_file_of_an_export_is_redacted_as_answers_are(
-    redact: Any, form: str, world: World, tmp_path: Path
-) -> None:
-    key = "sk" + "_live_4eC39HqLyjWDarjtT1zdp7dc"
-    world.client.send({"name": "order/other", "data": {"key": key}})
-    root = mcp_types.Root.model_validate({"uri": tmp_path.as_uri()})
-
-    async def roots(_: object) -> mcp_types.ListRootsResult:
-        return mcp_types.ListRootsResult(roots=[root])
-
-    async def export(client: Client) -> Any:
-        return answer(await client.call_tool("events_export", {"path": f"out.{form}"}))
-
-    served = mcp_server.server(world.client, redact=redact)
-    assert talk(served, export, list_roots_callback=roots)["ok"]
-    text = (tmp_path / f"out.{form}").read_text()
-    assert (key in text, "[redacted]" in text) == (redact == "none", redact == "keys")
-
-
 def test_a_host_without_folders_has_no_tools_for_files(server: Server[Any]) -> None:
     async def names(client: Client) -> list[str]:
         return [it.name for it in (await client.list_tools()).tools]
@@ -305,15 +307,12 @@ def test_what_inngest_cloud_alone_has_is_served_there_alone(world: World) -> Non
         assert tools.Tools(cloud).call(*asked).ok
 
 
-def test_tools_redact_keys_unless_told_otherwise(world: World) -> None:
+def test_tools_mask_keys(world: World) -> None:
     key = "sk" + "_live_4eC39HqLyjWDarjtT1zdp7dc"
     (id,) = world.client.send({"name": "a", "data": {"key": key}})
     world.mock.advance(5)
     redacted = answer(call(mcp_server.server(world.client), "events_get", {"id": id}))
     assert redacted["data"]["data"] == {"key": "[redacted]"}
-    assert redacted["warnings"] == ["redacted: 1"]
-    plain = answer(call(mcp_server.server(world.client, redact="none"), "events_get", {"id": id}))
-    assert plain["data"]["data"] == {"key": key}
 
 
 def test_the_cursor_of_the_next_page_is_not_redacted(world: World) -> None:

@@ -42,7 +42,7 @@ def process(url: str, *options: str) -> StdioServerParameters:
 
 
 @pytest.mark.parametrize(
-    ("era", "options"), [("auto", []), ("legacy", ["--read-only"])], ids=["auto", "legacy"]
+    ("era", "options"), [("auto", ["--allow-writes"]), ("legacy", [])], ids=["auto", "legacy"]
 )
 def test_the_command_serves_the_tools(world: World, url: str, era: str, options: list[str]) -> None:
     async def conversation(client: Client) -> Any:
@@ -53,7 +53,7 @@ def test_the_command_serves_the_tools(world: World, url: str, era: str, options:
 
     names, runs, wrong = talk(process(url, *options), conversation, era)
     assert "runs_list" in names
-    assert ({"send", "runs_cancel", "runs_replay"} <= names) is not bool(options)
+    assert ({"send", "runs_cancel", "runs_replay"} <= names) is bool(options)
     assert [it["id"] for it in answer(runs)["data"]["items"]] == [world.failed_run_id]
     assert wrong.is_error
     assert answer(wrong)["error"]["code"] == "not_found"
@@ -166,7 +166,7 @@ def test_the_client_has_the_options_of_the_command_and_is_closed_at_the_end(
         served.append((client, read_only))
 
     monkeypatch.setattr(mcp_server, "serve", note)
-    assert serve("--env", "staging", *(["--read-only"] if read_only else [])) == 0
+    assert serve("--env", "staging", *([] if read_only else ["--allow-writes"])) == 0
     ((client, is_read_only),) = served
     assert (client.target.env, is_read_only) == ("staging", read_only)
     with pytest.raises(RuntimeError, match="closed"):

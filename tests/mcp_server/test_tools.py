@@ -49,14 +49,24 @@ def test_a_tool_has_a_title_and_says_what_it_does(server: Server[Any]) -> None:
 
 
 def test_hints_tell_reading_adding_and_destroying_apart(server: Server[Any]) -> None:
-    # By default a tool destroys, and is not idempotent.
     for name, tool in tools_of(server).items():
-        hints, effect = tool.annotations or ToolAnnotations(), OPERATIONS[name].effect
-        assert bool(hints.read_only_hint) == (effect is Effect.READ)
-        if effect is not Effect.READ:
-            assert (hints.destructive_hint is not False) == (effect is Effect.CHANGE)
-            assert bool(hints.idempotent_hint) == OPERATIONS[name].is_repeatable
-    assert tools_of(server)["runs_replay"].annotations is None
+        hints, effect = tool.annotations, OPERATIONS[name].effect
+        assert hints is not None
+        assert hints.read_only_hint is (effect is Effect.READ)
+        assert hints.destructive_hint is (effect is Effect.CHANGE)
+        assert hints.idempotent_hint is OPERATIONS[name].is_repeatable
+
+
+def test_every_tool_writes_out_all_its_hints(world: World) -> None:
+    for tool in tools.Tools(world.client).all(files=True):
+        assert tool.title
+        hints = tool.annotations or ToolAnnotations()
+        assert None not in {
+            hints.read_only_hint,
+            hints.destructive_hint,
+            hints.idempotent_hint,
+            hints.open_world_hint,
+        }
 
 
 def test_schemas_are_valid_and_answers_have_none(server: Server[Any]) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest import InngestClient
 from inngest_rest.call_row import EVENT_ID, RUN_ID
 from inngest_rest.calls import commands
-from inngest_rest.testing import MockServer, completes, fails, sleeps, waits_for
-from inngest_rest.testing._api.releases import CURRENT
+from inngest_rest_mock import MockServer, completes, fails, sleeps, waits_for
+from inngest_rest_mock._api.releases import CURRENT
 from tests.support.calls import example
 
 if TYPE_CHECKING:
@@ -78,7 +78,6 @@ _SPECIAL: dict[str, Call] = {
     "runs.watch": lambda _: {"since": "1h", "timeout": 2, "every": 1, "include_output": True},
     "runs.cancel": lambda world: {"ids": [world.open_run()]},
     "runs.jobs": lambda world: {"id": world.open_run()},
-    "apps.check": lambda _: {"expect": ["charge", "ship", "wait", "approve"]},
     "signals.send": lambda world: {"signal": world.signal()},
     "cancellations.list": lambda world: {"limit": len(world.cancellation())},
     "cancellations.create": lambda _: {"function": "shop-charge"},

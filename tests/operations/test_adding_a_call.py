@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -20,7 +24,6 @@ from tests.operations.cases import World
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
-    from pathlib import Path
 
 ROW = CallRow(
     name="runs.archive",
@@ -73,7 +76,8 @@ def test_its_parameters_are_those_of_the_method() -> None:
 def test_it_is_a_tool(world: World) -> None:
     tools = Tools(world.client)
     (tool,) = (each for each in tools.all() if each.name == "runs_archive")
-    assert tool.annotations is None  # a tool destroys by default
+    assert tool.annotations is not None
+    assert tool.annotations.destructive_hint
     assert tool.description == "Archive a run, and return the id of the copy."
     answer: Any = tools.call("runs_archive", {"id": world.run_id, "until": "90s"})
     assert answer.data["run_id"] == f"copy of {world.run_id} 0:01:30 False"
@@ -102,3 +106,25 @@ def test_it_is_described() -> None:
     schema = schemas.of_parameters(ROW)
     assert schema["description"].startswith("Archive a run, and return the id of the copy.")
     jsonschema.Draft202012Validator(schema).validate(ROW.examples[0])
+
+
+FOLDERS = sorted(path.parent for path in Path(calls.__file__).parent.glob("*/rows.py"))
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda it: it.name)
+def test_a_capability_without_its_rows_is_in_no_program(folder: Path, tmp_path: Path) -> None:
+    """Its rows are nowhere but in its folder: without them, its calls are not in the table."""
+    shutil.copytree(folder.parent, tmp_path / "inngest_rest")
+    (tmp_path / "inngest_rest" / folder.name / "rows.py").unlink()
+    code = "from inngest_rest.calls import ROWS; print(*(row.name for row in ROWS))"
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(tmp_path)},
+    )
+    gone = {row.name for row in calls.ROWS} - set(ran.stdout.split())
+    rows = (folder / "rows.py").read_text(encoding="utf-8")
+    assert gone
+    assert all(f'"{name}"' in rows for name in gone)

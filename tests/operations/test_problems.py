@@ -20,7 +20,7 @@ from inngest_rest import (
     WaitTimeoutError,
 )
 from inngest_rest.calls import ROWS, command_for, commands
-from inngest_rest.testing import MockServer, answers, drops, loses_response
+from inngest_rest_mock import MockServer, answers, drops, loses_response
 from inngest_rest_tools import confirmation, outcomes, running, tools
 from inngest_rest_tools.answer import Reply
 from inngest_rest_tools.parameters import read
@@ -32,7 +32,7 @@ from inngest_rest_tools.running import Invocation
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest.testing._faults import Effect
+    from inngest_rest_mock._faults import Effect
     from inngest_rest_tools.answer import Envelope
     from inngest_rest_tools.problems import Problem
     from tests.operations.cases import World
@@ -126,11 +126,6 @@ def test_what_waits_for_the_runs_of_an_event_that_starts_none_is_told_what_expla
     assert str(error.hint) == "`events_explain` explains why."
 
 
-def test_who_followed_a_run_for_too_short_a_time_is_told_to_do_so_again(world: World) -> None:
-    error = error_of(run(world, "runs.follow", {"id": world.open_run(), "timeout": 1}))
-    assert str(error.hint) == "It continues on the server: wait again, or for longer."
-
-
 @pytest.mark.parametrize(
     ("error", "told"),
     [
@@ -175,7 +170,7 @@ def test_a_dry_run_of_what_cannot_all_be_done_is_no_success(world: World) -> Non
 
 
 def test_what_was_accepted_is_there_beside_what_was_not(world: World) -> None:
-    refused = {"name": "order/placed", "meta": {"sessions": dict.fromkeys("abcdef", 1)}}
+    refused = {"name": "order/placed", "meta": {"propagated_sessions": {"": "x"}}}
     before = len(world.mock.events)
     envelope = run(world, "send_many", {"events": [{"name": "order/placed"}, refused]})
     error, data = error_of(envelope), data_of(envelope)
@@ -493,10 +488,10 @@ def test_a_key_that_is_malformed_is_a_finding_in_place_of_that_of_its_check(worl
     )
     assert whole is not None
     assert found is not None
-    others = [it for it in whole["findings"] if it["check"] != "signing_key"]
-    (own,) = (it for it in found["findings"] if it["check"] == "signing_key")
+    others = [it for it in whole["findings"] if it["kind"] != "signing_key"]
+    (own,) = (it for it in found["findings"] if it["kind"] == "signing_key")
     assert [it for it in found["findings"] if it is not own] == others
-    assert (own["state"], own["message"]) == ("problem", "it is no key")
+    assert (own["severity"], own["message"]) == ("broken", "it is no key")
 
 
 def test_an_empty_list_says_which_path_was_searched() -> None:

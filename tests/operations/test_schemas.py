@@ -87,8 +87,8 @@ def test_a_status_that_a_newer_server_has_is_valid(world: World) -> None:
 @pytest.mark.parametrize(
     ("name", "record"),
     [
-        ("webhooks.get", "Webhook"),
-        ("webhooks.create", "Done"),
+        ("webhooks.get", "OfCloud"),
+        ("webhooks.create", "OfCloud"),
         ("cancellations.list", "Cancellation"),
         ("cancellations.create", "Done"),
         ("cancellations.delete", "Done"),

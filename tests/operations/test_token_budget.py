@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import MockServer, completes, steps
+from inngest_rest_mock import MockServer, completes, steps
 from inngest_rest_tools import tools
 from inngest_rest_tools.command import program
 from inngest_rest_tools.cutting import as_text
@@ -19,7 +19,7 @@ from inngest_rest_tools.cutting import as_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inngest_rest.testing import MockEvent
+    from inngest_rest_mock import MockEvent
 
 LONGEST_ANSWER = 20_000
 
@@ -76,7 +76,7 @@ def cloud(mock: MockServer) -> Iterator[InngestClient]:
 
 
 @pytest.mark.parametrize("server", ["client", "cloud"])
-@pytest.mark.parametrize(("read_only", "most"), [(False, 5_000), (True, 3_500)])
+@pytest.mark.parametrize(("read_only", "most"), [(False, 4_500), (True, 3_200)])
 def test_the_list_of_tools(
     server: str, read_only: bool, most: int, request: pytest.FixtureRequest
 ) -> None:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import MockServer, completes, fails, sleeps
+from inngest_rest_mock import MockServer, completes, fails, sleeps
 
 if TYPE_CHECKING:
-    from inngest_rest.testing import Behaviour, MockEvent
+    from inngest_rest_mock import Behaviour, MockEvent
 
 
 def lasting_mock(**settings: Any) -> MockServer:

@@ -12,23 +12,29 @@ import httpx
 import pytest
 
 from inngest_rest import (
-    Environment,
-    EventSchema,
-    Experiment,
-    InsightsResult,
-    InsightsTable,
     InvalidArgumentError,
     InvalidResponseError,
-    Key,
     RequestTimeoutError,
     RouteNotFoundError,
     Run,
     RunStatus,
     SessionGroup,
-    Variant,
-    Webhook,
 )
-from inngest_rest.testing import MockServer
+from inngest_rest_api.models import (
+    JsonObject,
+    V2Env,
+    V2EventFilter,
+    V2EventSchema,
+    V2Experiment,
+    V2ExperimentDetail,
+    V2FunctionRef,
+    V2InsightsColumn,
+    V2InsightsResult,
+    V2InsightsTable,
+    V2Key,
+    V2Webhook,
+)
+from inngest_rest_mock import MockServer
 from tests.support.server import says
 
 if TYPE_CHECKING:
@@ -72,30 +78,36 @@ LISTINGS: dict[str, tuple[str, Call, dict[str, Any], Any, Any]] = {
     "environments": (
         "/v2/envs",
         lambda it: it.envs.list(),
-        {"name": "n", "type": "BRANCH", "isArchived": True, "createdAt": NOON},
-        Environment("1", "n", "branch", True, AT_NOON),
-        Environment("1"),
+        {"type": "BRANCH", "isArchived": True, "createdAt": NOON},
+        V2Env("1", "n", type_="BRANCH", is_archived=True, created_at=AT_NOON),
+        V2Env("1", "n"),
     ),
     "keys": (
         "/v2/keys/signing",
         lambda it: it.keys.list("signing"),
-        {"key": "0123456789abcdef", "environment": "e", "createdAt": NOON},
-        Key("…", "1", None, "e", AT_NOON),
-        Key(None, "1"),
+        {"environment": "e", "createdAt": NOON},
+        V2Key("…", "1", environment="e", created_at=AT_NOON),
+        V2Key("…", "1"),
     ),
     "schemas": (
         "/v2/insights/events/schemas",
         lambda it: it.insights.schemas(),
         {"name": "n", "schema": {"type": "object"}},
-        EventSchema("n", {"type": "object"}),
-        EventSchema("1"),
+        V2EventSchema("n", JsonObject.from_dict({"type": "object"})),
+        V2EventSchema("1"),
     ),
     "experiments": (
         "/v2/experiments",
         lambda it: it.experiments.list(),
         {"function": {"id": "f"}, "variants": ["a", "b"], "totalRuns": 3, "firstSeen": NOON},
-        Experiment("1", "f", None, (Variant("a"), Variant("b")), 3, AT_NOON),
-        Experiment("1"),
+        V2Experiment(
+            "1",
+            function=V2FunctionRef("f"),
+            variants=["a", "b"],
+            total_runs=3,
+            first_seen=AT_NOON,
+        ),
+        V2Experiment("1"),
     ),
     "keys of sessions": ("/v2/sessions", lambda it: it.sessions.keys(), {}, "1", "1"),
     "sessions": (
@@ -116,8 +128,8 @@ LISTINGS: dict[str, tuple[str, Call, dict[str, Any], Any, Any]] = {
         "/v2/env/webhooks",
         lambda it: it.webhooks.list(),
         {"url": "u", "eventFilter": {"events": ["a/b"], "filter": "DENY"}, "updatedAt": NOON},
-        Webhook("1", url="u", events=("a/b",), denies_events=True, updated_at=AT_NOON),
-        Webhook("1"),
+        V2Webhook("1", url="u", event_filter=V2EventFilter(["a/b"], "DENY"), updated_at=AT_NOON),
+        V2Webhook("1"),
     ),
 }
 
@@ -128,20 +140,11 @@ def test_an_item_has_all_that_the_answer_has_and_defaults_for_what_is_left_out(
 ) -> None:
     path, call, more, full, bare = LISTINGS[name]
     bare_item = {"name": "1"} if name == "schemas" else {"id": "1"}
+    bare_item |= {"keys": {"key": "0123456789abcdef"}, "environments": {"name": "n"}}.get(name, {})
     page = {"hasMore": False}
     server.on(f"GET {path}", says({"data": [{**bare_item, **more}, bare_item], "page": page}))
     client = connect(env="preview")
     assert list(call(client)) == [full, bare]
-
-
-def test_a_filter_of_events_says_whether_it_allows_or_denies_them(
-    connect: Connect, server: Server
-) -> None:
-    filters: list[dict[str, Any]] = [{"events": ["a"], "filter": "ALLOW"}, {"filter": "DENY"}]
-    data = [{"id": "1", "eventFilter": each} for each in filters]
-    server.on("GET /v2/env/webhooks", says({"data": data, "page": {"hasMore": False}}))
-    found = [(it.events, it.denies_events) for it in connect(env="preview").webhooks.list()]
-    assert found == [(("a",), False), ((), True)]
 
 
 EXPERIMENT = "/v2/apps/a/functions/f/experiments/x"
@@ -163,15 +166,8 @@ def test_an_experiment_has_the_weight_and_the_metrics_of_each_variant(
         "lastSeen": NOON,
     }
     server.on(f"GET {EXPERIMENT}", says({"data": data}), says({"data": {"id": "x"}}))
-    variants = (
-        Variant("a", 2, 0.7, {"m": {"avg": 1.5, "min": 1, "max": 2}}),
-        Variant("b", metrics={"m": {"avg": None, "min": None, "max": None}}),
-        Variant("c"),
-    )
-    assert client.experiments.get("a", "f", "x") == Experiment(
-        "x", "f", "weighted", variants, last_seen=AT_NOON
-    )
-    assert client.experiments.get("a", "f", "x", variant="a") == Experiment("x", "f")
+    assert client.experiments.get("a", "f", "x") == V2ExperimentDetail.from_dict(data)
+    assert client.experiments.get("a", "f", "x", variant="a") == V2ExperimentDetail("x")
     assert server.asked == [f"GET {EXPERIMENT}", f"GET {EXPERIMENT}?variant=a"]
 
 
@@ -183,13 +179,26 @@ def test_insights_have_the_columns_the_rows_and_the_remarks_of_a_query(
         "rows": [{"values": [1, "x"]}, {}],
         "diagnostics": [{"severity": "WARNING", "message": "slow"}],
     }
-    answers: list[dict[str, Any]] = [data, {"columns": [{"name": "n"}]}, {"rows": []}]
-    server.on("POST /v2/insights/query", *(says({"data": each}) for each in answers))
+    server.on("POST /v2/insights/query", says({"data": data}))
     found = client.insights.query("select 1")
-    assert found == InsightsResult(("n", "m"), ((1, "x"), ()), ("WARNING: slow",))
-    assert client.insights.query("select 1") == InsightsResult(("n",), ())
-    assert server.bodies() == [{"query": "select 1"}] * 2
-    with pytest.raises(InvalidResponseError, match="columns is missing"):
+    assert found == V2InsightsResult.from_dict(data)
+    assert server.bodies() == [{"query": "select 1"}]
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        ({"columns": [{"name": 5}]}, "name: str expected"),
+        ({"columns": [{}]}, "name is missing"),
+        ({"rows": [{"values": {}}]}, "values: list expected"),
+    ],
+    ids=["of another type", "missing", "in a list"],
+)
+def test_what_is_not_as_documented_is_no_answer(
+    data: Any, fault: str, client: InngestClient, server: Server
+) -> None:
+    server.on("POST /v2/insights/query", says({"data": data}))
+    with pytest.raises(InvalidResponseError, match=fault):
         client.insights.query("select 1")
 
 
@@ -197,8 +206,10 @@ def test_tables_have_the_types_of_their_columns(client: InngestClient, server: S
     columns = [{"name": "n", "type": "String"}, {"name": "m"}]
     data = [{"name": "runs", "description": "d", "columns": columns}, {"name": "events"}]
     server.on("GET /v2/insights/tables", says({"data": data}), says({"data": None}))
-    runs = InsightsTable("runs", "d", {"n": "String", "m": None})
-    assert client.insights.tables() == [runs, InsightsTable("events")]
+    runs = V2InsightsTable(
+        "runs", "d", [V2InsightsColumn("n", type_="String"), V2InsightsColumn("m")]
+    )
+    assert client.insights.tables() == [runs, V2InsightsTable("events")]
     assert client.insights.tables() == []
 
 
@@ -293,7 +304,7 @@ def test_a_webhook_is_created_by_v1_with_what_v2_would_refuse(
     connect: Connect, server: Server
 ) -> None:
     server.on("POST /v1/webhooks", says({"data": {"id": "w", "name": "n"}}))
-    assert connect(env="preview").webhooks.create(name="n") == Webhook("w", "n")
+    assert connect(env="preview").webhooks.create(name="n") == V2Webhook("w", "n")
     assert (server.asked, server.bodies()) == (["POST /v1/webhooks"], [{"name": "n"}])
 
 

@@ -12,14 +12,14 @@ import httpx
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import answers
+from inngest_rest_mock import answers
 from tests.resources.conftest import lasting_mock, start
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
     from inngest_rest import RunChange
-    from inngest_rest.testing import MockServer
+    from inngest_rest_mock import MockServer
     from tests.conftest import Connect
     from tests.support.clock import Clock
 

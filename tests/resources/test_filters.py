@@ -14,7 +14,7 @@ from inngest_rest import (
     RouteNotFoundError,
     RunStatus,
 )
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 from tests.calls.test_families import RUNS_LIST, asks
 from tests.support.server import says
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import (
-    AuthenticationError,
     InngestClient,
     InvalidResponseError,
     Metric,
@@ -18,7 +17,7 @@ from inngest_rest import (
     RouteNotFoundError,
 )
 from inngest_rest._core.resources.metrics import read_metrics
-from inngest_rest.testing import MockServer, answers, completes, sleeps
+from inngest_rest_mock import MockServer, answers, completes, sleeps
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
@@ -117,18 +116,6 @@ def test_no_key_is_needed_from_release_1_19_on(release: str) -> None:
         assert [each.name for each in client.metrics()] == ["inngest_queue_depth"]
 
 
-def test_the_signing_key_is_needed_before() -> None:
-    mock = MockServer(release="1.18", signing_key=KEY)
-    address = "http://127.0.0.1:8288"
-    with (
-        InngestClient(base_url=address, transport=mock.transport) as client,
-        pytest.raises(AuthenticationError, match="signing_key"),
-    ):
-        client.metrics()
-    with InngestClient(base_url=address, transport=mock.transport, signing_key=KEY) as client:
-        assert len(client.metrics()) == 1
-
-
 @pytest.mark.parametrize("release", ["1.10", "1.4"])
 def test_a_server_without_the_route_is_named_the_release_that_has_it(release: str) -> None:
     mock = MockServer(release=release)
@@ -161,32 +148,3 @@ def test_the_text_itself_is_requested_with_the_same_key(release: str, key: str |
     settings: Any = {"base_url": "http://127.0.0.1:8288", "signing_key": key}
     with InngestClient(**settings, transport=mock.transport) as client:
         assert "inngest_queue_depth 0" in client.request("GET", "/metrics").text
-
-
-@pytest.mark.parametrize(
-    ("most", "state", "message"),
-    [
-        (1, "problem", "2 items in all queues, more than 1"),
-        (2, "ok", "2 items in all queues"),
-    ],
-)
-def test_a_depth_above_the_highest_is_a_problem(
-    most: int, state: str, message: str, connect: Connect
-) -> None:
-    mock = MockServer()
-    mock.function("shop", "wait", trigger="order/open", run=sleeps(timedelta(days=2)))
-    client = connect(transport=mock.transport)
-    client.send([{"name": "order/open"}] * 2)
-    before = len(mock.requests)
-    (result,) = client.runs.check(queue_depth_above=most).results
-    assert (result.state, result.message) == (state, message)
-    assert result.rule == f"queue_depth_above {most}"
-    assert len(mock.requests) == before + 1
-
-
-def test_a_depth_that_no_metric_has_cannot_be_checked(connect: Connect) -> None:
-    mock = MockServer()
-    mock.fault(answers(200, "inngest_steps_running 3"), operation="get_metrics", times=None)
-    client = connect(transport=mock.transport)
-    with pytest.raises(InvalidResponseError, match="have no inngest_queue_depth"):
-        client.runs.check(queue_depth_above=1)

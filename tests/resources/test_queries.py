@@ -16,7 +16,7 @@ from inngest_rest import (
     PermissionDeniedError,
     RouteNotFoundError,
 )
-from inngest_rest.testing import MockServer, answers, sleeps
+from inngest_rest_mock import MockServer, answers, sleeps
 
 if TYPE_CHECKING:
     from collections.abc import Callable

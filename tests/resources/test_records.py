@@ -28,7 +28,6 @@ from inngest_rest import (
     SendFailure,
     SendReport,
     Span,
-    Webhook,
     explain,
     explanation,
     models,
@@ -224,7 +223,6 @@ def test_a_repr_leaves_out_what_is_none() -> None:
         "Run(id='01R', status=<RunStatus.RUNNING: 'running'>, event_ids=())"
     )
     assert "error=RunError(name='E', message='no')" in repr(FAILED)
-    assert repr(Webhook("w", url="https://inn.gs/e/key")) == "Webhook(id='w')"
     assert repr(Job("j", AT, "edge", 0, 1)).endswith("kind='edge', attempt=0, position=1)")
 
 

@@ -15,7 +15,8 @@ from inngest_rest import (
     NotFoundError,
     RouteNotFoundError,
 )
-from inngest_rest.testing import MockServer
+from inngest_rest_api.models import V2EventFilter
+from inngest_rest_mock import MockServer
 from tests.support.server import body_of, recorded, says, text
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def test_a_webhook_of_v2_has_a_filter_of_the_names_of_events(connect: Connect) -
     client = connect(transport=MockServer(cloud=True).transport, env="preview")
     names = ["shop/order.paid", "Clerk user"]
     made = client.webhooks.create(name="n", transform="t", events=names, deny_events=True)
-    assert (made.events, made.denies_events) == (tuple(names), True)
+    assert made.event_filter == V2EventFilter(events=names, filter_="DENY")
     assert [each.id for each in client.webhooks.list()] == [made.id]
     with pytest.raises(InvalidArgumentError, match=r"events\[0\]"):
         client.webhooks.create(name="n", transform="t", events=[""])

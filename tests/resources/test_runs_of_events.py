@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import MockServer, answers, completes, fails, sleeps
+from inngest_rest_mock import MockServer, answers, completes, fails, sleeps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

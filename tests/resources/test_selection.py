@@ -13,14 +13,14 @@ from inngest_rest import ActionOutcome, Event, InngestClient, InvalidArgumentErr
 from inngest_rest._core.calls import local_filter
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import Names, Selection
-from inngest_rest.testing import MockServer, completes, fails, sleeps
 from inngest_rest.typing import RunFilter, RunSelection
+from inngest_rest_mock import MockServer, completes, fails, sleeps
 from inngest_rest_tools.problems import problem_of
 from tests.support.server import says
 
 if TYPE_CHECKING:
-    from inngest_rest.testing import Behaviour, MockEvent
     from inngest_rest.typing import RunOrder
+    from inngest_rest_mock import Behaviour, MockEvent
     from tests.conftest import Connect
     from tests.support.clock import Clock
     from tests.support.server import Server

@@ -12,7 +12,7 @@ from attrs import frozen
 from pydantic import BaseModel, RootModel, model_validator
 
 from inngest_rest import EventDataError, EventType, InvalidArgumentError, StoredEvent
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 
 if TYPE_CHECKING:
     from tests.conftest import Connect

@@ -27,7 +27,7 @@ from inngest_rest import (
     WaitTimeoutError,
     Watcher,
 )
-from inngest_rest.testing import MockServer, answers, drops, sleeps
+from inngest_rest_mock import MockServer, answers, drops, sleeps
 from tests.resources.conftest import lasting_mock, start
 from tests.support.run_lists import BEGAN, Listed, RunLists
 from tests.support.server import hangs, says

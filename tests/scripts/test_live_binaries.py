@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from inngest_rest.testing import _binary
-from inngest_rest.testing._binary import CannotStartError, run_binary
+from inngest_rest_mock import _binary
+from inngest_rest_mock._binary import CannotStartError, run_binary
 from scripts.internal.servers import database
 from tests.scripts.live_servers import is_running, write_program, write_server
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inngest_rest.testing._api.releases import CURRENT
+from inngest_rest_mock._api.releases import CURRENT
 from scripts.internal.live.table import differences, failures, table
 from tests.contract.live_report import Case, Outcome, Report
 

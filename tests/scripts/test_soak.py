@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import BatchReport, InngestClient, SendFailure, SendReport, TransportError
-from inngest_rest.testing import MockServer, loses_response
+from inngest_rest_mock import MockServer, loses_response
 from scripts.internal.soak import __main__ as soak
 from scripts.internal.soak.books import KEPT, NOT_STORED, UNKNOWN, Books
 from scripts.internal.soak.load import RETRIES, note_send_error

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from inngest_rest import AuthenticationError, InngestClient, MissingKeyError, PartialSendError
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 
 SIGNING_KEY = "ab" * 16
 EVENTS = [{"name": "shop/order.paid", "id": f"order-{at}"} for at in range(3)]

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from inngest_rest import Event, InvalidArgumentError, InvalidEventError
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode, encode_together
-from inngest_rest.event import new_event_id
+from inngest_rest.event import Sessions, new_event_id
 
 NAN, INF = float("nan"), float("inf")
 
@@ -309,7 +309,6 @@ def test_an_unknown_key_is_rejected_with_the_nearest_name(key: Any, hint: str) -
         assert said.startswith(f"unknown key {key!r}")
         assert hint in said
         assert encode_together([event] * 8) is None
-    assert wire({"name": "a", "meta": {"sessions": {"a": "b"}}})["meta"]["sessions"] == {"a": "b"}
 
 
 @pytest.mark.parametrize(
@@ -409,3 +408,59 @@ def test_an_event_that_was_json_may_have_keys_that_no_event_has() -> None:
     event = {"name": "a", "note": 1}
     assert json.loads(encode(event, 0, from_file=True)).items() >= event.items()
     assert "note" in refusal(event)
+
+
+CHAT: Sessions = {"chat": "c-1", "user": 7, "gone": None}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Event("a", sessions=CHAT),
+        Event("a", meta={"sessions": CHAT}),
+        {"name": "a", "sessions": CHAT},
+        {"name": "a", "meta": {"sessions": CHAT}},
+    ],
+    ids=["event", "meta", "mapping", "mapping with meta"],
+)
+def test_sessions_go_into_meta_alone_or_in_a_batch(event: Any) -> None:
+    sent = wire(event)
+    assert sent["meta"] == {"sessions": CHAT}
+    assert "sessions" not in sent
+    assert encode_together([event, event]) is None, "each is checked"
+
+
+def test_an_event_without_sessions_has_no_meta() -> None:
+    assert "meta" not in wire(Event("a", meta={}))
+    assert "meta" not in wire({"name": "a", "sessions": None, "meta": None})
+
+
+@pytest.mark.parametrize(
+    ("sessions", "reason"),
+    [
+        ({str(number): "s" for number in range(6)}, "6 keys; a server takes 5"),
+        ({"": "s"}, "the key '' is not text of 1 to 128 bytes"),
+        ({"é" * 65: "s"}, "is not text of 1 to 128 bytes"),
+        ({5: "s"}, "the key 5 is not text"),
+        ({"chat": ""}, "sessions.chat is not an id of 1 to 512 bytes"),
+        ({"chat": "é" * 257}, "sessions.chat is not an id of 1 to 512 bytes"),
+        ({"chat": True}, "sessions.chat must be text or a number, not bool"),
+        ({"chat": ["s"]}, "sessions.chat must be text or a number, not list"),
+        ({"chat": float("nan")}, "meta.sessions.chat is NaN"),
+        (["chat"], "sessions must be a JSON object, not list"),
+    ],
+)
+def test_sessions_that_a_server_would_refuse_are_rejected(sessions: Any, reason: str) -> None:
+    assert reason in refusal(Event("a", sessions=sessions))
+    assert reason in refusal({"name": "a", "meta": {"sessions": sessions}})
+
+
+def test_sessions_at_the_limits_are_sent() -> None:
+    most = {"k" * 127 + str(number): "i" * 512 for number in range(5)}
+    sent = wire(Event("a", sessions={**most, "gone": None}))
+    assert sent["meta"]["sessions"] == {**most, "gone": None}
+
+
+def test_sessions_that_are_given_twice_are_rejected() -> None:
+    event = Event("a", sessions={"a": "b"}, meta={"sessions": {"a": "c"}})
+    assert "given twice" in refusal(event)

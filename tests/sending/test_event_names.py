@@ -10,7 +10,7 @@ import pytest
 
 from inngest_rest import ConfigurationError, Event, InvalidEventError
 from inngest_rest._core.arguments import NameConvention, check_name
-from inngest_rest.testing import MockServer, completes
+from inngest_rest_mock import MockServer, completes
 from tests.support.ndjson import ROUTE, line, names
 from tests.support.server import accepts_all
 

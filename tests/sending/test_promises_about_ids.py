@@ -17,7 +17,7 @@ TEXTS = [
     ROOT / "README.md",
     *(ROOT / "docs").rglob("*.md"),
     *TOOLS.rglob("*.md"),  # the skill and its references
-    *(it for it in PACKAGE.rglob("*.py") if "testing" not in it.parts and "client" not in it.parts),
+    *(it for it in PACKAGE.rglob("*.py") if "client" not in it.parts),
 ]
 
 # A promise that an id keeps a function from running twice for an event that is sent again.

@@ -26,7 +26,7 @@ from inngest_rest import (
     ServerError,
     TransportError,
 )
-from inngest_rest.testing import MockServer, answers, loses_response
+from inngest_rest_mock import MockServer, answers, loses_response
 from tests.support.server import WEB_UI, Answer, Reply, accepts_all, recorded, refuses, says, text
 
 if TYPE_CHECKING:

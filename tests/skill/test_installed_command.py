@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-from inngest_rest.testing import MockServer, completes, fails, sleeps
+from inngest_rest_mock import MockServer, completes, fails, sleeps
 from tests.support import agent
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -15,7 +15,7 @@ import pytest
 
 from inngest_rest import InngestClient
 from inngest_rest.calls import GROUPS, commands
-from inngest_rest.testing import (
+from inngest_rest_mock import (
     MockServer,
     completes,
     fails,
@@ -28,7 +28,7 @@ from inngest_rest_tools.command import agent_skill, execute
 from tests.support import agent
 
 if TYPE_CHECKING:
-    from inngest_rest.testing import Behaviour, MockEvent
+    from inngest_rest_mock import Behaviour, MockEvent
 
 TEXTS = {Path(name).stem: text for name, text in agent_skill.own_files().items() if "/" in name}
 BLOCKS = {

@@ -58,7 +58,7 @@ def test_the_package_starts_the_tools() -> None:
     command = [sys.executable, str(ROOT / "mcp-server" / "inngest_rest_mcp.py"), "--help"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert told.startswith("usage: inngest-rest mcp")
-    assert "--read-only" in told
+    assert "--allow-writes" in told
 
 
 def test_the_bundle_has_what_its_format_asks_for() -> None:
@@ -68,7 +68,10 @@ def test_the_bundle_has_what_its_format_asks_for() -> None:
     server = manifest["server"]
     assert server.keys() == {"type", "entry_point", "mcp_config"}
     assert (ROOT / "mcp-server" / server["entry_point"]).is_file()
-    required, possible = {"type", "title", "description"}, {"sensitive", "default", "required"}
+    required, possible = (
+        {"type", "title", "description"},
+        {"sensitive", "default", "required", "multiple"},
+    )
     for setting in manifest["user_config"].values():
         assert required <= setting.keys() <= required | possible
 
@@ -81,7 +84,8 @@ def test_the_keys_that_hosts_ask_for_are_variables_of_the_client() -> None:
     known = inngest_rest.InngestClient.__doc__ or ""
     assert asked == environment.keys()
     assert all(it in known for it in asked)
+    given = config["server"]["mcp_config"]["args"]
     values = {f"${{user_config.{name}}}" for name in config["user_config"]}
-    assert set(environment.values()) == values
+    assert {*environment.values(), *(it for it in given if "user_config" in it)} == values
     secret = {it["name"] for it in package["environmentVariables"] if it.get("isSecret")}
     assert {name for name in asked if name.endswith("KEY")} == secret

@@ -17,7 +17,7 @@ from inngest_rest import (
     RunError,
 )
 from inngest_rest._core.resources.causes import normalized_error
-from inngest_rest.testing import MockServer, fails
+from inngest_rest_mock import MockServer, fails
 from tests.support.run_lists import BEGAN, Listed, RunLists, id_of
 
 if TYPE_CHECKING:

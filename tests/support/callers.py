@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from inngest_rest import InngestError
 from inngest_rest._core import clock as _core
-from inngest_rest._core.drivers.httpx_transport import response_of
 from tests.support.clock import STARTED
 
 if TYPE_CHECKING:
@@ -90,7 +89,7 @@ class Callers:
         response = self._answer(self._now)
         await _pause(self._latency)
         self.responses[self._caller].append(self._now)
-        return call.read(response_of(response))
+        return call.read(response)
 
     async def sleep(self, seconds: float, /) -> None:
         await _pause(seconds)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from inngest_rest import (
     AsyncEndedRuns,
-    AsyncFollowedRun,
     AsyncInngestClient,
     AsyncPaginator,
     AsyncWatcher,
@@ -71,7 +70,7 @@ class Blocking:
             result = function(*args, **kwargs)
             if isinstance(result, AsyncPaginator):
                 return BlockingPaginator(result, self.runner)
-            if isinstance(result, AsyncWatcher | AsyncEndedRuns | AsyncFollowedRun):
+            if isinstance(result, AsyncWatcher | AsyncEndedRuns):
                 return BlockingSteps(result, self.runner)
             if isinstance(result, AsyncInngestClient):
                 return Blocking(result, self.runner)

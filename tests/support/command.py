@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pytest
 
     from inngest_rest import InngestClient
-    from inngest_rest.testing import MockServer
+    from inngest_rest_mock import MockServer
 
 
 class Ran(NamedTuple):

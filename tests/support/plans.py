@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from inngest_rest._core.messages import Request, requestable
 from inngest_rest._core.plans import Call
+from inngest_rest._core.request import new_request, requestable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    import httpx
 
     from inngest_rest._core.plans import Effects, Plan
 
@@ -38,5 +40,6 @@ async def a_call(driver: Effects, timeout: float = 10.0) -> None:
     )
 
 
-def build(timeout: float, _: object) -> Request:
-    return Request("GET", requestable("http://a.b"), {}, timeout=timeout, shown="http://a.b")
+def build(timeout: float, _: object) -> httpx.Request:
+    url = "http://a.b"
+    return new_request("GET", requestable(url), shown=url, timeout=timeout, trace=None)

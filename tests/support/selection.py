@@ -23,7 +23,7 @@ BOTH_CLIENTS = {
     "tests/drivers": "each client has a driver of its own",
     "tests/explain/test_wait_for_runs.py": "a wait is a loop of its own in each client",
     "tests/faults": "each driver has its own ways to fail",
-    "tests/export/test_export.py::test_events_and_traces_are_added_on_demand": (
+    "tests/files/test_export.py::test_events_and_traces_are_added_on_demand": (
         "requests in threads or in tasks"
     ),
     "tests/file_import": "requests in threads or in tasks, read ahead of",
@@ -44,7 +44,6 @@ ONCE = {
     "tests/contract/test_parsers.py": "recordings, read by the generated code",
     "tests/scripts": "the programs of this repository run on one Python",
     "tests/skill": "texts and the command's output",
-    "tests/testing/test_recordings_replayed.py": "recordings, replayed to the mock",
     "tests/test_docs.py": "texts, and programs whose parts are tested elsewhere",
     "tests/test_public_interface.py": "reads the sources and docstrings",
     "tests/test_examples.py": "programs whose parts are tested elsewhere",
@@ -69,7 +68,6 @@ LONG = {
     "tests/contract/test_tolerance.py": "each recording with each of its keys changed",
     "tests/drivers/test_connection_pool.py": "thousands of requests, cancelled",
     "tests/faults": "each fault with each operation",
-    "tests/export/test_kills.py": "processes killed",
     "tests/file_import/test_kills.py": "processes killed",
     "tests/file_import/test_sources.py::test_memory_is_bounded_however_long_a_file_is": (
         "long files, with each allocation traced"
@@ -107,8 +105,8 @@ LONG = {
         "generates a client"
     ),
     "tests/test_packaging.py": "builds the distributions",
-    "tests/testing/test_client_time.py": "many threads and tasks wait together",
-    "tests/testing/test_pytest_plugin.py::test_a_server_is_started_for_the_tests_and_ended": (
+    "tests/mock/test_client_time.py": "many threads and tasks wait together",
+    "tests/mock/test_pytest_plugin.py::test_a_server_is_started_for_the_tests_and_ended": (
         "starts a server"
     ),
 }

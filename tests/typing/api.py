@@ -39,20 +39,18 @@ from inngest_rest import (
     SendFailure,
     SendReport,
     Span,
-    StepChange,
     StoredEvent,
     WaitTimeoutError,
     Watcher,
-    Webhook,
 )
 from inngest_rest.typing import (
     ChangeKind,
-    CheckRule,
     EventFilter,
     Paging,
     RunFilter,
     RunSelection,
 )
+from inngest_rest_api.models import V2Webhook
 
 if TYPE_CHECKING:
     from inngest_rest.bulk import BulkOptions
@@ -120,9 +118,9 @@ def blocking(client: InngestClient) -> None:
     stored: EventFilter = {"name": "a", "since": NOW}
     client.events.list(**stored, limit=5)
     client.events.resend(**stored, **options)
-    rule: CheckRule = {"app": "a", "queued_above": 100}
-    client.runs.check(**rule)
-    client.runs.check(rules=[rule])
+    client.status(failed_above=0.05, no_success_of={"a/b": timedelta(hours=2), "a/c": None})
+    client.status(failed_above="5%", expect=["a/b"])
+    client.status(stuck_for=900)  # type: ignore[arg-type]
     client.runs.replay_all(**shared, dry_run=True)
     client.runs.list(since="yesterday")  # type: ignore[arg-type]
     assert_type(client.runs.list().pages(), Iterator[Page[Run]])
@@ -150,8 +148,8 @@ def blocking(client: InngestClient) -> None:
     assert_type(client.signals.send("s", [1, 2]), str)
     assert_type(client.cancellations.create("a", "f", started_before=NOW), Cancellation)
     assert_type(client.cancellations.list(), Paginator[Cancellation])
-    assert_type(client.webhooks.create(name="w"), Webhook)
-    assert_type(client.webhooks.list(), Paginator[Webhook])
+    assert_type(client.webhooks.create(name="w"), V2Webhook)
+    assert_type(client.webhooks.list(), Paginator[V2Webhook])
 
 
 def options_and_raw_responses(client: InngestClient, other: AsyncInngestClient) -> None:
@@ -185,9 +183,6 @@ def watching(client: InngestClient) -> None:
     client.runs.summary(by=1)  # type: ignore[arg-type]
     assert_type(client.runs.wait_many(["r"], 60), EndedRuns)
     assert_type(client.runs.explain("r"), RunExplanation)
-    for step in client.runs.follow("r", timeout=timedelta(hours=1)):
-        assert_type(step, StepChange)
-        assert_type(step.span, Span)
     assert_type(client.functions.invoke("a", "f", {"x": 1}), str)
     assert_type(client.functions.invoke("a", "f", wait=60), Run)
     with client.runs.wait_many((run.id for run in client.runs.list()), timeout=60) as ended:
@@ -202,8 +197,6 @@ async def watching_asynchronously(client: AsyncInngestClient) -> None:
         assert_type([change async for change in watcher], list[RunChange])
     assert_type(client.runs.wait_many(["r"], timedelta(minutes=1)), AsyncEndedRuns)
     assert_type(await client.runs.explain("r"), RunExplanation)
-    async for step in client.runs.follow("r"):
-        assert_type(step, StepChange)
     assert_type(await client.functions.invoke("a", "f"), str)
     assert_type(await client.functions.invoke("a", "f", wait=timedelta(minutes=1)), Run)
     assert_type([run async for run in client.runs.wait_many({"r"}, 60)], list[Run])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 
 from attrs import Factory, define, evolve, field, frozen
 
-from inngest_rest._redaction import Redactor
 from inngest_rest.call_row import Returns
 from inngest_rest.calls import command_for
 from inngest_rest.errors import NextCall
@@ -30,6 +29,19 @@ LONGEST_ANSWER = 20_000
 
 ROOM = LONGEST_ANSWER - 3_000
 """Number of bytes of the items of an answer: besides them it has warnings and untrusted paths."""
+
+T = TypeVar("T")
+
+
+class Mask(Protocol):
+    """Return a value of any kind with what its reader must not see masked."""
+
+    def __call__(self, value: T, /) -> T: ...
+
+
+def same(value: T) -> T:
+    return value
+
 
 _FEW_CHARS = 250  # below it, text is cut only after lists are
 
@@ -98,7 +110,8 @@ class Reply:
     projection: Projection = Factory(Projection)
     # Number of bytes of its items; None if it is written to a file.
     room: int | None = ROOM
-    redactor: Redactor = Factory(Redactor)
+    # What is done to each record and text before anything is cut from it.
+    mask: Mask = same
     warnings: list[str] = field(factory=list)
     page: PageInfo | None = field(default=None, init=False)
     # The token that confirms the call, and the command line that makes it with this token.
@@ -111,15 +124,15 @@ class Reply:
         cls,
         row: CallRow,
         projection: Projection | None = None,
-        redactor: Redactor | None = None,
+        mask: Mask = same,
     ) -> Self:
-        """Return the empty answer to a call, by default with all fields and nothing redacted."""
+        """Return the empty answer to a call, by default with all fields and nothing masked."""
         return cls(
             command=row.command,
             returns=row.returns,
             untrusted=untrusted_paths(row),
             projection=projection or Projection(is_whole=True),
-            redactor=redactor or Redactor(),
+            mask=mask,
         )
 
     def add(self, records: Iterable[Record], page: Page[Any] | None = None) -> bool:
@@ -127,9 +140,8 @@ class Reply:
         count_before = len(self._items)
         is_item = self.returns is not Returns.ONE
         for record in records:
-            # Redacted before anything is cut: the rest of a truncated secret is not recognized.
-            redacted = self.redactor(record)
-            item = self.projection.plain(redacted, is_item=is_item)
+            # Before anything is cut: the rest of a truncated key is not recognized.
+            item = self.projection.plain(self.mask(record), is_item=is_item)
             self._items.append(item)
         if page is None:
             return True
@@ -164,7 +176,7 @@ class Reply:
     def envelope(self, problem: Problem | None = None) -> Envelope:
         """Return the answer within its bounds, or a problem with the result so far."""
         if problem is not None:
-            problem = self.redactor(problem.worded(self.name_of))
+            problem = self.mask(problem.worded(self.name_of))
         data = self._data(is_complete=problem is None)
         if self.room is None:
             data = self.projection.cut(data, "data")
@@ -177,7 +189,7 @@ class Reply:
             command=self.command,
             error=problem,
             confirm=self.confirm,
-            next_command=self.redactor(self.next_command),
+            next_command=self.mask(self.next_command),
             warnings=self.all_warnings(),
             page=self.page,
             untrusted=tuple(paths),
@@ -200,11 +212,7 @@ class Reply:
         of_projection = self.projection.warnings(
             whole=self.remedy_for_fields, longer=self.remedy_for_length
         )
-        warnings = self.redactor((*self.warnings, *of_projection))
-        redacted = self.redactor.count
-        if redacted:
-            return (*warnings, f"redacted: {redacted}")
-        return warnings
+        return self.mask((*self.warnings, *of_projection))
 
     def name_of(self, call: NextCall) -> str:
         """Return the name by which the reader of the answer knows a method."""

@@ -10,8 +10,8 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from inngest_rest._visible import and_more, quoted, shortened
 from inngest_rest.call_row import Effect
+from inngest_rest.programs import and_more, quoted, shortened
 from inngest_rest.typing import RunSelection
 from inngest_rest_tools.parameters import parameters
 
@@ -114,20 +114,18 @@ def without(values: Values, names: Collection[str]) -> dict[str, Any]:
 
 def deed(row: CallRow, values: Values, planned: ActionReport) -> str:
     """Describe the act that a call would do, with its extent."""
-    match row.name:
-        case "send_many":
-            return _sending(values["events"])
-        case "request":
-            return f"{values['method']} {shortened(values['path'])}"
-        case "cancellations.create":
-            condition = values["condition"]
-            where = f" for which {shortened(condition)} holds," if condition else ""
-            most = f"of at most {_amount(row, planned)} now"
-            return f"cancel every run of the function in that time,{where} {most},"
-        case _ if row.is_bulk:
-            return f"act on {_amount(row, planned)}"
-        case _:
-            return _deed_of_one(row, values)
+    if row.sends_events and "events" in values:
+        return _sending(values["events"])
+    if row.requests_any_path:
+        return f"{values['method']} {shortened(values['path'])}"
+    if row.selects_with_condition:
+        condition = values["condition"]
+        where = f" for which {shortened(condition)} holds," if condition else ""
+        most = f"of at most {_amount(row, planned)} now"
+        return f"cancel every run of the function in that time,{where} {most},"
+    if row.is_bulk:
+        return f"act on {_amount(row, planned)}"
+    return _deed_of_one(row, values)
 
 
 def _sending(events: Sequence[Mapping[str, Any]]) -> str:
@@ -140,10 +138,9 @@ def _sending(events: Sequence[Mapping[str, Any]]) -> str:
 
 def _amount(row: CallRow, planned: ActionReport) -> str:
     count = sum(row.is_open for row in planned.rows)
-    kind = "event" if row.name == "events.resend" else "run"
     if count == 1:
-        return f"1 {kind}"
-    return f"{count:,} {kind}s"
+        return f"1 {row.acts_on}"
+    return f"{count:,} {row.acts_on}s"
 
 
 def _deed_of_one(row: CallRow, values: Values) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from inngest_rest._visible import and_more, visible_json
+from inngest_rest.programs import and_more, visible_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

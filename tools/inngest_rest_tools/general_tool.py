@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from inngest_rest._arguments import check_choice
+from inngest_rest.programs import check_choice
 from inngest_rest_tools.answer import Envelope
 from inngest_rest_tools.parameter import Kind, Parameter
 from inngest_rest_tools.parameters import CONFIRM, read_as
@@ -48,7 +48,7 @@ def description_of(name: str, rare: Iterable[CallRow], *, is_read_only: bool) ->
     if name == SCHEMA:
         return "List the operations that have no tool of their own, or describe one."
     names = ", ".join(_grouped_names(rare))
-    description = f"CallRow an operation without a tool of its own: {names}."
+    description = f"Call an operation without a tool of its own: {names}."
     if is_read_only:
         return description
     return f"{description} What changes the server has to be confirmed."

@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from inngest_rest._files import reasons_path, rejected_path
 from inngest_rest.bulk import ActionOutcome
 from inngest_rest.errors import Advice
+from inngest_rest.programs import reasons_path, rejected_path
 from inngest_rest_tools.problems import Code, Problem, advice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from inngest_rest.bulk import ActionReport
-    from inngest_rest.call_row import CallRow
     from inngest_rest.diagnosis import Diagnosis
     from inngest_rest.errors import NextCall
     from inngest_rest.findings import Finding
@@ -32,25 +31,19 @@ _CODE_OF_ONE = {
 }
 
 # Other checks are about keys.
-_CODE_OF_CHECK = {"connection": Code.NETWORK, "server": Code.SERVER}
+_CODE_OF_KIND = {"connection": Code.NETWORK, "server": Code.SERVER}
 
 _SENT_AGAIN = "runs nothing twice, except functions that debounce or batch"
 
 
-def problem_in(row: CallRow, record: Any, values: Values) -> Problem | None:
+def problem_in(record: Any, values: Values) -> Problem | None:
     """Return the problem that the result of a call reports, if any."""
-    match row.command:
-        case "runs.check" if record.broken:
-            return Problem(Code.BROKEN, str(record))
-        case "apps.check" if not record.is_ok:
-            return Problem(Code.BROKEN, str(record))
-        case "apps.sync" if record.check is not None and not record.check.is_ok:
-            return Problem(Code.BROKEN, str(record.check))
-        case "status":
+    match type(record).__name__:  # the classes are slow to load
+        case "StatusReport":
             return _of_status(record)
-        case "doctor" if record.problems:
+        case "Diagnosis" if record.broken:
             return _of_diagnosis(record)
-        case "send" | "send_many" | "send_file" if record.rejected or record.unknown:
+        case "Sent" if record.rejected or record.unknown:
             return _not_accepted(record, values)
         case _:
             return None
@@ -81,15 +74,15 @@ def _incomplete_one(report: ActionReport) -> Problem:
 
 def with_malformed(diagnosis: Diagnosis, malformed: Mapping[str, str]) -> Diagnosis:
     """Add the malformed keys, by argument, that the client was made without to a diagnosis."""
-    from inngest_rest.diagnosis import Check, Finding, FindingState  # noqa: PLC0415 - one call needs it
+    from inngest_rest.findings import Finding, Severity  # noqa: PLC0415 - one call needs it
 
     findings = [
-        finding for finding in diagnosis.findings if finding.check not in malformed
+        finding for finding in diagnosis.findings if finding.kind not in malformed
     ]
     for key, message in malformed.items():
         finding = Finding(
-            check=Check(key),
-            state=FindingState.PROBLEM,
+            kind=key,
+            severity=Severity.BROKEN,
             message=message,
             remedy="Correct it in the environment.",
         )
@@ -112,19 +105,18 @@ def in_words_of(
 
 def _of_status(report: StatusReport) -> Problem | None:
     if report.verdict == "broken":
-        found = [each for each in report.findings if each.severity == "broken"]
-        broken = ", ".join(each.kind for each in found)
-        return Problem(Code.BROKEN, f"broken: {broken}")
+        found = [each.kind for each in report.findings if each.severity == "broken"]
+        return Problem(Code.BROKEN, f"broken: {', '.join(found)}")
     if report.verdict == "unknown":
         return Problem(Code.NOT_JUDGED, report.headline)
     return None
 
 
 def _of_diagnosis(diagnosis: Diagnosis) -> Problem:
-    first = diagnosis.problems[0]
+    first = diagnosis.broken[0]
     return Problem(
-        code=_CODE_OF_CHECK.get(first.check, Code.AUTHENTICATION),
-        message=f"{first.check}: {first.message}",
+        code=_CODE_OF_KIND.get(first.kind, Code.AUTHENTICATION),
+        message=f"{first.kind}: {first.message}",
         hint=first.remedy,
     )
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import frozen
 
-from inngest_rest._arguments import check_json, invalid, is_status
-from inngest_rest._visible import did_you_mean, shown
+from inngest_rest.programs import check_json, did_you_mean, invalid, is_status, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +32,8 @@ class Kind(StrEnum):
     SECONDS = "number"
     MOMENT = "moment"
     SPAN = "span"
+    SPANS = "spans"
+    SHARE = "share"
     OBJECT = "object"
     JSON = "any"
 
@@ -41,6 +42,7 @@ FORMS = {
     Kind.MOMENT: " ISO 8601 with a time zone, or how long ago: 90s, 15m, 2h, 7d.",
     Kind.SECONDS: " In seconds.",
     Kind.SPAN: " Such as 90s, 15m, 2h, 7d.",
+    Kind.SPANS: " By name, such as 90s, 15m, 2h, 7d.",
 }
 """The text that follows the help of a parameter of a kind."""
 
@@ -107,8 +109,10 @@ class Parameter:
             is_open = isinstance(self.choices, Statuses)
             keyword = "examples" if is_open else "enum"
             schema[keyword] = list(self.choices)
-        if self.kind in {Kind.MOMENT, Kind.SPAN}:
+        if self.kind in {Kind.MOMENT, Kind.SPAN, Kind.SHARE}:
             schema["type"] = "string"
+        elif self.kind is Kind.SPANS:
+            schema["type"] = "object"
         elif self.kind is not Kind.JSON:
             schema["type"] = self.kind.value
         return schema
@@ -145,9 +149,17 @@ class Parameter:
         check_json(self.name, value)
         if self.kind is Kind.SPAN:
             return span(self.name, str(value))
+        if self.kind is Kind.SPANS:
+            return self._spans(value)
         if self.kind is Kind.MOMENT:
             return moment(self.name, str(value))
         return value
+
+    def _spans(self, values: Mapping[str, str | None]) -> dict[str, timedelta | None]:
+        return {
+            name: None if text is None else span(self.name, str(text))
+            for name, text in values.items()
+        }
 
     def _check_bounds(self, number: Any, value: Any) -> None:
         wanted = self._violated_bound(number)
@@ -186,6 +198,8 @@ _TYPES: dict[Kind, Callable[[Any], bool]] = {
     Kind.SECONDS: _is_number,
     Kind.MOMENT: _is_anything,  # see `moment`
     Kind.SPAN: _is_anything,  # see `span`
+    Kind.SPANS: lambda value: isinstance(value, Mapping),
+    Kind.SHARE: lambda value: isinstance(value, str) or _is_number(value),
     Kind.OBJECT: lambda value: isinstance(value, Mapping),
     Kind.JSON: _is_anything,
 }

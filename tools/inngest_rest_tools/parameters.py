@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from attrs import evolve, frozen
 
 from inngest_rest import typing
-from inngest_rest._arguments import invalid
-from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.call_row import Returns, docstring
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.files import RunInclude
+from inngest_rest.programs import did_you_mean, invalid, shown
 from inngest_rest.typing import StatusName
 from inngest_rest_tools.parameter import FORMS, Kind, Parameter, Statuses
 
@@ -64,13 +63,14 @@ _TYPE_OF: dict[str, _Type] = {
     "Seconds": _Type(Kind.SECONDS),
     "datetime | timedelta": _Type(Kind.MOMENT),
     "timedelta": _Type(Kind.SPAN),
+    "Share": _Type(Kind.SHARE),
+    "Mapping[str, timedelta | None]": _Type(Kind.SPANS),
     "Expected": _Type(Kind.JSON),
     "Mapping[str, Any]": _Type(Kind.OBJECT),
     "Mapping[str, float | bool]": _Type(Kind.OBJECT),
     "EventLike": _Type(Kind.OBJECT),
     "EventLike | Iterable[EventLike]": _OBJECTS,
     "Iterable[Mapping[str, Any]]": _OBJECTS,
-    "Iterable[CheckRule]": _OBJECTS,
     "Inputs": _OBJECTS,
     "Any": _Type(Kind.JSON),
     "builtins.list[Any]": _Type(Kind.JSON, is_many=True),
@@ -91,8 +91,8 @@ _TYPES_OF_PYTHON = {
 # The maximum of a value or of a number of items.
 _MOST = {"batch_size": 5_000, "in_flight": 64, "events": 5_000}
 
-# Programs pass pages on by cursor, have one unit for rates, and redact all that they write.
-_OF_PYTHON = {"page_size", "period", "token", "redact"}
+# Programs pass pages on by cursor, and have one unit for rates.
+_OF_PYTHON = {"page_size", "period", "token"}
 
 # Names and help of parameters that differ from Python's.
 _NAMES = {"report_path": "report", "max_requests": "rate"}
@@ -100,7 +100,7 @@ _HELP = {
     "cursor": "The cursor of the next page, which an earlier page has.",
     "max_requests": "Maximum number of requests per second.",
 }
-_LEAST = {"queued_above": 0, "queue_depth_above": 0}
+_LEAST = {"queue_depth_above": 0}
 
 _DRY_RUN_OF_CANCELLATION = Parameter(
     name="dry_run",
@@ -133,11 +133,11 @@ def parameters(row: CallRow) -> tuple[Parameter, ...]:
             continue
         parameter = _parameter(row, declared, described.get(name, ""))
         known.append(parameter)
-    is_gated = row.is_bulk or row.name == "request"
-    if row.name == "cancellations.create":
+    is_gated = row.is_bulk or row.requests_any_path
+    if row.selects_with_condition:
         known.append(_DRY_RUN_OF_CANCELLATION)
         is_gated = True
-    elif row.command.startswith("send"):
+    elif row.sends_events:
         known.append(_DRY_RUN_OF_SENDING)
     if is_gated:
         known.append(CONFIRM)
@@ -157,7 +157,7 @@ def _parameter(row: CallRow, declared: inspect.Parameter, described: str) -> Par
     if type_.is_many and is_required:
         least = 1
     parameter = Parameter(
-        name=_name(row, name),
+        name=_NAMES.get(name, name),
         kind=type_.kind,
         help=help + FORMS.get(type_.kind, ""),
         argument=name,
@@ -176,12 +176,6 @@ def _parameter(row: CallRow, declared: inspect.Parameter, described: str) -> Par
     if name == "timeout" and is_required:
         return evolve(parameter, default=DEFAULT_TIMEOUT_S, is_required=False)
     return parameter
-
-
-def _name(row: CallRow, name: str) -> str:
-    if name == "columns" and row.name == "send_file":
-        return "column"
-    return _NAMES.get(name, name)
 
 
 def _is_positional(declared: inspect.Parameter, kind: Kind) -> bool:
@@ -254,7 +248,4 @@ def arguments(row: CallRow, values: Values) -> dict[str, Any]:
         value = values.get(parameter.name)
         if parameter.argument is not None and value is not None:
             given[parameter.argument] = value
-    if "rules" in given:
-        rules = [read(row, rule) for rule in given["rules"]]
-        given["rules"] = [arguments(row, rule) for rule in rules]
     return given

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Self
 from attrs import evolve, frozen
 
 from inngest_rest import errors
-from inngest_rest._faults import (
-    SERVER_HEADER,
-    had_no_effect,
-    may_pass,
-    refused_in_between,
-)
 from inngest_rest.bulk import (
     ActionOutcome,
     PartialActionError,
     ReportFinishedError,
 )
 from inngest_rest.errors import Advice, InngestError, NextCall
+from inngest_rest.programs import (
+    SERVER_HEADER,
+    had_no_effect,
+    may_pass,
+    refused_in_between,
+)
 from inngest_rest.record import Record
 from inngest_rest_tools.parameters import parameters
 

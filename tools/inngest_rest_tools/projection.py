@@ -11,41 +11,17 @@ from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 from attrs import NOTHING, Attribute, define, field, fields
 
 import inngest_rest
-from inngest_rest._arguments import invalid
-from inngest_rest._conversions import Conversions
-from inngest_rest._visible import did_you_mean
 from inngest_rest.call_row import Effect
 from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.programs import Conversions, did_you_mean, invalid
 from inngest_rest.record import Record, public_names
+from inngest_rest_tools.brief import BRIEF, WHOLE, Brief
 from inngest_rest_tools.cutting import Cutter
-from inngest_rest_tools.shortening import SHORTEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from inngest_rest.call_row import CallRow
-
-# Fields that an answer has only if they are asked for, by class; further ones of list items.
-_LEFT_OUT: dict[str, frozenset[str]] = {
-    "Span": frozenset({"id", "step_id", "queued_at", "ended_at", "input", "metadata"}),
-    # The sentence has the unchecked facts and the messages of the reasons.
-    "Explanation": frozenset({"event", "listeners", "unchecked"}),
-    "RunExplanation": frozenset({"unchecked"}),
-    "Reason": frozenset({"message", "evidence"}),
-    "Job": frozenset({"id", "step_id", "concurrency_keys"}),
-    "Diagnosis": frozenset({"calls", "versions"}),
-    "StatusReport": frozenset({"headline", "target"}),
-    "Finding": frozenset({"evidence"}),  # the message has them in words
-    "Description": frozenset({"result"}),
-    "ActionRow": frozenset({"replays_before", "requested_at", "requested_at_here"}),
-}
-_LEFT_OUT_OF_ITEM: dict[str, frozenset[str]] = {
-    "Run": frozenset({"event_ids"}),
-    "WaitingRun": frozenset({"status", "queued_at", "event_ids"}),
-    "Function": frozenset({"configuration"}),
-    "RunGroup": frozenset({"open", "failure_rate", "longest"}),  # the counts have two
-}
-_NOTHING = frozenset[str]()
 
 # Fields of list items that are made of several fields of their class.
 _FIELDS_BEHIND = {("Run", "function"): ("app_id", "function_id")}
@@ -56,7 +32,7 @@ _OF_PROGRAMS = {
     "list[str | Run]": "Sent",
     "SendReport": "Sent",
     "ActionReport": "Acted",
-    **dict.fromkeys(("None", "str", "str | Run", "Cancellation", "Webhook"), "Done"),
+    **dict.fromkeys(("None", "str", "str | Run", "Cancellation"), "Done"),
     "RawResponse": "Answered",
 }
 
@@ -64,8 +40,11 @@ _OF_PROGRAMS = {
 def record_class(row: CallRow) -> type[Record]:
     """Return the class of the records that a call returns to programs."""
     name = _OF_PROGRAMS.get(row.result)
+    is_generated = row.result.startswith("V2")
     if row.effect is Effect.READ:
-        name = "SessionKey" if row.name == "sessions.keys" else None
+        name = "SessionKey" if row.result == "str" else None
+    if is_generated:
+        name = "OfCloud"
     if name is None:
         return getattr(inngest_rest, row.result)  # type: ignore[no-any-return]
     from inngest_rest_tools import results  # noqa: PLC0415 - most commands do without
@@ -192,8 +171,8 @@ class Projection:
         )
 
     def _object(self, record: Record, *, is_item: bool) -> dict[str, Any]:
-        kind = type(record).__name__
-        left_out = self._fields_left_out(kind, is_item=is_item)
+        form = self._form_of(type(record).__name__)
+        left_out = form.left_out(is_item=is_item)
         conversions = self._conversions_of_items if is_item else self._conversions
         converted: dict[str, Any] = {}
         for declared in fields(type(record)):  # type: ignore[arg-type]
@@ -201,18 +180,11 @@ class Projection:
             value = getattr(record, name)
             if name not in left_out and not _is_uninformative(declared, value):
                 converted[name] = conversions.convert_or_describe(value)
-        if self._is_brief and kind in SHORTEN:
-            shorten = SHORTEN[kind]
-            self._left_out |= dict.fromkeys(shorten(converted, is_item))
+        self._left_out |= dict.fromkeys(form.shorten(converted, is_item))
         return converted
 
-    def _fields_left_out(self, kind: str, *, is_item: bool) -> frozenset[str]:
-        if not self._is_brief:
-            return _NOTHING
-        left_out = _LEFT_OUT.get(kind, _NOTHING)
-        if is_item:
-            left_out |= _LEFT_OUT_OF_ITEM.get(kind, _NOTHING)
-        return left_out
+    def _form_of(self, kind: str) -> Brief:
+        return BRIEF.get(kind, WHOLE) if self._is_brief else WHOLE
 
 
 def _is_uninformative(declared: Attribute[Any], value: object) -> bool:

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from inngest_rest.bulk import ActionOutcome, ActionRow
 from inngest_rest.explain import SendPreview
-from inngest_rest.models import Cancellation, Run, Webhook
+from inngest_rest.models import Cancellation, Run
 from inngest_rest.record import Record
 from inngest_rest.reports import SendReport
 from inngest_rest.responses import Target
@@ -85,7 +85,6 @@ class Done(AtTarget):
         run: That run, if it was waited for.
         cancellation: The bulk cancellation that was created.
         planned: The runs that a dry run found; the condition is the server's to evaluate.
-        webhook: The webhook that was created or changed; its URL contains a key.
     """
 
     id: str | None = None
@@ -93,7 +92,6 @@ class Done(AtTarget):
     run: Run | None = None
     cancellation: Cancellation | None = None
     planned: Acted | None = None
-    webhook: Webhook | None = None
 
 
 @frozen(repr=False)
@@ -105,6 +103,21 @@ class SessionKey(Record):
     """
 
     key: str
+
+
+@frozen(repr=False)
+class OfCloud(Record):
+    """What only Inngest Cloud has.
+
+    Attributes:
+        body: Its JSON, as the API has it.
+    """
+
+    body: dict[str, Any]
+
+    @classmethod
+    def of(cls, model: Any) -> OfCloud:
+        return cls(body=model.to_dict())
 
 
 @frozen(repr=False)
@@ -131,6 +144,8 @@ def made(
     target = client.target
     if kind is Sent:
         return _sent(target, result, ids)
+    if kind is OfCloud:
+        return OfCloud.of(result)
     if kind is Answered:
         try:
             body = result.json()
@@ -144,8 +159,6 @@ def made(
             return Done(target=target, run_id=result.id, run=result)
         case Cancellation():
             return Done(target=target, cancellation=result)
-        case Webhook():
-            return Done(target=target, webhook=result)
         case _:
             return Done(target=target, run_id=result)
 

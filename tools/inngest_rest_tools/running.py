@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import Factory, define, evolve, field, frozen
 
-from inngest_rest._ulid import is_ulid
 from inngest_rest.bulk import ActionReport, PartialActionError
-from inngest_rest.call_row import Effect, Returns
+from inngest_rest.call_row import Returns
 from inngest_rest.calls import ROWS, event_of
 from inngest_rest.errors import InngestError, PartialSendError, RouteNotFoundError
+from inngest_rest.programs import is_ulid
 from inngest_rest_tools.answer import Reply
 from inngest_rest_tools.confirmation import (
     deed,
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from inngest_rest.models import Page, Run
     from inngest_rest.record import Record
     from inngest_rest_tools.answer import Envelope
+    from inngest_rest_tools.audit import Audit
     from inngest_rest_tools.confirmation import ShownPlans
     from inngest_rest_tools.parameter import Values
 
@@ -94,6 +95,7 @@ class Invocation:
     shown_plans: ShownPlans | None = None
     # What is wrong with keys that the client was made without, by their arguments.
     malformed: Mapping[str, str] = field(factory=dict[str, str])
+    audit: Audit | None = None
     note: Callable[[], object] = _do_nothing  # after each act, and each item of a list
 
     def run(self) -> Envelope:
@@ -123,6 +125,13 @@ class Invocation:
         planned = None
         if not self.is_confirmed and self._is_wide():
             planned = self._confirmed()
+        chunks = self._made(planned)
+        if self.audit is not None and self.row.changes(self.values):
+            chunks = self.audit.noted(self.row, self.values, self.client, chunks)
+        yield from chunks
+
+    def _made(self, planned: ActionReport | None) -> Iterator[Chunk]:
+        """Make the call, of which nothing is left to ask, and yield its result."""
         if self.row.is_bulk:
             yield _chunk_of(self._carry_out(planned))
             return
@@ -133,7 +142,7 @@ class Invocation:
 
     def _dry_run(self) -> Record:
         """Return what the call would do."""
-        if self.row.name.startswith("send"):
+        if self.row.sends_events:
             return self._preview()
         return self._show()
 
@@ -142,9 +151,7 @@ class Invocation:
         profile = self.client.profile
         if profile is None or not profile.is_protected:
             return
-        if self.row.effect is Effect.READ:
-            return
-        if self.row.name == "request" and self.values["method"] == "GET":
+        if not self.row.changes(self.values):
             return
         if self.shown_plans is not None:
             return  # a tool: the plan that its token confirms was shown with the profile's name
@@ -164,7 +171,7 @@ class Invocation:
         raise ProblemError(problem)
 
     def _call(self, values: Values) -> Iterator[Chunk]:
-        """CallRow the method, and yield its result as it arrives."""
+        """Call the method, and yield its result as it arrives."""
         fields = self._fields_asked_for()
         fetches_output = False
         if values.get("include_output") is False:
@@ -187,8 +194,7 @@ class Invocation:
 
     def _with_internal_id(self, values: Values) -> Values:
         """Replace the id that the sender gave an event by its internal id."""
-        takes_event = self.row.name in {"events.runs", "events.wait"}
-        if not takes_event or is_ulid(values["id"]):
+        if not self.row.takes_internal_id or is_ulid(values["id"]):
             return values
         explanation = self.client.events.explain(values["id"])
         return {**values, "id": explanation.event_id}
@@ -204,12 +210,16 @@ class Invocation:
         """Return the function that makes a record of a list's item."""
         if hides_output:
             return _without_output
-        if self.row.name == "sessions.keys":  # they are text
+        if self.row.result == "str":
             return cast("Callable[[Any], Any]", record_class(self.row))
+        if self.row.result.startswith("V2"):  # of the generated client
+            from inngest_rest_tools.results import OfCloud  # noqa: PLC0415
+
+            return OfCloud.of
         return _unchanged
 
     def _result(self, values: Values) -> CallResult:
-        """CallRow the method, and return its result; of a partial send, the report of it."""
+        """Call the method, and return its result; of a partial send, the report of it."""
         row = self.row
         file_ids = list[str | None]()
 
@@ -239,7 +249,7 @@ class Invocation:
     ) -> dict[str, Any]:
         """Return the arguments for which programs have no parameter."""
         row = self.row
-        if row.name == "send_file":
+        if row.sends_events and row.uses_files:
             return {"on_batch": on_batch}
         given: dict[str, Any] = {}
         if row.uses_files:
@@ -274,15 +284,18 @@ class Invocation:
                 result.returned,
                 result.ids,
             )
-        if row.command == "doctor":
-            record = with_malformed(record, self.malformed)
-        elif row.command == "status":
-            record = in_words_of(record, self.answer.name_of)
-        problem = problem_in(row, record, values)
+        match kind.__name__:
+            case "Diagnosis":
+                record = with_malformed(record, self.malformed)
+            case "StatusReport":
+                record = in_words_of(record, self.answer.name_of)
+            case "Run":
+                self._note_batch(record)
+            case _:
+                pass
+        problem = problem_in(record, values)
         if problem is not None:
             raise ProblemError(problem, data=record)
-        if row.name == "runs.get":
-            self._note_batch(record)
         return record  # type: ignore[no-any-return]
 
     def _note_batch(self, run: Run) -> None:
@@ -313,7 +326,7 @@ class Invocation:
         try:
             if self.row.is_bulk:
                 return self.act(dry_run=True)
-            if self.row.name == "cancellations.create":
+            if self.row.selects_with_condition:
                 return self._plan_of_cancellation()
         except PartialActionError as error:
             so_far = self.shown(error.report)
@@ -358,7 +371,7 @@ class Invocation:
     def act(
         self, planned: ActionReport | None = None, **of_python: Any
     ) -> ActionReport:
-        """CallRow a bulk method on the planned rows, or on those that the parameters select."""
+        """Call a bulk method on the planned rows, or on those that the parameters select."""
         given = arguments(self.row, self.values)
         if "ids" in self.values:
             given["ids"] = given.get("ids") or None
@@ -376,7 +389,7 @@ class Invocation:
             self.answer.warnings.append(f"searched {report.searched}")
         if record_class(self.row) is results.Sent:
             return results.Sent(target=target)
-        if self.row.name == "request":
+        if self.row.requests_any_path:
             return results.Answered(target=target)
         acted = results.Acted(
             target=target,
@@ -424,20 +437,16 @@ class Invocation:
 
     def _is_wide(self) -> bool:
         """Return whether the call acts on more than a person has named one by one."""
-        if self.row.name == "request":
-            return bool(self.values["method"] != "GET")
-        if self.confirms_changes and self.row.effect is not Effect.READ:
+        changes = self.row.changes(self.values)
+        if changes and (self.confirms_changes or self.row.requests_any_path):
             return True
-        match self.row.name:
-            case "send_many":
-                most = self.most_events
-                return most is not None and len(self.values["events"]) > most
-            case "cancellations.create":
-                return True
-            case _:
-                ids = self.values.get("ids")
-                named = ids or self.values.get("inputs") or ()
-                return self.row.is_bulk and len(named) != 1
+        if self.row.selects_with_condition:
+            return True
+        if self.row.is_bulk:
+            named = self.values.get("ids") or self.values.get("inputs") or ()
+            return len(named) != 1
+        events: Sequence[Any] = self.values.get("events") or ()
+        return self.most_events is not None and len(events) > self.most_events
 
     def _confirmed(self) -> ActionReport:
         """Return the confirmed plan: exactly the one that was shown."""
@@ -525,7 +534,7 @@ class Invocation:
     def _preview_of_events(self) -> SendPreview:
         values = {**self.values, "wait": None}
         given = arguments(self.row, values)
-        if self.row.name == "send_file":
+        if self.row.uses_files:
             return self.client.preview_file(
                 given["path"],
                 name=given.get("name"),

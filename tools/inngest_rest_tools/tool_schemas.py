@@ -73,7 +73,7 @@ def parameters_of(row: CallRow) -> tuple[Parameter, ...]:
     """Return the parameters of a tool, with bounds for its wait and its answer."""
     kept = [each for each in parameters(row) if each.name not in _LEFT_OUT]
     known = [_bounded(each) for each in kept]
-    if row.name == "send_many":
+    if row.sends_events and any(it.name == "events" for it in kept):
         # The command does not ask: somebody has typed or piped the events.
         known.append(CONFIRM)
     # Acts and exports have short answers, except for runs that they wait for.

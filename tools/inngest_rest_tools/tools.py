@@ -5,19 +5,18 @@ Requires the extra `mcp` for the types of descriptions; `mcp_server` serves the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mcp import types
 
-from inngest_rest._arguments import check_path
-from inngest_rest._redaction import Redactor
-from inngest_rest._visible import and_more, did_you_mean
 from inngest_rest.call_row import Effect
 from inngest_rest.calls import commands
-from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.errors import Advice, InvalidArgumentError
+from inngest_rest.programs import and_more, check_path, did_you_mean
 from inngest_rest_tools import general_tool, parameters
 from inngest_rest_tools.answer import DEFAULT_MAX_CHARS, Envelope, Reply
 from inngest_rest_tools.confirmation import ShownPlans
+from inngest_rest_tools.keys import masked
 from inngest_rest_tools.parameter import refused
 from inngest_rest_tools.problems import Problem, problem_of
 from inngest_rest_tools.projection import Projection, record_class
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
     from inngest_rest import InngestClient
     from inngest_rest.call_row import CallRow
-    from inngest_rest.typing import Redaction
+    from inngest_rest_tools.audit import Audit
     from inngest_rest_tools.parameter import Values
 
 MOST_EVENTS = 100
@@ -46,8 +45,8 @@ class Tools:
     Args:
         client: Makes the calls.
         read_only: Serve only the calls that change nothing.
+        audit: Where each act is noted.
         groups: Serve only these groups, such as "runs"; None for all that the server has.
-        redact: What to remove from answers.
     """
 
     def __init__(
@@ -56,12 +55,12 @@ class Tools:
         *,
         read_only: bool = False,
         groups: Collection[str] | None = None,
-        redact: Redaction | Literal["none"] = "keys",
+        audit: Audit | None = None,
     ) -> None:
         self.client = client
         self._read_only = read_only
-        self._redact: Redaction | Literal["none"] = redact
         self._shown_plans = ShownPlans()
+        self._audit = audit
         rows = _rows_of_groups(groups) if groups else _rows_of_server(client)
         if read_only:
             rows = [row for row in rows if row.effect is Effect.READ]
@@ -91,9 +90,13 @@ class Tools:
     ) -> Iterator[types.Tool]:
         """Yield the tools that describe and call operations without a tool of their own."""
         for name, known in general_tool.PARAMETERS.items():
-            annotations = None
-            if name == general_tool.SCHEMA or self._read_only:
-                annotations = types.ToolAnnotations(read_only_hint=True)
+            reads = name == general_tool.SCHEMA or self._read_only
+            annotations = types.ToolAnnotations(
+                read_only_hint=reads,
+                destructive_hint=not reads,
+                idempotent_hint=reads,
+                open_world_hint=True,
+            )
             description = general_tool.description_of(
                 name, rare, is_read_only=self._read_only
             )
@@ -119,7 +122,7 @@ class Tools:
         client: InngestClient | None = None,
         note: Callable[[], object] = lambda: None,
     ) -> Envelope:
-        """CallRow a method with JSON arguments, and files only in these folders.
+        """Call a method with JSON arguments, and files only in these folders.
 
         `client` stands in for the client of the server; `note` is called after each item.
         """
@@ -146,6 +149,7 @@ class Tools:
                 most_events=MOST_EVENTS,
                 confirms_changes=confirms_changes,
                 shown_plans=self._shown_plans,
+                audit=self._audit,
                 note=note,
             )
             return invocation.run()
@@ -164,21 +168,21 @@ class Tools:
         max_chars = values.get("max_chars") or DEFAULT_MAX_CHARS
         kind = record_class(row)
         projection = Projection.of(values.get("fields"), max_chars, kind)
-        return Reply.to(row, projection, self.redactor())
-
-    def redactor(self) -> Redactor:
-        """Return the redactor of an answer."""
-        return Redactor(self._redact)
+        return Reply.to(row, projection, masked)
 
     def refusal(self, command: str, problem: Problem) -> Envelope:
         """Return the answer to a call that was not made."""
-        reply = Reply(command, redactor=self.redactor())
+        reply = Reply(command, mask=masked)
         return reply.envelope(problem)
 
     def _unknown(self, name: str) -> InvalidArgumentError:
-        where = " of a read-only server" if self._read_only else ""
+        if self._read_only and any(name == row.tool for row in commands()):
+            return InvalidArgumentError(
+                f"{name} changes the server, and the tools are read-only",
+                advice=Advice("To serve it, the user starts them with --allow-writes."),
+            )
         hint = did_you_mean(name, self._rows)
-        return InvalidArgumentError(f"unknown tool {name!r}{where}{hint}")
+        return InvalidArgumentError(f"unknown tool {name!r}{hint}")
 
 
 def _rows_of_groups(groups: Collection[str]) -> list[CallRow]:
@@ -224,8 +228,8 @@ def _inside(folders: tuple[Path, ...], name: str, path: str) -> str:
         file = (root / path).resolve()
         if file.is_relative_to(root):
             return str(file)
-    roots = and_more([str(folder) for folder in folders])
-    raise refused(name, f"{path} is in no folder of the host's roots: {roots}")
+    allowed = and_more([str(folder) for folder in folders])
+    raise refused(name, f"{path} is in no folder that is open to the tools: {allowed}")
 
 
 def _tool(row: CallRow, writer: SchemaWriter) -> types.Tool:
@@ -239,14 +243,12 @@ def _tool(row: CallRow, writer: SchemaWriter) -> types.Tool:
     )
 
 
-def _annotations(row: CallRow) -> types.ToolAnnotations | None:
-    """Return the hints that differ from the default: a destructive, unrepeatable change."""
+def _annotations(row: CallRow) -> types.ToolAnnotations:
+    """Return each hint, also where it is the default: some directories of tools require them."""
     effect = Effect.CREATE if row.uses_files else row.effect  # an export adds a file
-    is_read = effect is Effect.READ
-    if effect is Effect.CHANGE and not row.is_repeatable:
-        return None
     return types.ToolAnnotations(
-        read_only_hint=True if is_read else None,
-        destructive_hint=False if effect is Effect.CREATE else None,
-        idempotent_hint=True if row.is_repeatable and not is_read else None,
+        read_only_hint=effect is Effect.READ,
+        destructive_hint=effect is Effect.CHANGE,
+        idempotent_hint=row.is_repeatable,
+        open_world_hint=True,
     )

@@ -17,15 +17,13 @@ _NAMES = {
     "inngest_rest.aio": "AsyncInngestClient",
     "inngest_rest.buffers.asynchronous": "AsyncEventBuffer",
     "inngest_rest.aio.groups": "AsyncPaginator",
-    "inngest_rest.aio.polling": "AsyncEndedRuns AsyncFollowedRun AsyncWatcher",
+    "inngest_rest.aio.polling": "AsyncEndedRuns AsyncWatcher",
     "inngest_rest.client": "InngestClient",
     "inngest_rest.buffers.blocking": "EventBuffer",
     "inngest_rest.client.groups": "Paginator",
-    "inngest_rest.client.polling": "EndedRuns FollowedRun Watcher",
+    "inngest_rest.client.polling": "EndedRuns Watcher",
+    "inngest_rest.diagnosis": "CallRoute Diagnosis ServerKind",
     "inngest_rest.files": "ExportReport",
-    "inngest_rest.diagnosis": (
-        "CallRoute Check CheckReport Diagnosis Finding FindingState RuleResult ServerKind"
-    ),
     "inngest_rest.errors": (
         "Advice ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
         "ConfigurationError ConflictError EventDataError InngestError InvalidArgumentError "
@@ -37,11 +35,10 @@ _NAMES = {
     "inngest_rest.event_types": "EventType",
     "inngest_rest.explain": "EventPreview SendPreview WaitingReport WaitingRun",
     "inngest_rest.explanation": "Explanation Listener Reason ReasonKind RunExplanation",
-    "inngest_rest.findings": "Severity",
+    "inngest_rest.findings": "Finding Severity",
     "inngest_rest.models": (
-        "AccountInfo App AppCheck AppSync Cancellation Environment EventSchema Experiment "
-        "Function InsightsResult InsightsTable Job Key Metric Page Run RunChange RunError "
-        "RunStatus SessionGroup Span StepChange StoredEvent Trigger Variant Webhook"
+        "App AppSync Cancellation Function Job Metric Page Run RunChange RunError "
+        "RunStatus SessionGroup Span StoredEvent Trigger"
     ),
     "inngest_rest.record": "Record",
     "inngest_rest.reports": "BatchReport SendFailure SendReport",
@@ -54,7 +51,7 @@ _NAMES = {
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 # `inngest_rest.errors` works without an import of its own.
-_SUBMODULES = {"testing", "typing", *(module.split(".")[1] for module in _NAMES)}
+_SUBMODULES = {"typing", *(module.split(".")[1] for module in _NAMES)}
 
 __all__ = sorted([*_MODULES, "__version__"])  # noqa: PLE0605 # pyright: ignore[reportUnsupportedDunderAll]
 

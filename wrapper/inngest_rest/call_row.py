@@ -18,7 +18,7 @@ from attrs import Factory, field, frozen
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from inngest_rest import InngestClient
+    from inngest_rest import InngestClient, Target
 
 RUN_ID = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
 """The id of a run in examples."""
@@ -58,7 +58,17 @@ class CallRow:
         effect: What it does to the server.
         is_repeatable: Whether it has the effect of once when it is made twice.
         is_repeatable_if: The same, if it depends on the arguments.
+        reads_if: Whether it changes nothing, whatever its effect, if that depends on the arguments.
         uses_files: Whether it reads or writes files.
+        requests_any_path: Whether its arguments are a method and a path.
+        sends_events: Whether it sends events of the caller's.
+        takes_internal_id: Whether the `id` that it takes has to be the server's own id of an event.
+        selects_with_condition: Whether it acts on runs that the server finds by a condition, later.
+        acts_on: What it acts on: "run" or "event".
+        is_live: Whether its result goes on as long as something happens.
+        formats: The formats of a command's answer beyond tables and JSON: "id", "markdown",
+            "prometheus".
+        page: Returns the URL of the web page of what it gets; None if there is none.
         is_of_cloud: Whether other servers lack it, or say nothing there.
         is_rare: Whether it has no tool of its own, since a list of tools costs every session.
         examples: Arguments that work, the plainest first.
@@ -72,7 +82,16 @@ class CallRow:
     effect: Effect = Effect.READ
     is_repeatable: bool = True
     is_repeatable_if: Callable[[Mapping[str, Any]], bool] = _never
+    reads_if: Callable[[Mapping[str, Any]], bool] = _never
     uses_files: bool = False
+    requests_any_path: bool = False
+    sends_events: bool = False
+    takes_internal_id: bool = False
+    selects_with_condition: bool = False
+    acts_on: str = "run"
+    is_live: bool = False
+    formats: tuple[str, ...] = ("id",)
+    page: Callable[[Target, Mapping[str, Any]], str] | None = None
     is_of_cloud: bool = False
     is_rare: bool = Factory(lambda call: call.is_of_cloud, takes_self=True)
     examples: tuple[Mapping[str, Any], ...] = ({},)
@@ -146,6 +165,10 @@ class CallRow:
     @property
     def _annotation(self) -> str:
         return str(inspect.signature(self.declaration).return_annotation)
+
+    def changes(self, arguments: Mapping[str, Any]) -> bool:
+        """Return whether it changes the server with these arguments."""
+        return self.effect is not Effect.READ and not self.reads_if(arguments)
 
     @property
     def is_bulk(self) -> bool:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from inngest_rest import typing
 from inngest_rest.call_row import EVENT_ID, RUN_ID, CallRow, Effect
+from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from importlib.abc import Loader
     from importlib.machinery import ModuleSpec
 
-    from inngest_rest import InngestClient, Run
+    from inngest_rest import InngestClient, Run, Target
     from inngest_rest.typing import Seconds
 
 GROUPS = {
@@ -49,6 +50,7 @@ def _send(
     id: str | None = None,
     user_id: str | None = None,
     ts: datetime | timedelta | None = None,
+    session: Iterable[str] | None = None,
     wait: Seconds | None = None,
 ) -> list[str | Run]:
     """Send one event.
@@ -63,9 +65,12 @@ def _send(
         id: Idempotency key; a unique one by default.
         user_id: Id of the user whom the event is about, for limits per user.
         ts: When it happened; the time of arrival by default.
+        session: Sessions that its runs belong to, each as KEY=ID, such as chat=c-1.
         wait: Time to wait for the end of the runs that it starts; null not to wait.
     """
-    event = event_of(name=name, data=data or {}, id=id, user_id=user_id, ts=ts)
+    event = event_of(
+        name=name, data=data or {}, id=id, user_id=user_id, ts=ts, session=session
+    )
     ids = client.send(event)
     if wait is None:
         return [*ids]
@@ -73,15 +78,30 @@ def _send(
 
 
 def event_of(
-    *, ts: datetime | timedelta | None = None, user_id: str | None = None, **given: Any
+    *,
+    ts: datetime | timedelta | None = None,
+    user_id: str | None = None,
+    session: Iterable[str] | None = None,
+    **given: Any,
 ) -> dict[str, Any]:
     """Return the event that the parameters of `send` describe."""
     if isinstance(ts, timedelta):
         seconds = time.time() - ts.total_seconds()
         ts = datetime.fromtimestamp(max(seconds, 0), UTC)  # 1970 is the earliest
     user = None if user_id is None else {"id": user_id}
-    event = {"data": {}, **given, "ts": ts, "user": user}
+    sessions = None if session is None else dict(map(_key_and_id, session))
+    event = {"data": {}, **given, "ts": ts, "user": user, "sessions": sessions}
     return {key: value for key, value in event.items() if value is not None}
+
+
+def _key_and_id(session: str) -> tuple[str, str]:
+    key, _, id = session.partition("=")
+    if not key or not id:
+        raise InvalidArgumentError(
+            f"session is {session!r}: write KEY=ID, such as chat=c-1",
+            argument="session",
+        )
+    return key, id
 
 
 def _send_many(
@@ -95,7 +115,7 @@ def _send_many(
     Args:
         client: The client.
         events: The events, each a JSON object with name, and if need be data, id, user, ts (in
-            milliseconds since 1970) and v.
+            milliseconds since 1970), v and sessions.
     """
     return client.send(events)
 
@@ -103,6 +123,22 @@ def _send_many(
 def _has_ids(given: Mapping[str, Any]) -> bool:
     events: Iterable[Mapping[str, Any]] = given.get("events", [given])
     return all(event.get("id") for event in events)
+
+
+def _run_page(target: Target, given: Mapping[str, Any]) -> str:
+    return target.run_page(given["id"])
+
+
+def _event_page(target: Target, given: Mapping[str, Any]) -> str:
+    return target.event_page(given["id"])
+
+
+def _function_page(target: Target, given: Mapping[str, Any]) -> str:
+    return target.function_page(given["app"], given["function"])
+
+
+def _is_get(given: Mapping[str, Any]) -> bool:
+    return bool(given["method"] == "GET")
 
 
 def _is_idempotent(given: Mapping[str, Any]) -> bool:
@@ -118,15 +154,15 @@ _FILE = {"path": "events.ndjson"}
 _CSV = {
     "path": "orders.csv",
     "event": "shop/order.created",
-    "column": ["total=data.total:float"],
+    "columns": ["total=data.total:float"],
 }
 _FUNCTION = {"app": "shop", "function": "charge"}
 
 
 _OWN: tuple[CallRow, ...] = (
-    CallRow(name="status"),
     CallRow(
         name="send",
+        sends_events=True,
         replacement=_send,
         effect=Effect.CREATE,
         is_repeatable=False,
@@ -138,6 +174,7 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="send_many",
+        sends_events=True,
         replacement=_send_many,
         effect=Effect.CREATE,
         is_repeatable=False,
@@ -146,6 +183,7 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="send_file",
+        sends_events=True,
         is_rare=True,
         effect=Effect.CREATE,
         uses_files=True,
@@ -167,14 +205,17 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="events.get",
+        page=_event_page,
         examples=({"id": EVENT_ID},),
     ),
     CallRow(
         name="events.runs",
+        takes_internal_id=True,
         examples=({"id": EVENT_ID},),
     ),
     CallRow(
         name="events.wait",
+        takes_internal_id=True,
         examples=({"id": EVENT_ID, "timeout": 60},),
     ),
     CallRow(
@@ -186,6 +227,7 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="runs.get",
+        page=_run_page,
         examples=({"id": RUN_ID},),
     ),
     CallRow(
@@ -200,20 +242,9 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="runs.watch",
-        examples=({"app": "shop", "timeout": 60},),
-    ),
-    CallRow(
-        name="runs.check",
-        examples=(
-            {"no_success_of": "shop/charge", "within": "26h"},
-            {"failed_above": "5%", "since": "15m", "server": True},
-            {"crons": True, "grace": "15m"},
-        ),
-    ),
-    CallRow(
-        name="runs.follow",
+        is_live=True,
         is_rare=True,
-        examples=({"id": RUN_ID, "timeout": 60},),
+        examples=({"app": "shop", "timeout": 60},),
     ),
     CallRow(
         name="runs.cancel",
@@ -249,15 +280,8 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="apps.get",
-        examples=({"id": "shop"},),
-    ),
-    CallRow(
-        name="apps.check",
         is_rare=True,
-        examples=(
-            {"id": "shop", "expect": ["charge", "ship"]},
-            {"id": "shop", "count": 40},
-        ),
+        examples=({"id": "shop"},),
     ),
     CallRow(
         name="apps.sync",
@@ -274,6 +298,8 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="functions.get",
+        page=_function_page,
+        is_rare=True,
         examples=(_FUNCTION,),
     ),
     CallRow(
@@ -299,6 +325,7 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="cancellations.create",
+        selects_with_condition=True,
         is_of_cloud=True,
         effect=Effect.CHANGE,
         is_repeatable=False,
@@ -421,11 +448,14 @@ _OWN: tuple[CallRow, ...] = (
     ),
     CallRow(
         name="request",
+        formats=(),
+        requests_any_path=True,
         is_rare=True,
         command="api",
         effect=Effect.CHANGE,
         is_repeatable=False,
         is_repeatable_if=_is_idempotent,
+        reads_if=_is_get,
         examples=({"method": "GET", "path": "/v2/runs", "query": {"limit": 5}},),
     ),
 )

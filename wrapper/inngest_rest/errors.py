@@ -234,6 +234,7 @@ class TransportError(InngestError):
         url: The URL, without keys.
         attempts: How many attempts were made.
         delivered: False if the server provably never received the request.
+        may_have_taken_effect: True if the request may have been carried out nevertheless.
         permanent: True if every attempt fails in the same way until its cause is mended, such as a
             certificate that is not trusted; it is not retried.
     """
@@ -248,6 +249,7 @@ class TransportError(InngestError):
         self.method = method
         self.url = url
         self.delivered = delivered
+        self.may_have_taken_effect = delivered
         self.attempts = 1
 
     @property

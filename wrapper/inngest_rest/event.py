@@ -45,6 +45,10 @@ if sys.platform != "win32":
     os.register_at_fork(after_in_child=new_event_id.restart)
 
 
+Sessions = Mapping[str, str | int | float | None]
+"""Ids of sessions by key; None takes the event out of a session that a sending run belongs to."""
+
+
 @frozen
 class Event:
     """An event to send.
@@ -61,6 +65,10 @@ class Event:
         ts: When it happened: an aware datetime, or integer milliseconds since 1970, between 1980
             and 2100; the server's clock by default. A function waits for a `ts` in the future.
         v: Version of the event's schema, such as "2026-11-24.1".
+        sessions: Ids by key, such as `{"chat": "c-1"}`: its runs belong to these sessions. At most
+            5; a key has at most 128 bytes, an id, text or a number, 512. Servers before release
+            1.31 ignore them (schema EventMeta).
+        meta: What `sessions` fills, as on the wire: `{"sessions": {"chat": "c-1"}}`.
     """
 
     name: str
@@ -69,6 +77,8 @@ class Event:
     user: Mapping[str, Any] | None = field(default=None, kw_only=True)
     ts: datetime | int | None = field(default=None, kw_only=True)
     v: str | None = field(default=None, kw_only=True)
+    sessions: Sessions | None = field(default=None, kw_only=True)
+    meta: Mapping[str, Any] | None = field(default=None, kw_only=True)
 
 
 EventLike = Event | Mapping[str, Any]

@@ -16,7 +16,7 @@ import msgspec
 
 from inngest_rest._visible import shown
 from inngest_rest.errors import EventDataError, InvalidArgumentError
-from inngest_rest.event import Event, new_event_id
+from inngest_rest.event import Event, Sessions, new_event_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,6 +61,7 @@ class EventType(Generic[D]):
         user: Mapping[str, Any] | None = None,
         ts: datetime | int | None = None,
         v: str | None = None,
+        sessions: Sessions | None = None,
     ) -> Event:
         """Create an event, with its data validated and converted to JSON types.
 
@@ -70,6 +71,7 @@ class EventType(Generic[D]):
             user: JSON object about the user.
             ts: When it happened.
             v: Version of the event's schema.
+            sessions: Ids of the sessions that its runs belong to, by key.
 
         Raises:
             InvalidArgumentError: The data is not of the type, or a mapping has a key that the
@@ -88,6 +90,7 @@ class EventType(Generic[D]):
             user=user,
             ts=ts,
             v=v,
+            sessions=sessions,
         )
 
     def read(self, event: StoredEvent) -> StoredEvent[D]:

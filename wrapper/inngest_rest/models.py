@@ -360,20 +360,6 @@ class Span(Record):
 
 
 @frozen(repr=False)
-class StepChange(Record):
-    """A step of a run that is being followed has started or ended, or the run itself.
-
-    Attributes:
-        kind: "started" or "ended".
-        span: The step, without what is below it; a failed attempt at one, which only ends; or the
-            run, which has a `run_id`: it starts first and ends last.
-    """
-
-    kind: Literal["started", "ended"]
-    span: Span
-
-
-@frozen(repr=False)
 class Cancellation(Record):
     """A bulk cancellation: it cancels the runs of a function that started before a given time."""
 
@@ -385,32 +371,6 @@ class Cancellation(Record):
     condition: str | None = None
     created_at: datetime | None = None
     name: str | None = None
-
-
-@frozen(repr=False)
-class Webhook(Record):
-    """A URL that turns requests posted to it into events.
-
-    Attributes:
-        id: The webhook's id.
-        name: The display name.
-        url: The URL to post to; it contains a key, so it is left out of the repr.
-        transform: JavaScript that turns a request into an event.
-        response: JavaScript that answers GET requests; only v2 has it.
-        events: The names of events that it accepts, or with `denies_events` rejects; v2 only.
-        environment: The environment's name; only v2 has it.
-    """
-
-    id: str
-    name: str | None = None
-    url: str | None = field(default=None, repr=False)
-    transform: str | None = None
-    response: str | None = None
-    events: tuple[str, ...] | None = None
-    denies_events: bool | None = None
-    environment: str | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
 
 
 @frozen(repr=False)
@@ -436,147 +396,13 @@ class Metric(Record):
 
 
 @frozen(repr=False)
-class AccountInfo(Record):
-    """The account of a key; a self-hosted server has a fixed one."""
-
-    id: str
-    name: str | None = None
-    email: str | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
-
-
-@frozen(repr=False)
-class Environment(Record):
-    """An environment; `kind` is "production", "test" or "branch"."""
-
-    id: str
-    name: str | None = None
-    kind: str = "production"
-    is_archived: bool = False
-    created_at: datetime | None = None
-
-
-@frozen(repr=False)
-class Key(Record):
-    """An event key or a signing key.
-
-    Attributes:
-        id: Its id; self-hosted servers have none.
-        name: The display name.
-        environment: The name of the environment in which it is valid.
-        key: The key, of which only the last four characters are shown unless asked for.
-    """
-
-    key: str | None = field(default=None, repr=False)
-    id: str | None = None
-    name: str | None = None
-    environment: str | None = None
-    created_at: datetime | None = None
-
-
-@frozen(repr=False)
-class AppCheck(Record):
-    """The functions of an app, compared with those that are expected. Its `str` is one line.
-
-    Attributes:
-        app_id: The app's id.
-        function_count: Number of functions that it has, without archived ones.
-        expected_count: Number of functions that are expected.
-        new: Ids of functions that are not expected; none if only their number is.
-        gone: Ids of functions that are expected, and not registered.
-        changed: The ids of functions that differ from what is expected of them, each with what
-            differs: "triggers", or a part of the configuration such as "configuration.retries".
-    """
-
-    app_id: str
-    function_count: int
-    expected_count: int
-    new: tuple[str, ...] = ()
-    gone: tuple[str, ...] = ()
-    changed: Mapping[str, tuple[str, ...]] = field(factory=dict[str, tuple[str, ...]])
-
-    @property
-    def is_ok(self) -> bool:
-        """Whether the app has the functions that are expected, as they are expected."""
-        is_same = not (self.new or self.gone or self.changed)
-        return is_same and self.function_count == self.expected_count
-
-    def __str__(self) -> str:
-        changed = [f"{id} ({', '.join(parts)})" for id, parts in self.changed.items()]
-        parts = ("new", self.new), ("gone", self.gone), ("changed", changed)
-        differences = "; ".join(
-            f"{what}: {', '.join(ids)}" for what, ids in parts if ids
-        )
-        if self.is_ok:
-            return f"app {self.app_id} has the {self.function_count} functions that are expected"
-        line = f"app {self.app_id} has {self.function_count} functions, {self.expected_count}"
-        return f"{line} are expected" + (f"; {differences}" if differences else "")
-
-
-@frozen(repr=False)
 class AppSync(Record):
-    """A sync of an app; `status` is "pending", "success", "duplicate" (no change) or "error".
-
-    `check` compares the functions that the app has then with those that are expected.
-    """
+    """A sync of an app; `status` is "pending", "success", "duplicate" (no change) or "error"."""
 
     status: str
     id: str | None = None
     app_id: str | None = None
     error: str | None = None
-    check: AppCheck | None = None
-
-
-@frozen(repr=False)
-class InsightsResult(Record):
-    """The result of a query: rows of values in the order of `columns`, and remarks on the query."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-    diagnostics: tuple[str, ...] = ()
-
-
-@frozen(repr=False)
-class InsightsTable(Record):
-    """A table that queries can name, with the type of each column."""
-
-    name: str
-    description: str | None = None
-    columns: Mapping[str, str | None] = field(factory=dict[str, "str | None"])
-
-
-@frozen(repr=False)
-class EventSchema(Record):
-    """The JSON Schema of an event's data, as Insights derived it."""
-
-    name: str
-    schema: Mapping[str, Any] | None = None
-
-
-@frozen(repr=False)
-class Variant(Record):
-    """A variant of an experiment: for each metric its average, minimum and maximum."""
-
-    name: str
-    run_count: int | None = None
-    weight: float | None = None
-    metrics: Mapping[str, Mapping[str, float | None]] = field(
-        factory=dict[str, "Mapping[str, float | None]"]
-    )
-
-
-@frozen(repr=False)
-class Experiment(Record):
-    """An experiment of a function; the metrics and weights of variants come from `get` alone."""
-
-    id: str
-    function_id: str | None = None
-    selection_strategy: str | None = None
-    variants: tuple[Variant, ...] = ()
-    total_runs: int | None = None
-    first_seen: datetime | None = None
-    last_seen: datetime | None = None
 
 
 @frozen(repr=False)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 Seconds = float | timedelta
 """A duration: seconds, or a timedelta."""
 
+Share = float | str
+"""A share below 1: 0.05, or "5%"."""
+
 StatusName = Literal[
     "queued", "running", "completed", "failed", "cancelled", "skipped", "paused"
 ]
@@ -90,53 +93,6 @@ class RunSelection(RunFilter, total=False):
     until: datetime | timedelta | None
     ended_since: datetime | timedelta | None
     ended_until: datetime | timedelta | None
-
-
-class CheckRule(TypedDict, total=False):
-    """What to check: each of these that is passed is a rule.
-
-    Attributes:
-        app: Only runs of this app, or of those that match, such as `shop-*`.
-        function: Only runs of this function of the app, or of those that match, such as `charge-*`.
-        server: Whether the server must answer.
-        failed_above: Broken if more than this share failed, such as "5%". Counts the runs that
-            completed or failed since `since`.
-        since: The start of the window for `failed_above`. An aware datetime, or a timedelta.
-        stuck: Broken if a run that was queued before this time has not ended. An aware datetime, or
-            a timedelta; functions that sleep or wait for long need separate rules.
-        orphaned: Broken if a run is lost: open, without a job in the queue. It checks the 200
-            oldest open runs, at one request each for their jobs.
-        no_success_of: Broken if no run of this function, such as shop/report, has completed since
-            `within`.
-        within: The start of the window for `no_success_of`. An aware datetime, or a timedelta.
-        queued_above: Broken if more runs than this are queued.
-        queue_depth_above: Broken if all queues of a self-hosted server together have more items
-            than this. Items of any app, including those due later, such as the end of a sleep.
-        queued_since: Only runs queued since this time. An aware datetime, or a timedelta. Bounds
-            the history that a server must read. For `stuck` and `orphaned`, by default the
-            preceding 7 days.
-        crons: Broken if a cron did not run at its last planned time, ran late or never, or if a
-            function of `expect` is not registered. Needs the extra `crons`.
-        grace: Maximum delay of a cron, for `crons`. A timedelta, by default 10 minutes.
-        expect: The functions that must be registered, for `crons`. Ids, or the JSON of `functions
-            list -o json`.
-    """
-
-    app: str | None
-    function: str | None
-    server: bool | None
-    failed_above: str | None
-    since: datetime | timedelta | None
-    stuck: datetime | timedelta | None
-    orphaned: bool | None
-    no_success_of: str | None
-    within: datetime | timedelta | None
-    queued_above: int | None
-    queue_depth_above: int | None
-    queued_since: datetime | timedelta | None
-    crons: bool | None
-    grace: timedelta | None
-    expect: Expected | None
 
 
 class Paging(TypedDict, total=False):

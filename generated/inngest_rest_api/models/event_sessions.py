@@ -12,7 +12,10 @@ T = TypeVar("T", bound="EventSessions")
 
 @_attrs_define
 class EventSessions:
-    """Up to 5 named sessions the event belongs to. null takes it out of one; release 1.33 refuses that [seen]."""
+    """Up to 5 sessions the event belongs to, by their keys, of 1 to 128 bytes; ids have 1 to 512 bytes, as text. null
+    takes it out of one; release 1.33 refuses that [seen]. Releases before 1.31 ignore all [read].
+
+    """
 
     additional_properties: dict[str, float | None | str] = _attrs_field(init=False, factory=dict)
 

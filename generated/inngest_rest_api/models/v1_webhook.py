@@ -20,8 +20,8 @@ class V1Webhook:
     id: str
     """ A UUID. """
     name: str | Unset = UNSET
-    url: str | Unset = UNSET
-    """ A secret, `https://inn.gs/e/...`. Anyone who has it can send events. """
+    url: str | Unset = _attrs_field(default=UNSET, repr=False)
+    """ A secret, `https://inn.gs/e/...`. Anyone who has it can send events [secret]. """
     transform: str | Unset = UNSET
     """ The JavaScript function that makes the events. """
     created_at: datetime.datetime | Unset = UNSET

@@ -15,8 +15,8 @@ T = TypeVar("T", bound="V2Key")
 
 @_attrs_define
 class V2Key:
-    key: str
-    """ In clear. """
+    key: str = _attrs_field(repr=False)
+    """ In clear [secret]. """
     id: str | Unset = UNSET
     name: str | Unset = UNSET
     environment: str | Unset = UNSET

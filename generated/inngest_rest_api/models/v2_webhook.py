@@ -17,8 +17,8 @@ T = TypeVar("T", bound="V2Webhook")
 class V2Webhook:
     id: str
     name: str | Unset = UNSET
-    url: str | Unset = UNSET
-    """ Contains a key. """
+    url: str | Unset = _attrs_field(default=UNSET, repr=False)
+    """ Contains a key [secret]. """
     transform: str | Unset = UNSET
     """ JavaScript that makes an event of a request. """
     response: str | Unset = UNSET

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from inngest_rest import InngestError
-from inngest_rest.testing._binary import CannotStartError
+from inngest_rest_mock._binary import CannotStartError
 from scripts.internal.live.cases import NothingTestedError, Tried, try_cases
 from scripts.internal.live.fuzzing import fuzz_server, is_wanted
 from scripts.internal.live.options import parse

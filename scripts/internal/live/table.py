@@ -6,8 +6,8 @@ import re
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, get_args
 
-from inngest_rest.testing._api.releases import CURRENT
 from inngest_rest_api.api import OPERATIONS
+from inngest_rest_mock._api.releases import CURRENT
 from scripts.internal.tables import aligned
 from tests.contract.conformance import camel, general
 from tests.contract.live_report import Outcome

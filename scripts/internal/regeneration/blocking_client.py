@@ -38,7 +38,6 @@ CODE = {
     "AsyncInngestClient": "InngestClient",
     "AsyncIterator": "Iterator",
     "AsyncPaginator": "Paginator",
-    "AsyncFollowedRun": "FollowedRun",
     "AsyncWatcher": "Watcher",
     "StopAsyncIteration": "StopIteration",
     "__aenter__": "__enter__",

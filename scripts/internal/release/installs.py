@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 from scripts.internal.release.missing import ROOT, read
 from scripts.internal.release.steps import run
 
@@ -22,7 +22,7 @@ WITHOUT_EXTRAS: tuple[tuple[tuple[str, ...], str], ...] = (
     ((*COMMAND, "completion", "bash"), "cli"),
     ((*COMMAND, "mcp"), "mcp"),
     ((*COMMAND, "mock"), "mock"),
-    (("-c", "from inngest_rest.testing import *; MockServer().serve().__enter__()"), "mock"),
+    (("-c", "from inngest_rest_mock import *; MockServer().serve().__enter__()"), "mock"),
 )
 WITH_EXTRAS: tuple[tuple[str, ...], ...] = (
     (*COMMAND, "--help"),

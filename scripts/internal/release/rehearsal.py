@@ -22,7 +22,7 @@ import pypiserver
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from inngest_rest.testing import MockServer
+from inngest_rest_mock import MockServer
 from scripts.internal.release import installs
 from scripts.internal.release.missing import ROOT
 from scripts.internal.release.steps import WrongError, run

@@ -1,8 +1,7 @@
-"""What the calls of the client do today about each difference, tried on the old server.
+"""What the calls of the client make of a server, against what they made of another one.
 
-Each call is made on the old server as it is, and then with one difference put between the two, so
-that no difference hides another. `works`: the same result. `degrades`: it says less, or says it
-otherwise. `breaks`: an error instead of a result. `lies`: less than there is, and no error.
+`works`: the same result. `degrades`: it says less, or says it otherwise. `breaks`: an error instead
+of a result. `lies`: less than there is, and no error.
 """
 
 from __future__ import annotations
@@ -20,22 +19,21 @@ import httpx
 import yaml
 from attrs import field, frozen
 
-from inngest_rest import EndedRuns, InngestClient, InngestError, Paginator, RunStatus
+from inngest_rest import EndedRuns, InngestClient, InngestError, Paginator
 from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest.call_row import EVENT_ID, RUN_ID, Effect
-from scripts.internal.release_diff.alterations import operation_at
-from tests.contract.conformance import camel
 from tests.support.calls import BY_NAME
 from tests.support.calls import call as call_by_example
 
 if TYPE_CHECKING:
     from inngest_rest.typing import ApiVersion
-    from scripts.internal.release_diff.causes import Cause
     from scripts.internal.release_diff.subjects import Subject
     from scripts.internal.release_diff.survey import World
 
 Verdict = Literal["works", "degrades", "breaks", "lies"]
 Call = Callable[[InngestClient, "World"], Any]
+
+WORST = ("lies", "breaks", "degrades", "works")
 
 BY_HAND: Mapping[str, Any] = yaml.safe_load(
     Path(__file__).with_name("calls.yaml").read_text(encoding="utf-8")
@@ -111,71 +109,49 @@ class Outcome:
     Attributes:
         error: Its error, if it raised one.
         result: Its result, as paths and values.
-        asked: The operations that it asked.
         is_refused: Whether the last response was an error.
     """
 
     error: str | None
     result: Mapping[str, Any] = field(factory=dict)
-    asked: frozenset[str] = frozenset()
     is_refused: bool = False
 
 
 @frozen
 class Judgement:
-    """What a call does about a difference."""
+    """What a call makes of the new server."""
 
     call: str
     verdict: Verdict
     why: str = ""
 
 
-class Carrier(httpx.BaseTransport):
-    """Sends to a server, with a difference put between; notes what was asked."""
+class Carrier(httpx.HTTPTransport):
+    """Sends to a server, and notes whether the last response was an error."""
 
-    def __init__(self, inner: httpx.BaseTransport, cause: Cause | None) -> None:
-        self._inner = inner
-        self._alteration = cause.alteration if cause else None
-        self.asked = set[str]()
-        self.is_refused = False
+    is_refused = False
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request, as the difference has it."""
-        request.read()
-        self.asked.add(operation_at(request))
-        altered = self._alteration
-        response = self._send(request) if altered is None else altered(request, self._send)
+        """Send a request."""
+        response = super().handle_request(request)
         self.is_refused = not response.is_success
         return response
 
-    def _send(self, request: httpx.Request) -> httpx.Response:
-        response = self._inner.handle_request(request)
-        response.read()
-        return response
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._inner.close()
-
-
-def made(
-    subject: Subject, world: World, cause: Cause | None = None, calls: Mapping[str, Call] = CALLS
-) -> dict[str, Outcome]:
-    """Make calls, with a difference if one is given; return what came of each."""
+def made(subject: Subject, world: World, calls: Mapping[str, Call] = CALLS) -> dict[str, Outcome]:
+    """Make calls; return what came of each."""
     found = {}
     for name, call in calls.items():
         family: ApiVersion = (
             "v2" if name.endswith("(v2)") else "v1" if name.endswith("(v1)") else "auto"
         )
-        found[name] = _made(subject, world, cause, call, family)
+        found[name] = _made(subject, world, call, family)
     return found
 
 
-def _made(
-    subject: Subject, world: World, cause: Cause | None, call: Call, family: ApiVersion
-) -> Outcome:
+def _made(subject: Subject, world: World, call: Call, family: ApiVersion) -> Outcome:
     server = subject.server
-    carrier = Carrier(httpx.HTTPTransport(), cause)
+    carrier = Carrier()
     needs_keys = server.signing_key is not None
     error, result = None, None
     with InngestClient(
@@ -192,7 +168,7 @@ def _made(
             result = call(client, world)
         except (InngestError, KeyError) as caught:
             error = f"{type(caught).__name__}: {_brief(caught)}"
-    return Outcome(error, dict(_flat(result)), frozenset(carrier.asked), carrier.is_refused)
+    return Outcome(error, dict(_flat(result)), carrier.is_refused)
 
 
 def _brief(error: object) -> str:
@@ -215,77 +191,24 @@ def _flat(value: Any, path: str = "") -> Iterable[tuple[str, Any]]:
         yield path, _brief(value) if isinstance(value, str) else value
 
 
-def judgements(
-    subject: Subject, world: World, found: Iterable[Cause], calls: Mapping[str, Call] = CALLS
-) -> dict[Cause, list[Judgement]]:
-    """Return what the calls that ask an operation of a difference do about it."""
-    before = made(subject, world, calls=calls)
-    again = made(subject, world, calls=calls)
-    judged = {}
-    for cause in found:
-        touched = {
-            name: calls[name]
-            for name, outcome in before.items()
-            if outcome.asked & set(cause.operations) and cause.alteration is not None
-        }
-        after = made(subject, world, cause, touched)
-        judged[cause] = [
-            *(judge(name, before[name], again[name], after[name], cause.kind) for name in touched),
-            *_further(subject, world, cause),
-        ]
-    return judged
-
-
-def _further(subject: Subject, world: World, cause: Cause) -> Iterable[Judgement]:
-    """Judge what is about one kind of difference: a filter by a new status, a gone route."""
-    if cause.kind == "value new" and cause.what.startswith("status "):
-        yield _filter_by(str(cause.value).lower(), subject, world, cause)
-    if cause.kind == "operation gone" and cause.alteration is not None:
-        shown = made(subject, world, cause, {"diagnose": lambda it, _: it.diagnose().calls})
-        for route in _claimed(shown["diagnose"].result):
-            documented = re.sub(r"\w+", lambda name: camel(name[0]), route)
-            if cause.what == documented:
-                yield Judgement("diagnose", "lies", f"says that there is {route}")
-
-
-def _filter_by(status: str, subject: Subject, world: World, cause: Cause) -> Judgement:
-    """Judge whether runs can be listed by a new status."""
-
-    def filtered(client: InngestClient, _: World) -> None:
-        client.runs.list(status=RunStatus(status), limit=1).page()
-
-    error = made(subject, world, cause, {"filter": filtered})["filter"].error or ""
-    name = f"runs.list(status={status!r})"
-    if error.startswith("InvalidArgumentError"):
-        return Judgement(name, "breaks", error)
-    return Judgement(name, "works")
-
-
-def _claimed(result: Mapping[str, Any]) -> Iterable[str]:
-    """Yield the routes that a diagnosis calls available."""
-    for path, value in result.items():
-        if path.endswith(".route") and result[path.replace(".route", ".is_available")]:
-            yield str(value)
-
-
-OF_THE_MOMENT = {".clock_skew_s"}
+OF_THE_MOMENT = {".clock_skew_s", ".listeners[*].has_changed"}
 """What differs between two calls now and then."""
 
 
-def judge(call: str, before: Outcome, again: Outcome, after: Outcome, kind: str = "") -> Judgement:
-    """Compare what came of a call; what differs between two equal calls does not count."""
+def judge(call: str, before: Outcome, after: Outcome) -> Judgement:
+    """Compare what came of a call on two servers."""
     if after.error is not None:
         return _judged_error(call, before, after)
     if before.error is not None:
         return Judgement(call, "works", f"no {before.error.partition(':')[0]} any more")
-    was, was_again, is_now = (each.result.get for each in (before, again, after))
+    was, is_now = before.result.get, after.result.get
     paths = (before.result.keys() | after.result.keys()) - OF_THE_MOMENT
-    changed = sorted(path for path in paths if was(path) == was_again(path) != is_now(path))
+    changed = sorted(path for path in paths if was(path) != is_now(path))
     for path in changed:
         one, two = was(path), is_now(path)
         if path.endswith("[]") and isinstance(one, int) and isinstance(two, int) and two < one:
             return Judgement(call, "lies", f"{two} of {one} items")
-    if not changed or kind == "value new":
+    if not changed:
         return Judgement(call, "works")
     first = min(changed, key=len)
     shown = f"{first.strip('.') or 'the result'} is {is_now(first)!r:.40}"
@@ -302,18 +225,21 @@ def _judged_error(call: str, before: Outcome, after: Outcome) -> Judgement:
     return Judgement(call, "degrades", error)
 
 
-def differing(old: Subject, one: World, new: Subject, two: World) -> list[Judgement]:
-    """Return the calls that end otherwise on a new server than on an old one.
+def differing(
+    old: Subject, one: World, new: Subject, two: World, calls: Mapping[str, Call] = CALLS
+) -> list[Judgement]:
+    """Return the calls that end otherwise on a new server than on an old one, the worst first.
 
     Ids and times differ; errors, how many items there are, and what is empty do not.
     """
-    after = made(new, two)
+    after = made(new, two, calls)
     found = []
-    for name, outcome in made(old, one).items():
+    for name, outcome in made(old, one, calls).items():
         before = attrs.evolve(outcome, result=_rough(outcome))
         now = attrs.evolve(after[name], result=_rough(after[name]))
-        found.append(judge(name, before, before, now))
-    return [each for each in found if each.verdict != "works"]
+        found.append(judge(name, before, now))
+    changed = [each for each in found if each.verdict != "works"]
+    return sorted(changed, key=lambda each: WORST.index(each.verdict))
 
 
 def _rough(outcome: Outcome) -> dict[str, Any]:

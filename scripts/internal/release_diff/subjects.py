@@ -11,7 +11,7 @@ import httpx
 from attrs import frozen
 
 from inngest_rest import InngestError
-from inngest_rest.testing._binary import CannotStartError
+from inngest_rest_mock._binary import CannotStartError
 from scripts.internal.servers import started
 from tests.contract.live_world import find_server, serve_app
 from tests.contract.mock_world import make_mock

@@ -110,49 +110,27 @@ class Probe:
 
 
 @frozen
-class Limit:
-    """The largest page: of `most` items, and whether more is refused or answered with that many.
-
-    `most` is None where nothing is refused, and there was no more than a page.
-    """
-
-    most: int | None
-    refuses: bool
-
-
-@frozen
 class Survey:
     """What a server did.
 
     Attributes:
-        release: Its release.
         world: What was made on it.
         exchanges: What it answered, by the probe.
-        later: What it answered a few seconds later, to what can be asked again: what is in one of
-            the two alone is of the moment, such as the lease of a job.
-        limits: Its largest pages, by operation.
-        listed: The operations that it lists, each with its parameters.
     """
 
-    release: str
     world: World
     exchanges: Mapping[Probe, Recording] = field(eq=False)
-    later: Mapping[Probe, Recording] = field(eq=False)
-    limits: Mapping[str, Limit]
-    listed: Mapping[str, frozenset[str]]
 
 
 def survey(subject: Subject) -> Survey:
     """Ask a server everything."""
     with subject.http() as http:
         world = build(http, subject)
-        listed = listed_by(http)
-        every = [*probes(world), *unknown_operations(listed)]
+        every = [*probes(world), *unknown_operations(listed_by(http))]
         exchanges = _asked(http, subject, world, every)
-        largest = limits(http, world, subject)
+        # Once more, when what was made is a few seconds old.
         readings = [probe for probe in every if probe.method == "GET"]
-        later = exchanges | _asked(http, subject, world, readings)
-        return Survey(subject.release, world, exchanges, later, largest, listed)
+        return Survey(world, exchanges | _asked(http, subject, world, readings))
 
 
 def _asked(
@@ -263,22 +241,17 @@ def _probe(operation: Operation, world: World, row: Mapping[str, Any]) -> Probe:
     )
 
 
-def listed_by(http: httpx.Client) -> dict[str, frozenset[str]]:
-    """Return the operations that a server lists of itself, with their parameters."""
+def listed_by(http: httpx.Client) -> list[str]:
+    """Return the operations that a server lists of itself, as method and path."""
     listed: list[dict[str, Any]] = []
     for root in ("/v2", "/api/v2"):
         data = _json(http.get(f"{root}/operations")).get("data") or {}
         listed = listed or (data.get("operations") or [])
-    found = {}
-    for each in listed:
-        if http_part := each.get("http"):
-            schema = (each.get("mcp") or {}).get("inputSchema") or {}
-            name = f"{http_part['method']} /v2{http_part['path']}"
-            found[name] = frozenset(schema.get("properties", {}))
-    return found
+    parts = [each["http"] for each in listed if each.get("http")]
+    return [f"{each['method']} /v2{each['path']}" for each in parts]
 
 
-def unknown_operations(listed: Mapping[str, frozenset[str]]) -> Iterator[Probe]:
+def unknown_operations(listed: Iterable[str]) -> Iterator[Probe]:
     """Yield a request of each listed operation that is not documented, about what is ours."""
     for name in listed:
         method, path = name.split(" ", 1)
@@ -287,60 +260,6 @@ def unknown_operations(listed: Mapping[str, frozenset[str]]) -> Iterator[Probe]:
             if method == "GET" or (method == "POST" and is_ours):
                 body: Any = None if method == "GET" else {}
                 yield Probe("as usual", name, method, path, body=body, is_ordinary=True)
-
-
-def limits(http: httpx.Client, world: World, subject: Subject) -> dict[str, Limit]:
-    """Return the largest page of each listing: the documented maximum and one more are asked."""
-    present = subject.server.routes.present()
-    found = {}
-    for operation in DOCUMENT.operations:
-        schemas = [each["schema"] for each in operation.parameters if each["name"] == "limit"]
-        path = world.fill(operation.path) if operation.method == "get" else None
-        if not schemas or path is None or operation.id not in present:
-            continue
-        query = {"name": f"{world.app}/nobody"} if operation.id == "listEventsV1" else {}
-        pages = Pages(http, subject.at(path), query)
-        limit = pages.limit(schemas[0].get("maximum", 100))
-        if limit is not None:
-            found[operation.id] = limit
-    return found
-
-
-@frozen
-class Pages:
-    """A listing whose largest page is looked for."""
-
-    http: httpx.Client
-    path: str
-    query: Mapping[str, str]
-
-    def limit(self, documented: int) -> Limit | None:
-        """Return the largest page; None where no page is given at all."""
-        more = self._page(documented + 1)
-        if more.is_success:
-            items = len(_json(more).get("data") or [])
-            return Limit(items if self._is_cut(more, items) else None, refuses=False)
-        if not self._page(1).is_success:
-            return None
-        if self._page(documented).is_success:
-            return Limit(documented, refuses=True)
-        given, refused = 1, documented
-        while refused - given > 1:
-            tried = (given + refused) // 2
-            if self._page(tried).is_success:
-                given = tried
-            else:
-                refused = tried
-        return Limit(given, refuses=True)
-
-    def _page(self, limit: int) -> httpx.Response:
-        return self.http.get(self.path, params={**self.query, "limit": limit})
-
-    def _is_cut(self, response: httpx.Response, items: int) -> bool:
-        """Return whether there is more than a page; v1 does not say so."""
-        page = _json(response).get("page") or {}
-        says_more = any(each for name, each in page.items() if name != "limit")
-        return says_more or (bool(self.query) and items < CROWD)
 
 
 def lacks(exchange: Recording) -> bool:

@@ -19,7 +19,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from inngest_rest.testing._binary import CannotStartError, run_binary
+from inngest_rest_mock._binary import CannotStartError, run_binary
 from scripts.internal.scale.copies import copy_runs, count_runs
 from scripts.internal.scale.measures import MEASURES, measure
 from scripts.internal.servers import database, end_servers_when_terminated, take_keys

@@ -39,9 +39,9 @@ class Books:
         """Make an event and note that something has to be said of it."""
         id = f"{self._lap}.{next(self._numbers)}"
         self._said[id] = None
-        # More sessions than the server takes.
-        sessions: dict[str, Any] = {f"s{n}": {} for n in range(6)}
-        meta = {"meta": {"sessions": sessions}} if is_refused else {}
+        # What a server refuses, and the client does not check.
+        sessions: dict[str, Any] = {"propagated_sessions": {"": "x"}}
+        meta = {"meta": sessions} if is_refused else {}
         return {"name": "soak/event", "id": id, "data": {"own": id}, **meta}
 
     def say(self, events: Iterable[Mapping[str, Any]], what: str) -> None:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 
-from inngest_rest.testing import MockServer, answers, drops, loses_response
+from inngest_rest_mock import MockServer, answers, drops, loses_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inngest_rest.testing._faults import Fault
+    from inngest_rest_mock._faults import Fault
 
 FUNCTIONS = ("one", "two")
 

@@ -61,62 +61,6 @@ def ask(url: str, text: str) -> object:
     return (*final, *sorted(each.decode() for each in allow))
 
 
-def test_wrong_methods(world: World) -> None:
-    key = f"Authorization: Bearer {world.signing_key}" if world.has_keys else "X: y"
-    close = "Connection: close"
-    run = f"/v1/runs/{UNKNOWN}"
-    exchanges: dict[str, tuple[str, object]] = {
-        f"{method} {path}": (request(method, path, close, key), answer)
-        for method, path, answer in [
-            ("GET", world.ingest, (405, "POST")),
-            ("HEAD", world.ingest, (405, "POST")),
-            ("PUT", world.ingest, (405, "POST")),
-            ("POST", "/health", (405, "GET")),
-            ("HEAD", "/health", (405, "GET")),
-            ("OPTIONS", "/health", (405, "GET")),
-            ("POST", "/v1/events", (405, "GET")),
-            ("HEAD", "/v1/events", (405, "GET")),
-            ("PUT", run, (405, "DELETE", "GET")),
-            ("POST", "/v2/runs", (501,)),
-            ("HEAD", "/v2/runs", (501,)),
-            ("PATCH", "/api/v2/apps", (501,)),
-            ("POST", "/nowhere", (200,)),
-            ("HEAD", "/nowhere", (200,)),
-            # An unknown method is rejected before the path is considered.
-            ("FOO", "/v2/runs", (405,)),
-            ("FOO", "/nowhere", (405,)),
-        ]
-    }
-    exchanges = served(world, exchanges)
-    assert statuses(world, exchanges) == wanted(exchanges)
-
-
-def test_trailing_slashes_and_malformed_paths(world: World) -> None:
-    key = f"Authorization: Bearer {world.signing_key}" if world.has_keys else "X: y"
-    close = "Connection: close"
-    exchanges: dict[str, tuple[str, object]] = {
-        f"{method} {path}": (request(method, path, close, key), answer)
-        for method, path, answer in [
-            ("POST", f"{world.ingest}/", (303,)),
-            ("POST", f"{world.ingest}/?a=1", (303,)),
-            ("GET", "/health/", (303,)),
-            ("GET", "/v1/events/", (404,)),
-            ("GET", "/v1/runs/x/jobs/", (404,)),
-            ("GET", "/v2/runs/", (400,)),
-            ("GET", "/api/v2/runs/", (400,)),
-            ("GET", "/v2/health/", (404,)),
-            ("GET", "/v2", (400,)),
-            ("GET", "/v2/", (404,)),
-            ("GET", "/v1", (404,)),
-            ("GET", "/v1/%zz", (400,)),
-            ("GET", "http://anywhere/health", (200,)),
-            ("GET", "http://anywhere/v1/nowhere", (404,)),
-        ]
-    }
-    exchanges = served(world, exchanges)
-    assert statuses(world, exchanges) == wanted(exchanges)
-
-
 def test_framing_and_connections(world: World) -> None:
     close = "Connection: close"
     post = ("POST", world.ingest)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from inngest_rest import InngestClient
     from tests.contract.world import World
 
-# More sessions than the server accepts (operation sendEvents); the client does not count them.
-SESSIONS_SINCE = "1.31.0"
-REFUSED = {"meta": {"sessions": dict.fromkeys("abcdef", "x")}}
+# Sessions of a sending run, which only SDKs fill and the client does not check.
+PROPAGATED_SINCE = "1.38.0"
+REFUSED = {"meta": {"propagated_sessions": {"": "x"}}}
 
 
 def test_one_event_is_stored_and_starts_its_function(world: World, client: InngestClient) -> None:
@@ -78,10 +78,18 @@ def test_second_event_with_an_id_is_stored_and_starts_no_run(
     assert list(client.events.runs(second)) == []
 
 
+def test_sessions_at_the_limits_of_the_client_are_accepted(
+    world: World, client: InngestClient
+) -> None:
+    most = {"k" * 127 + str(number): "i" * 512 for number in range(5)}
+    (event_id,) = client.send(Event(f"{world.app}/nothing", sessions=most))
+    assert world.eventually(lambda: client.events.get(event_id)).data == {}
+
+
 def test_rejected_event_is_reported_and_the_others_are_stored(
     world: World, client: InngestClient
 ) -> None:
-    world.needs_release(SESSIONS_SINCE, "sessions of events")
+    world.needs_release(PROPAGATED_SINCE, "propagated sessions")
     name = f"{world.app}/nothing"
     events: list[dict[str, Any]] = [
         {"name": name},
@@ -93,7 +101,7 @@ def test_rejected_event_is_reported_and_the_others_are_stored(
     report, ids = caught.value.report, caught.value.ids
     assert (report.accepted, report.rejected, report.unknown) == (2, 1, 0)
     assert [failure.position for failure in report.failures] == [1]
-    assert "sessions" in report.failures[0].reason
+    assert "session" in report.failures[0].reason
     assert ids[1] is None
     assert world.eventually(lambda: client.events.get(str(ids[2]))).data == {"n": 2}
 
@@ -132,7 +140,7 @@ def test_same_bytes_with_the_same_seed_are_stored_once(world: World, client: Inn
 def test_many_events_are_all_accepted_except_the_invalid_one(
     world: World, client: InngestClient
 ) -> None:
-    world.needs_release(SESSIONS_SINCE, "sessions of events")
+    world.needs_release(PROPAGATED_SINCE, "propagated sessions")
     name = f"{world.app}/nothing"
     events: list[dict[str, Any]] = [{"name": name, "data": {"n": n}} for n in range(25)]
     events[7] |= REFUSED

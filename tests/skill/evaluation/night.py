@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import Factory, define, field
 
 from inngest_rest import InngestClient
-from inngest_rest.testing import (
+from inngest_rest_mock import (
     MockServer,
     completes,
     fails,
@@ -29,7 +29,7 @@ from inngest_rest.testing import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest.testing import Behaviour, MockEvent, MockRun
+    from inngest_rest_mock import Behaviour, MockEvent, MockRun
 
 SIGNING_KEY = "signkey-test-" + "ab" * 16
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from attrs import frozen
 
-from inngest_rest._arguments import check_choice
-from inngest_rest._version import __version__
+from inngest_rest import __version__
 from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.programs import check_choice
 from inngest_rest.record import Record
 from inngest_rest_tools.command.arguments import Argument, argument, flag
 from inngest_rest_tools.command.commands import command

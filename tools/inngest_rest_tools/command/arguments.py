@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from inngest_rest._visible import did_you_mean, shown
+from inngest_rest.programs import did_you_mean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

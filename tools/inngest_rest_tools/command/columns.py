@@ -13,7 +13,7 @@ from inngest_rest.bulk import ActionRow
 from inngest_rest.diagnosis import CallRoute
 from inngest_rest.explain import WaitingRun
 from inngest_rest.explanation import ReasonKind
-from inngest_rest.models import App, Function, Job, Metric, Run, StoredEvent, Webhook
+from inngest_rest.models import App, Function, Job, Metric, Run, StoredEvent
 from inngest_rest.record import Record, in_words
 from inngest_rest.summary import RunGroup
 from inngest_rest_tools.projection import Projection, field_names
@@ -229,17 +229,11 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
         _whole("POSITION", "position"),
         Column("WAITS FOR", _waits_for),
     ),
-    # A webhook's URL contains a key.
     Metric: (
         Column("NAME", "name"),
         Column("LABELS", _labels),
         _whole("VALUE", lambda metric: f"{metric.value:,.15g}"),
         _optional("TYPE", "type"),
-    ),
-    Webhook: (
-        _whole("ID", "id"),
-        Column("NAME", "name"),
-        _whole("CREATED", "created_at"),
     ),
     CallRoute: (
         _whole("CALL", "call"),

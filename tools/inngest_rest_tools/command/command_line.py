@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
@@ -78,6 +79,9 @@ def _global_options(options: Options) -> Iterator[str]:
 def _positions(value: Any) -> list[str]:
     if isinstance(value, list | tuple):
         return [_text_of(item) for item in cast("list[object]", value)]
+    if isinstance(value, Mapping):
+        spans = cast("Mapping[str, object]", value)
+        return [f"{name}={span}" if span else name for name, span in spans.items()]
     return [_text_of(value)]
 
 

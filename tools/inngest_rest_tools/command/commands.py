@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from inngest_rest import calls
-from inngest_rest._visible import did_you_mean, nearest
 from inngest_rest.call_row import Returns, docstring
 from inngest_rest.calls import commands as rows
-from inngest_rest.errors import InngestError, InvalidArgumentError
+from inngest_rest.errors import Advice, InngestError, InvalidArgumentError
+from inngest_rest.programs import and_more, did_you_mean, nearest, shown
 from inngest_rest_tools.command.arguments import (
     Argument,
     argument,
@@ -53,6 +53,8 @@ _NO_API = (
 
 GROUPS = {**calls.GROUPS, "skill": "The skill for agents"}
 """The first words that several commands share, with their subject."""
+
+_OTHER_WORDS = {"check": ("status", "doctor"), "diagnose": ("doctor",)}
 
 # A key on a command line ends in the history of a shell, and in the list of processes.
 _KEY = re.compile(r"--?(event|signing|api)[-_]?(key|token)", re.IGNORECASE)
@@ -138,7 +140,20 @@ def find(tokens: Sequence[str]) -> Command:
             in_group.append(words[1])
     if in_group:
         raise unknown(tokens[1], in_group)
+    meant = _commands_that_do(tokens[0])
+    if meant:
+        named = and_more([f"'{command}'" for command in meant])
+        raise InvalidArgumentError(
+            f"unknown command {shown(tokens[0])}; did you mean {named}?",
+            advice=Advice("inngest-rest --help lists all commands."),
+        )
     raise unknown(tokens[0], list(dict.fromkeys(first_words)))
+
+
+def _commands_that_do(verb: str) -> list[str]:
+    """Return the commands that end with a word, or are another word for it."""
+    named = [" ".join(words) for words in all_words() if words[1:] == (verb,)]
+    return [*_OTHER_WORDS.get(verb, ()), *named]
 
 
 def summary_of(words: tuple[str, ...]) -> str:
@@ -239,6 +254,8 @@ def _argument_of(parameter: Parameter) -> Argument:
     help = parameter.help
     if parameter.is_json:
         help += " JSON, @FILE, or - for standard input."
+    if parameter.kind is Kind.SPANS:
+        help += " NAME=2h, or NAME alone for null."
     is_number = parameter.kind in {Kind.INTEGER, Kind.SECONDS}
     if is_number and parameter.default is not None:
         help += f" By default {parameter.default:g}."
@@ -249,7 +266,7 @@ def _argument_of(parameter: Parameter) -> Argument:
     action = None
     if parameter.kind is Kind.FLAG:
         action = "store_true"
-    elif parameter.is_many and not parameter.is_json:
+    elif parameter.kind is Kind.SPANS or (parameter.is_many and not parameter.is_json):
         action = "append"
     return Argument(
         names=(dashed(parameter.name),),
@@ -272,11 +289,9 @@ def _own_options(row: CallRow) -> Iterator[Argument]:
         status = EXIT_STATUS[Code.RUN_FAILED]
         help = f"Exit with {status} if a run failed or was cancelled."
         yield flag("--exit-status", help=help)
-    if row.command == "api":
+    if row.requests_any_path:
         yield from _OPTIONS_OF_API
-    if row.name == "runs.check":
-        yield from _OPTIONS_OF_CHECK
-    if row.name in HAS_PAGE:
+    if row.page is not None:
         yield flag(
             "--web",
             help="Print the URL of its page, and on a terminal open it; nothing is sent.",
@@ -284,9 +299,6 @@ def _own_options(row: CallRow) -> Iterator[Argument]:
     if "confirm" in names:
         yield flag("--yes", help="Act without asking.")
 
-
-HAS_PAGE = ("runs.get", "events.get", "functions.get")
-"""The calls that get a thing with a web page of its own."""
 
 _OPTIONS_OF_API = (
     Argument(
@@ -304,24 +316,6 @@ _OPTIONS_OF_API = (
     ),
     flag(
         "--paginate", dest="all", help="Request all pages; as --all of other commands."
-    ),
-)
-
-_OPTIONS_OF_CHECK = (
-    Argument(
-        names=("--exec",),
-        metavar="COMMAND",
-        help="Tell this command, which reads it as JSON on its standard input.",
-    ),
-    Argument(
-        names=("--webhook",),
-        metavar="URL",
-        help="Tell this URL, which is sent it as JSON; @FILE for one that is a secret.",
-    ),
-    Argument(
-        names=("--state",),
-        metavar="FILE",
-        help="File by which both are told once per change, not each time that a rule is broken.",
     ),
 )
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
 from attrs import evolve, frozen
 
 from inngest_rest import InngestClient
-from inngest_rest._visible import and_more, shown
 from inngest_rest.bulk import ActionRow
 from inngest_rest.call_row import Returns
 from inngest_rest.errors import ConfigurationError, NextCall
+from inngest_rest.programs import and_more, shown
 from inngest_rest.typing import RunFilter
+from inngest_rest_tools.audit import Audit
 from inngest_rest_tools.command.answer_file import OutputError
 from inngest_rest_tools.command.command_line import command_line
 from inngest_rest_tools.command.inputs import Inputs
@@ -37,14 +38,10 @@ if TYPE_CHECKING:
     from inngest_rest import Run
     from inngest_rest.call_row import CallRow
     from inngest_rest.record import Record
-    from inngest_rest.responses import Target
     from inngest_rest_tools.command.arguments import Typed
     from inngest_rest_tools.command.options import Format, Options
     from inngest_rest_tools.parameter import Values
     from inngest_rest_tools.running import Chunk
-
-_LIVE = {"runs.watch", "runs.follow"}  # written as it happens
-_WITHOUT_IDS = {"runs.summary", "doctor", "api", "runs.check", "status"}  # commands
 
 
 @frozen(kw_only=True)
@@ -70,10 +67,10 @@ class Flags:
 
 def execute(row: CallRow, options: Options, typed: Typed) -> int:
     """Make a call, write the answer, and return the exit status."""
-    if row.name == "runs.check" and not options.named:
-        options = evolve(options, output="table")  # by default a line of text
     inputs = Inputs()
-    renderer = _renderer(row, options, typed, inputs)
+    renderer = Renderer(
+        row.command, row.returns, untrusted_paths(row), format=options.format
+    )
     renderer.stderr.quiet = options.quiet
     values: dict[str, Any] | None = None
     try:
@@ -83,12 +80,13 @@ def execute(row: CallRow, options: Options, typed: Typed) -> int:
             values |= _with_raw_fields(values, flags.raw_fields)
         _configure(renderer, row, values, options, flags, inputs)
         malformed: dict[str, str] | None = None
-        if row.command == "doctor":
+        if row.result == "Diagnosis":
             malformed = {}
         with client_of(options, malformed) as client:
-            if flags.wants_page:
-                return renderer.web_page(page_of(row, values, client.target))
+            if flags.wants_page and row.page is not None:
+                return renderer.web_page(row.page(client.target, values))
             invocation = TerminalInvocation(
+                audit=Audit(options.audit) if options.audit else None,
                 row=row,
                 values=values,
                 client=client,
@@ -104,47 +102,10 @@ def execute(row: CallRow, options: Options, typed: Typed) -> int:
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - an error is an answer, too
         problem = problem_of(error, row, values)
         data = _data_of(error, problem, renderer)
-        if row.name == "send_file" and values is not None:
+        sends_file = row.sends_events and row.uses_files
+        if sends_file and values is not None:
             problem = _with_resumption(problem, row, values, options, renderer)
         return renderer.finish(problem, data=data)
-
-
-def page_of(row: CallRow, values: Values, target: Target) -> str:
-    """Return the URL of the web page of the thing that a call gets."""
-    match row.name:
-        case "runs.get":
-            return target.run_page(values["id"])
-        case "events.get":
-            return target.event_page(values["id"])
-        case _:
-            return target.function_page(values["app"], values["function"])
-
-
-def _renderer(
-    row: CallRow,
-    options: Options,
-    typed: Typed,
-    inputs: Inputs,
-) -> Renderer:
-    """Return the renderer of the answer; that of `runs check` notifies others, too."""
-    untrusted = untrusted_paths(row)
-    if row.name != "runs.check":
-        return Renderer(row.command, row.returns, untrusted, format=options.format)
-    from inngest_rest_tools.command.check import Checking  # noqa: PLC0415 - one call
-
-    notified: dict[Literal["exec", "webhook"], str] = {}
-    if "exec" in typed:
-        notified["exec"] = inputs.text("exec", typed["exec"])
-    if "webhook" in typed:
-        notified["webhook"] = inputs.text("webhook", typed["webhook"])
-    return Checking(
-        row.command,
-        row.returns,
-        untrusted,
-        format=options.format,
-        notified=notified,
-        state=typed.get("state"),
-    )
 
 
 def _configure(
@@ -165,11 +126,6 @@ def _configure(
     if row.is_bulk and renderer.format == "ndjson":
         kind = ActionRow  # a line each
     renderer.configure(options, kind, files)
-    if renderer.redactor.what is not None and values.get("report"):
-        whole = (
-            "a report is written as it is, as what goes on by it needs the whole of it"
-        )
-        raise refused("redact", f"{whole}: leave out this or --report")
 
 
 def _format(
@@ -182,8 +138,8 @@ def _format(
     """Return the format of the answer; raise if the call has none in the chosen one."""
     form = options.format
     is_chosen = options.output is not None
-    if row.name in _LIVE and form == "json":
-        is_endless = row.name == "runs.watch" and values["timeout"] is None
+    if row.is_live and form == "json":
+        is_endless = "id" not in values and values["timeout"] is None
         if is_endless or not is_chosen:
             return "ndjson"
         return form
@@ -203,21 +159,17 @@ def _format_of_all(options: Options, values: Values) -> Format:
     form = options.format
     if form not in {"json", "table"}:
         return form
+    if options.named is None and (options.output_file or form == "json"):
+        return "ndjson"  # lines, which need no room
     if options.output_file is None:
         needs = "a list of any length needs -o ndjson, -o id or --output-file"
         raise refused("all", needs)
-    if options.output is None:
-        return "ndjson"
     return form
 
 
 def _has_format(row: CallRow, form: Format) -> bool:
     """Return whether a call has an answer in a format."""
-    if form == "markdown":
-        return row.command in {"runs.summary", "status"}
-    if form == "prometheus":
-        return row.command == "runs.summary"
-    return form != "id" or row.command not in _WITHOUT_IDS
+    return form in {"table", "json", "ndjson"} or form in row.formats
 
 
 def _data_of(
@@ -256,7 +208,7 @@ def _run(invocation: TerminalInvocation, flags: Flags) -> int:
     # Fetching the outputs of a list of any length would take long.
     invocation.has_errors = not flags.list_all and renderer.format != "id"
     chunks = _chunks(invocation, list_all=flags.list_all)
-    if invocation.row.name in _LIVE:
+    if invocation.row.is_live:
         renderer.is_live = renderer.format == "table"
         renderer.stderr.hint(_watching(invocation))
     ended = _write(chunks, renderer)
@@ -307,12 +259,11 @@ def _chunks(invocation: TerminalInvocation, *, list_all: bool) -> Iterator[Chunk
     """Return the chunks of the result: of one call, or of one per page or per id read."""
     row = invocation.row
     renderer = invocation.answer
-    if list_all and row.name == "request":
+    if list_all and row.requests_any_path:
         renderer.returns = Returns.STREAM
         renderer.untrusted = ("data.items[].body",)
         return _pages(invocation)
-    takes_event = row.name in {"events.runs", "events.wait"}
-    if takes_event and invocation.values["id"] == "-":
+    if row.takes_internal_id and invocation.values["id"] == "-":
         renderer.returns = Returns.STREAM
         return _of_each_id(invocation)
     return invocation.chunks()
@@ -374,10 +325,6 @@ def _ended(record: Record) -> Run | None:
             return record
         case models.RunChange(kind="ended"):
             return record.run
-        case models.StepChange(
-            kind="ended", span=models.Span(run_id=str(id), status=status)
-        ):
-            return models.Run(id, models.RunStatus(status))
         case _:
             return None
 

@@ -46,10 +46,6 @@ for _code in Code:
 MEANINGS[BROKEN_PIPE] = "the reader closed the output, as after `| head`"
 
 _ELSEWHERE = f"Options of every command, and each exit status: {PROGRAM} --help"
-_MEANINGS_OF_CHECK = (
-    "Exit status: 0 all rules hold, 1 one is broken, 2 it cannot tell (a rule is "
-    "malformed, or the server or a key is at fault), 130 interrupted\n\n"
-)
 
 
 @frozen(kw_only=True)
@@ -115,12 +111,11 @@ def _help_of(words: tuple[str, ...]) -> _Help:
     command = find(words)
     positions = [position.names[0].upper() for position in command.positions]
     examples = "\n".join(f"  {example}" for example in command.examples)
-    meanings = _MEANINGS_OF_CHECK if command.name == "runs.check" else ""
     return _Help(
         usage=(*words, *positions),
         description=_wrapped(command.description),
         arguments=command.arguments,
-        epilog=f"Examples:\n{examples}\n\n{meanings}{_ELSEWHERE}",
+        epilog=f"Examples:\n{examples}\n\n{_ELSEWHERE}",
     )
 
 

@@ -56,6 +56,8 @@ class Inputs:
         if parameter.is_json:
             is_object = parameter.kind is Kind.OBJECT and not parameter.is_many
             return self.json(name, typed, dict if is_object else object)
+        if parameter.kind is Kind.SPANS:
+            return dict(map(_name_and_span, typed))
         if parameter.is_many and parameter.is_positional:
             return list(self.ids(name, typed))
         if not parameter.is_text:
@@ -112,6 +114,12 @@ class Inputs:
         except (OSError, ValueError) as error:
             raise unusable_file(name, place + or_literally, error) from None
         return _Text(content.rstrip("\r\n"), place)
+
+
+def _name_and_span(typed: str) -> tuple[str, str | None]:
+    """Return the two parts of NAME=TIME; None for a name without a time."""
+    name, has_time, span = typed.partition("=")
+    return name, span if has_time else None
 
 
 def _as_reference(typed: str) -> str:

@@ -109,7 +109,7 @@ class TerminalInvocation(Invocation):
     def act(
         self, planned: ActionReport | None = None, **of_python: Any
     ) -> ActionReport:
-        """CallRow a bulk method; warn if a report file had the rows that it acts on."""
+        """Call a bulk method; warn if a report file had the rows that it acts on."""
         path = self.values["report"]
         is_resumed = planned is None and path and _has_content(Path(path))
         report = super().act(planned, **of_python)
@@ -167,7 +167,7 @@ class TerminalInvocation(Invocation):
         stderr = self.answer.stderr
         if not self._can_ask:
             return None
-        if self.row.name == "request":
+        if self.row.requests_any_path:
             return stderr.ask(f"{deed} at {self.place}?")
         verb = self.row.words[-1].capitalize()
         question = f"It would {deed} at {self.place}. {verb}?"
@@ -176,7 +176,7 @@ class TerminalInvocation(Invocation):
     def _table_of(self, planned: ActionReport) -> str:
         from inngest_rest_tools.command import tables  # noqa: PLC0415 - slow to load
 
-        record = self.answer.redactor(self.shown(planned))
+        record = self.shown(planned)
         self.answer.warnings.clear()  # the result has them, too
         return tables.draw(
             (record,),

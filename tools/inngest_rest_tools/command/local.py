@@ -7,23 +7,24 @@ import sys
 import threading
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from inngest_rest._arguments import check_choice
 from inngest_rest.calls import commands
 from inngest_rest.profiles import read_profiles
+from inngest_rest.programs import check_choice
 from inngest_rest.record import Record
 from inngest_rest.responses import Profile
-from inngest_rest_tools.command.arguments import Argument, argument, flag
+from inngest_rest_tools.command.arguments import Argument, argument
 from inngest_rest_tools.command.command_line import command_line
 from inngest_rest_tools.command.commands import command
 from inngest_rest_tools.parameter import refused
 
 if TYPE_CHECKING:
     from inngest_rest.call_row import CallRow
-    from inngest_rest.testing import Behaviour, MockEvent, MockServer
+    from inngest_rest_mock import Behaviour, MockEvent, MockServer
     from inngest_rest_tools.command.arguments import Typed
     from inngest_rest_tools.command.options import Options
     from inngest_rest_tools.command.renderer import Renderer
@@ -127,15 +128,24 @@ _SERVING_MCP = (
 @command(
     "mcp",
     arguments=(
-        flag(
-            "--read-only",
-            help="Serve only the tools that change nothing on the server.",
+        Argument(
+            names=("--allow-writes",),
+            nargs="?",
+            const="true",
+            choices=("true", "false"),
+            help="Serve the tools that change something on the server, too.",
+        ),
+        Argument(
+            names=("--folder",),
+            nargs="*",
+            action="extend",
+            help="Folder in which tools may read and write files; may be repeated.",
         ),
         Argument(
             names=("--tools",), help="Serve only these groups, such as runs,events."
         ),
     ),
-    examples=("mcp --read-only --tools runs,events",),
+    examples=("mcp --tools runs,events", "mcp --allow-writes --folder ~/inngest"),
 )
 def mcp(renderer: Renderer, options: Options, typed: Typed) -> int:
     """Serve the operations as tools of an MCP server, on standard input and output.
@@ -143,6 +153,7 @@ def mcp(renderer: Renderer, options: Options, typed: Typed) -> int:
     A host of agents starts it, and ends it by closing its input. Keys come from the environment.
     Requires the extra `mcp`.
     """
+    from inngest_rest_tools.audit import Audit  # noqa: PLC0415 - not for help
     from inngest_rest_tools.command.execute import client_of  # noqa: PLC0415 - not for help
 
     with client_of(options) as client:
@@ -157,9 +168,11 @@ def mcp(renderer: Renderer, options: Options, typed: Typed) -> int:
             groups = typed["tools"].replace(" ", "").split(",")
         mcp_server.serve(
             client,
-            redact=options.redact or "keys",
-            read_only="read_only" in typed,
+            read_only=typed.get("allow_writes") != "true",
             groups=groups,
+            audit=Audit(options.audit) if options.audit else None,
+            # A bundle passes an empty text where its user has named none.
+            folders=[Path(it).expanduser() for it in typed.get("folder", ()) if it],
         )
     return 0
 
@@ -224,7 +237,7 @@ def mock(renderer: Renderer, _: Options, typed: Typed) -> int:
     if not 0 <= port < 2**16:
         raise refused("port", "this must be from 0 to 65535")
     try:
-        from inngest_rest.testing import MockServer  # noqa: PLC0415 - a server is slow to load
+        from inngest_rest_mock import MockServer  # noqa: PLC0415 - a server is slow to load
 
         server = MockServer() if release is None else MockServer(release=release)
         add_shop(server)
@@ -250,7 +263,7 @@ def mock(renderer: Renderer, _: Options, typed: Typed) -> int:
 
 def add_shop(server: MockServer) -> None:
     """Add the functions that the documentation uses."""
-    from inngest_rest.testing import completes, fails, sleeps  # noqa: PLC0415
+    from inngest_rest_mock import completes, fails, sleeps  # noqa: PLC0415
 
     def charge(event: MockEvent) -> Behaviour:
         total = event.data.get("total", 0)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from attrs import evolve, field, fields, frozen
 
-from inngest_rest.typing import Redaction
 from inngest_rest_tools.command.arguments import Argument, dashed, flag
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ FORMAT_VARIABLE = "INNGEST_REST_OUTPUT"
 Format = Literal["table", "json", "ndjson", "id", "markdown", "prometheus"]
 
 _FORMATS = get_args(Format)
-_REDACTIONS = (*get_args(Redaction), "none")
 
 
 def _option(
@@ -57,15 +55,13 @@ class Options:
     max_chars: int | None = _option(
         "Truncate text longer than this (minimum 64).", type=int
     )
-    redact: Redaction | Literal["none"] | None = _option(
-        "Redact what looks like a key or token, or that and e-mail addresses; no guarantee. By "
-        "default none, of mcp keys.",
-        choices=_REDACTIONS,
-    )
     output_file: str | None = _option(
         "Write the answer to this file, which must not exist."
     )
     force: bool = _option("Replace a file that exists.", default=False)
+    audit: str | None = _option(
+        "Append a line for each act to this file: time, call, ids, outcome, target."
+    )
     quiet: bool = _option("Print no progress and no hints.", "-q", default=False)
     profile: str | None = _option("Server in the file of profiles (INNGEST_PROFILE).")
     confirm_profile: str | None = _option(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, get_args
 
 from attrs import evolve
 
-from inngest_rest._version import __version__
-from inngest_rest._visible import did_you_mean
+from inngest_rest import __version__
 from inngest_rest.errors import InngestError, InvalidArgumentError
+from inngest_rest.programs import did_you_mean
 from inngest_rest_tools.command.answer_file import BROKEN_PIPE, Output, OutputError
 from inngest_rest_tools.command.arguments import parser_of
 from inngest_rest_tools.command.commands import find, is_group
@@ -62,6 +62,8 @@ def _run(tokens: Sequence[str]) -> int:
         options = Options(**typed)
         if wants_version:
             return _print(__version__)
+        if others[:1] == ["help"]:
+            return _print_help(others[1:])
         if wants_help or is_group(others):
             return _print_help(others)
         command = find(others)

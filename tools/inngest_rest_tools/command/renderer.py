@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from attrs import define, field
 
-from inngest_rest._redaction import Redactor
-from inngest_rest._visible import visible_json
 from inngest_rest.call_row import Returns
 from inngest_rest.calls import command_for
+from inngest_rest.programs import visible_json
 from inngest_rest_tools.answer import ROOM, PageInfo, Reply
 from inngest_rest_tools.command.answer_file import Output
 from inngest_rest_tools.command.command_line import PROGRAM
-from inngest_rest_tools.command.ids import ids_of
 from inngest_rest_tools.command.stderr import Stderr
 from inngest_rest_tools.cutting import as_text
+from inngest_rest_tools.ids import ids_of
 from inngest_rest_tools.problems import EXIT_STATUS, Code, Problem
 from inngest_rest_tools.projection import Projection
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from inngest_rest.errors import NextCall
-    from inngest_rest.models import Page, RunChange, StepChange
+    from inngest_rest.models import Page, RunChange
     from inngest_rest.record import Record
     from inngest_rest_tools.command.options import Format, Options
 
@@ -54,16 +53,15 @@ class Renderer(Reply):
         self, options: Options, kind: type[Any], inputs: Sequence[str] = ()
     ) -> None:
         """Apply the options about the answer; the files in `inputs` are not overwritten."""
-        is_whole = self.format != "json" or options.output_file is not None
+        is_brief = self.format in {"json", "ndjson"} and options.output_file is None
         self.projection = Projection.of(
-            options.fields, options.max_chars, kind, is_whole=is_whole
+            options.fields, options.max_chars, kind, is_whole=not is_brief
         )
         self.output = Output(
             options.output_file,
             force=options.force,
             inputs=inputs,
         )
-        self.redactor = Redactor(options.redact)
         if self.output.path is not None:
             self.room = None
 
@@ -102,11 +100,10 @@ class Renderer(Reply):
         if page is not None:
             self.page = PageInfo(count=len(page.items), next=page.next_cursor)
         for record in records:
-            redacted = self.redactor(record)
             if self.is_streaming:
-                self._write_lines(redacted)
+                self._write_lines(record)
             else:
-                self._records.append(redacted)
+                self._records.append(record)
         if self.is_streaming:
             self.output.flush()
         return True
@@ -117,7 +114,7 @@ class Renderer(Reply):
         """Write the rest of the answer, and a problem if there is one; return the exit status."""
         self.stderr.end_progress()
         if problem is not None:
-            problem = self.redactor(problem.worded(self.name_of))
+            problem = problem.worded(self.name_of)
             self._abandon_output_of(problem)
         if data is not None:
             self.add((data,))
@@ -192,7 +189,7 @@ class Renderer(Reply):
         if self.is_live:
             from inngest_rest_tools.command import tables  # noqa: PLC0415 - slow to load
 
-            change = cast("StepChange | RunChange", record)
+            change = cast("RunChange", record)
             self.output.line(tables.line_of(change))
             return
         if self.format == "id":
@@ -202,6 +199,6 @@ class Renderer(Reply):
             return
         for row in getattr(record, "rows", (record,)):
             place = f"items[{next(self._lines)}]"
-            plain = self.projection.plain(row)
+            plain = self.projection.plain(row, is_item=True)
             cut = self.projection.cut(plain, place)
             self.output.line(as_text(cut))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
-from inngest_rest._visible import safe, visible
+from inngest_rest.programs import safe, visible
 
 if TYPE_CHECKING:
     from inngest_rest_tools.problems import Problem

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from inngest_rest._ulid import second_of_ulid
-from inngest_rest._visible import visible
+from inngest_rest.programs import second_of_ulid, visible
 from inngest_rest.record import in_words
 from inngest_rest_tools.command.columns import columns_for, in_json
 from inngest_rest_tools.projection import Projection

@@ -10,8 +10,8 @@ from attrs import frozen
 from rich.console import Console
 from rich.text import Text
 
-from inngest_rest._visible import visible, with_direction
-from inngest_rest.models import RunChange, Span, StepChange
+from inngest_rest.models import RunChange, Span
+from inngest_rest.programs import visible, with_direction
 from inngest_rest.record import Record, in_words
 from inngest_rest.status import StatusReport
 from inngest_rest.summary import RunSummary
@@ -77,28 +77,9 @@ def _report(record: Record, form: str) -> str | None:
     return None
 
 
-def line_of(change: StepChange | RunChange) -> str:
+def line_of(change: RunChange) -> str:
     """Return a change of a run as a line; changes arrive singly, so they form no table."""
-    if isinstance(change, StepChange):
-        return visible(_line_of_step(change).rstrip())
     return visible(_line_of_run(change).rstrip())
-
-
-def _line_of_step(change: StepChange) -> str:
-    span = change.span
-    kind = f"{change.kind:8}"
-    if change.kind != "ended":
-        started_at = in_words(span.started_at)
-        return joined(started_at, kind, span.name, by="  ")
-    return joined(
-        in_words(span.ended_at),
-        kind,
-        f"{span.status:9}",
-        span.name,
-        in_words(span.duration),
-        span.error,
-        by="  ",
-    )
 
 
 def _line_of_run(change: RunChange) -> str:

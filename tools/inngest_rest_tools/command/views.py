@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from inngest_rest import models
-from inngest_rest._visible import and_more, quoted, safe, visible
 from inngest_rest.diagnosis import Diagnosis
 from inngest_rest.explain import WaitingReport
 from inngest_rest.explanation import Explanation, RunExplanation
+from inngest_rest.programs import and_more, quoted, safe, visible
 from inngest_rest.record import Record, in_words
 from inngest_rest.responses import Target
 from inngest_rest.status import StatusReport
@@ -185,8 +185,8 @@ def _findings(diagnosis: Diagnosis) -> Table:
         words = finding.message
         if finding.remedy:
             words += f"\n→ {finding.remedy}"
-        state = Text(finding.state.value, style=style_of(finding.state))
-        check = finding.check.value.replace("_", " ")
+        state = Text(finding.severity.value, style=style_of(finding.severity))
+        check = finding.kind.replace("_", " ")
         table.add_row(state, check, Text(safe(words)))
     return table
 

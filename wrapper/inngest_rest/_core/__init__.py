@@ -10,7 +10,7 @@ Imports go one way, from top to bottom, and import-linter checks that (pyproject
     arguments, clock        validation of arguments and of event names; time and randomness
     secret, tracing         hidden keys; OpenTelemetry spans
     plans                   what a plan is, and what its session's driver does for it
-    messages                URLs, requests and responses
+    request                 requests of httpx that hide their URLs, and URLs
     json_text, locks        the JSON encoder and decoder; locks of threads and of files
     logs                    the logger, whose messages are one line
 """

@@ -18,7 +18,7 @@ from inngest_rest._arguments import check_json, invalid
 from inngest_rest._core.json_text import decode, encode
 from inngest_rest._core.logs import logger
 from inngest_rest._ulid import is_ulid
-from inngest_rest._visible import did_you_mean, shown, type_name
+from inngest_rest._visible import shown, type_name
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
@@ -56,17 +56,6 @@ def check_run_id(name: str, value: str, *, argument: str | None = None) -> str:
         reason = f"is malformed: {shown(run_id)} is not the id of a run"
         raise invalid(name, reason, argument=argument)
     return run_id
-
-
-def check_names(given: Iterable[str], known: Iterable[str], *others: str) -> None:
-    """Reject an unknown argument; the others are only candidates for a suggestion."""
-    names = [*known]
-    for name in given:
-        if name not in names:
-            hint = did_you_mean(name, [*names, *others])
-            raise InvalidArgumentError(
-                f"unknown argument {name!r}{hint}", argument=name
-            )
 
 
 def check_text(name: str, value: S) -> S:

@@ -8,12 +8,12 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest.errors import ConfigurationError
-from inngest_rest.record import columns
+from inngest_rest.record import Record, columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from inngest_rest.record import Column, Record
+    from inngest_rest.record import Column
 
 
 def load(module: str = "pyarrow") -> Any:
@@ -30,6 +30,10 @@ def batch(kind: Any, items: Sequence[Any]) -> Any:
     record_class: Any = kind
     if record_class is None and items:
         record_class = items[0].__class__
+    if record_class and not issubclass(record_class, Record):
+        raise TypeError(
+            f"{record_class.__name__} has no columns: make a table of what to_dict() returns"
+        )
     return batch_of(columns(record_class) if record_class else (), items)
 
 

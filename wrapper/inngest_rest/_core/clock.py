@@ -17,7 +17,7 @@ from attrs import frozen
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from inngest_rest._core.messages import Response
+    import httpx
 
 
 @frozen(kw_only=True)
@@ -87,7 +87,7 @@ class ServerClock:
         # The bounds by the last response, if it contradicts all earlier ones: the next one decides.
         self.in_doubt: tuple[float, float] | None = None
 
-    def observe(self, response: Response, sent_at: float) -> None:
+    def observe(self, response: httpx.Response, sent_at: float) -> None:
         """Learn from a response that has just arrived, to a request sent at a time of our clock."""
         date = response.headers.get("date")
         # A cached response has an old time.

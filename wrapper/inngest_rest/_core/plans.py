@@ -16,7 +16,7 @@ from collections.abc import Callable, Container, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from inngest_rest._core.messages import Request, Response
+    import httpx
 
 J = TypeVar("J")
 T = TypeVar("T")
@@ -39,9 +39,9 @@ class Call(NamedTuple, Generic[T]):
     url: str  # without keys, for messages and logs
     # Builds the request, keys included, for a number of seconds, and with a `trace` for httpcore.
     # A driver calls it in the expression that sends the request: no variable may hold it.
-    build: Callable[[float, object], Request]
+    build: Callable[[float, object], httpx.Request]
     timeout: float  # seconds for the whole exchange
-    read: Callable[[Response], T]  # the complete one; or raises an `InngestError`
+    read: Callable[[httpx.Response], T]  # the complete one; or raises an `InngestError`
     redact: Callable[[str], str]  # masks the keys in a text from the other side
     max_response_bytes: int  # decoded
     accepted: Container[int] = ()  # statuses beyond 2xx whose body is needed whole

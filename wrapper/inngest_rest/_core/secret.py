@@ -20,10 +20,16 @@ T = TypeVar("T")
 _SHORTEST = 8
 
 # httpcore logs the headers of responses, which may quote a request, and the password of a proxy.
-_LOGGERS = ("httpcore.http11", "httpcore.proxy", "httpcore.socks")
+_LOGGERS = tuple(
+    f"{package}.{part}"
+    for package in ("httpcore", "httpcore2")
+    for part in ("http11", "proxy", "socks")
+)
 
 # The packages below httpx. The frames of a caller's own code keep their variables.
-_NETWORK = frozenset({"anyio", "h11", "httpcore", "httpx", "socksio"})
+_NETWORK = frozenset(
+    {"anyio", "h11", "httpcore", "httpcore2", "httpx", "httpx2", "socksio"}
+)
 _BELOW = _NETWORK | {"inngest_rest"} | sys.stdlib_module_names
 
 
@@ -126,13 +132,15 @@ def clear_frames(error: BaseException, handled: BaseException | None = None) -> 
     Their variables are the request, down to the bytes for the socket. Files and lines stay, and so
     do the frames of `handled`, the caller's error that was being handled before.
     """
-    for each in _chain(error, handled):
+    for each in chain(error, handled):
         is_below = False
         traceback = each.__traceback__
         while traceback is not None:
             module = str(traceback.tb_frame.f_globals.get("__name__"))
             package = module.partition(".")[0]
-            is_first = package in _NETWORK or module.endswith("_transport")
+            is_first = (
+                package in _NETWORK or module == "inngest_rest._core.drivers.carriers"
+            )
             is_below = is_below or is_first
             if is_below and package in _BELOW:
                 with suppress(RuntimeError):  # it is running
@@ -145,16 +153,17 @@ def cause_without_keys(error: E, mask: Callable[[str], str]) -> E | None:
 
     Libraries quote invalid text in their messages.
     """
-    for each in _chain(error):
+    for each in chain(error):
         text = f"{each} {each.args!r}"
         if mask(text) != text:
             return None
     return error
 
 
-def _chain(
+def chain(
     error: BaseException, handled: BaseException | None = None
 ) -> Iterator[BaseException]:
+    """Yield an error and its causes, down to an error that was being handled before."""
     seen = {id(handled)}
     left = [error]
     while left:

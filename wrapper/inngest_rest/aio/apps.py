@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from inngest_rest.bulk import ActionReport, ActionRow
     from inngest_rest.bulk._invoke import Inputs
-    from inngest_rest.models import App, AppCheck, AppSync, Function, Run
-    from inngest_rest.typing import Expected, Seconds
+    from inngest_rest.models import App, AppSync, Function, Run
+    from inngest_rest.typing import Seconds
 
 
 class Apps(Resource):
@@ -60,40 +60,12 @@ class Apps(Resource):
         """
         return await self._run(apps.get_app, id)
 
-    async def check(
-        self, id: str, *, expect: Expected | None = None, count: int | None = None
-    ) -> AppCheck:
-        """Compare the functions of an app with the expected ones, for example after a deployment.
-
-        Args:
-            id: The app's id.
-            expect: The expected functions. Ids, functions, or the JSON of `functions list -o json`;
-                triggers and configuration are compared if stated, and functions that name another
-                app are ignored.
-            count: The expected number of functions.
-
-        Returns:
-            The functions that are new, gone or changed; `is_ok` if there are none, and the number
-            matches.
-
-        Raises:
-            InvalidArgumentError: The expectation is missing or malformed; nothing was sent.
-            NotFoundError: No such app.
-
-        HTTP: `GET /v2/apps/{appId}`, and as `functions.list`.
-        """
-        from inngest_rest._operations.expected import check_app
-
-        return await self._run(check_app, id, expect, count)
-
     async def sync(
         self,
         id: str,
         url: str,
         *,
         wait: Seconds | None = None,
-        expect: Expected | None = None,
-        count: int | None = None,
     ) -> AppSync:
         """Sync an app: make the server read its functions again.
 
@@ -106,22 +78,18 @@ class Apps(Resource):
                 https://example.com/api/inngest.
             wait: Maximum time to wait for a pending sync, judged by the app's latest sync; None not
                 to wait.
-            expect: The functions expected after the sync, as in `apps.check`.
-            count: The number of functions expected after it.
 
         Returns:
             The sync: its status is "pending" until the server has read the app, and "error" with
-            the reason if it could not. Otherwise, `check` has the differences from the expectation.
+            the reason if it could not.
 
         Raises:
-            InvalidArgumentError: The URL or the expectation is malformed; nothing was sent.
+            InvalidArgumentError: The URL is malformed; nothing was sent.
 
         HTTP: `POST /v2/apps/{appId}/syncs`, and `GET /v2/apps/{appId}` to wait; else `PUT` to the
-            URL of the app; with `expect` or `count`, as `apps.check` after it.
+            URL of the app.
         """
-        from inngest_rest._operations.expected import sync_and_check
-
-        return await self._run(sync_and_check, id, url, wait, expect, count)
+        return await self._run(apps.sync_app, id, url, wait)
 
 
 class Functions(Resource):
@@ -141,7 +109,7 @@ class Functions(Resource):
         Args:
             app: The app's id; None for all apps.
             runs: Whether to add the last run of each function, at one request each, and the next
-                planned time of crons, with the extra `crons`.
+                planned time of crons, with `cronsim` of the extra `cli`.
             limit: Maximum number of items in total; None for all of them.
             page_size: Maximum number of items per request, 1 to 100; by default the server's.
             cursor: The `next_cursor` of an earlier page, to continue after it.
@@ -151,13 +119,13 @@ class Functions(Resource):
             RouteNotFoundError: The server does not have this listing; apps are listed since release
                 1.40, runs since 1.38.
             NotFoundError: No such app; a server before release 1.27.1 lists nothing instead.
-            ConfigurationError: The extra `crons` is not installed, and a cron is among them.
+            ConfigurationError: `cronsim` is not installed, and a cron is among them.
 
         HTTP: `GET /v2/apps/{appId}/functions`, else `GET /v1/apps/{appId}/functions`; if it is
         empty, `GET /v2/apps/{appId}`, and `GET /v2/apps` for the nearest. Of all apps, these after
         `GET /v2/apps`, else `GET /v1/apps`; with `runs`, `GET /v2/runs` for each function.
         """
-        from inngest_rest._operations.crons import with_runs
+        from inngest_rest.status._crons import with_runs
 
         return self._list(
             apps.list_functions,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import builtins
     from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from datetime import timedelta
     from os import PathLike
 
     import httpx
@@ -50,9 +51,11 @@ if TYPE_CHECKING:
     from inngest_rest.typing import (
         ApiVersion,
         EventNameCheck,
+        Expected,
         Method,
         RepeatedId,
         Seconds,
+        Share,
     )
 
 P = ParamSpec("P")
@@ -544,28 +547,83 @@ class AsyncInngestClient(Resource):
 
         return await self._run(routes.check_health)
 
-    async def status(self) -> StatusReport:
+    async def status(
+        self,
+        *,
+        app: str | None = None,
+        function: str | None = None,
+        window: timedelta | None = None,
+        failed_above: Share | None = None,
+        no_success_of: Mapping[str, timedelta | None] | None = None,
+        nothing_ran_for: timedelta | None = None,
+        stuck_for: timedelta | None = None,
+        queued_for: timedelta | None = None,
+        queue_depth_above: int | None = None,
+        grace: timedelta | None = None,
+        expect: Expected | None = None,
+    ) -> StatusReport:
         """Judge whether work starts, succeeds and arrives, and whether anything is stuck or down.
 
-        Each question has a verdict with its figures, the limits of the evidence, and the command
-        that shows more. "Broken" is always proven; a quiet server is no fault.
+        Each question has a finding with its figures, the limits of the evidence, and what shows
+        more. "Broken" is always proven, or a rule that is set here; a quiet server is no fault.
+
+        Args:
+            app: Only runs and functions of this app, or of those that match, such as `shop-*`.
+            function: Only those of this function of the app, or of those that match, such as
+                `charge-*`.
+            window: The time before now in which runs are judged. A timedelta, by default 1 hour.
+            failed_above: Broken if more than this share of the runs failed, such as "5%" or 0.05.
+                Of those that were queued in the window, and completed or failed.
+            no_success_of: Broken if no run of a function, such as shop/report or `shop/*`, has
+                completed for this long, or with None since the last time of its own cron. A
+                timedelta by function.
+            nothing_ran_for: Broken if no run that was queued in this time before now has run. A
+                timedelta.
+            stuck_for: Broken if a run has started, and is open for longer than this. A timedelta;
+                functions that sleep or wait for long need a status of their own.
+            queued_for: Broken if a run has been queued for longer than this, and not on purpose. A
+                timedelta.
+            queue_depth_above: Broken if all queues of a self-hosted server together have more items
+                than this. Items of any app, including those due later, such as the end of a sleep.
+            grace: Broken if a cron ran later than this. A timedelta; by default, one later than 10
+                minutes is a warning.
+            expect: The functions that must be registered. Ids, functions, or the JSON of `functions
+                list -o json`; triggers and configuration are compared if stated.
 
         Returns:
-            The worst verdict, a headline, and each check. A server that does not respond is
-            "broken"; a check that it refuses or has no route for is "unknown".
+            The worst severity, a headline, and each finding. A server that does not respond is
+            "broken"; what it refuses or has no route for is "unknown".
 
         Raises:
+            InvalidArgumentError: A rule is malformed; nothing was sent.
             InngestError: The server answers, but nothing could be read, for example without a key.
 
         HTTP: `GET /health`, `GET /v2/runs`, `GET /metrics` (not of Inngest Cloud), `GET
         /v1/runs/{runId}/jobs`, `GET /v1/events` and `GET /v2/apps`: at most 25 requests, and for up
-        to three runs those of `runs.explain`. Of a busy hour a sample of 600 runs is read. Crons
-        take `GET /v2/apps/{appId}/functions` for each app, and `GET /v2/runs` for each function
-        that has one; of more than 10 apps or 50 functions they are left to `runs.check`.
+        to three runs those of `runs.explain`. Of a busy window a sample of 600 runs is read.
+        Functions take `GET /v2/apps/{appId}/functions` for each app, and crons `GET /v2/runs` for
+        each function that has one, twice for one with hundreds of runs, and where one seems broken
+        `GET /v1/apps/{appId}/functions`; those of more than 10 apps or 50 functions are read only
+        for `grace`, `expect` and `no_success_of` by a cron. `nothing_ran_for` and `no_success_of`
+        take one or two more `GET /v2/runs` each.
         """
-        from inngest_rest._operations.status.report import status
+        from inngest_rest.status._plan import status
 
-        return await self._run_as("status", status)
+        return await self._run_as(
+            "status",
+            status,
+            app=app,
+            function=function,
+            window=window,
+            failed_above=failed_above,
+            no_success_of=no_success_of,
+            nothing_ran_for=nothing_ran_for,
+            stuck_for=stuck_for,
+            queued_for=queued_for,
+            queue_depth_above=queue_depth_above,
+            grace=grace,
+            expect=expect,
+        )
 
     async def diagnose(self) -> Diagnosis:
         """Check which server responds at the base URL, and whether keys and settings match it.
@@ -581,12 +639,12 @@ class AsyncInngestClient(Resource):
             ClosedError: The client is closed.
 
         HTTP: `GET /health`, `GET /dev`, `GET /v1/events`, `GET /v1/cancellations`,
-        `GET /v2/health`, `GET /v2/operations`; and those that list apps and functions. Of a
-        server newer than any that was recorded, or whose own list of operations differs from
-        its release, at most 20 further reads, with ids that nothing has, find out which routes
-        it has; calls that only act, and are not listed, stay unknown.
+        `GET /v2/health`, `GET /v2/operations`; with an API key of Inngest Cloud, `GET /v2/runs` and
+        `GET /v2/apps`. Of a server newer than any that was recorded, or whose own list of
+        operations differs from its release, at most 20 further reads, with ids that nothing has,
+        find out which routes it has; calls that only act, and are not listed, stay unknown.
         """
-        from inngest_rest._operations.diagnosis.diagnose import diagnose
+        from inngest_rest.diagnosis._diagnose import diagnose
 
         return await self._run_as("diagnose", diagnose)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 from inngest_rest._arguments import check_choice, invalid
 from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.calls.route import nothing
-from inngest_rest._core.resources import cloud
+from inngest_rest._core.resources import cancellations, cloud, sessions
 from inngest_rest._core.resources.routes import fetch_one, list_all
 from inngest_rest._core.resources.windows import Window, check_instant
 from inngest_rest.aio.groups import AsyncPaginator, Resource
@@ -18,25 +18,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime, timedelta
 
-    from inngest_rest.models import (
-        AccountInfo,
-        Cancellation,
-        Environment,
-        EventSchema,
-        Experiment,
-        InsightsResult,
-        InsightsTable,
-        Key,
-        Run,
-        SessionGroup,
-        Webhook,
+    from inngest_rest.models import Cancellation, Run, SessionGroup
+    from inngest_rest_api.models import (
+        V2Account,
+        V2Env,
+        V2EventSchema,
+        V2Experiment,
+        V2ExperimentDetail,
+        V2InsightsResult,
+        V2InsightsTable,
+        V2Key,
+        V2Webhook,
     )
 
 
 class Account(Resource):
     """The account: `client.account`."""
 
-    async def get(self) -> AccountInfo:
+    async def get(self) -> V2Account:
         """Get the account that the key belongs to.
 
         A self-hosted server returns a fixed one.
@@ -58,7 +57,7 @@ class Envs(Resource):
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
-    ) -> AsyncPaginator[Environment]:
+    ) -> AsyncPaginator[V2Env]:
         """List environments.
 
         Args:
@@ -75,7 +74,7 @@ class Envs(Resource):
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(list_all, "envs.list", cloud.environment, paging)
 
-    async def create(self, name: str) -> Environment:
+    async def create(self, name: str) -> V2Env:
         """Create an environment.
 
         Args:
@@ -92,7 +91,7 @@ class Envs(Resource):
             fetch_one, "envs.create", cloud.environment, body=body, repeatable=False
         )
 
-    async def archive(self, id: str, *, archived: bool = True) -> Environment:
+    async def archive(self, id: str, *, archived: bool = True) -> V2Env:
         """Archive an environment, or unarchive it.
 
         Args:
@@ -109,7 +108,7 @@ class Envs(Resource):
             fetch_one, "envs.archive", cloud.environment, path={"id": id}, body=body
         )
 
-    async def ensure(self, name: str) -> Environment:
+    async def ensure(self, name: str) -> V2Env:
         """Return the environment of a name, creating or unarchiving it if necessary.
 
         Use it in a pipeline with one environment per branch that may run more than once.
@@ -125,7 +124,7 @@ class Envs(Resource):
         check_text("name", name)
         found = [each async for each in self.list() if each.name == name]
         env = (
-            min(found, key=lambda it: it.is_archived)
+            min(found, key=lambda it: bool(it.is_archived))
             if found
             else await self.create(name)
         )
@@ -143,7 +142,7 @@ class Keys(Resource):
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
-    ) -> AsyncPaginator[Key]:
+    ) -> AsyncPaginator[V2Key]:
         """List event keys or signing keys of the client's environment.
 
         Args:
@@ -169,7 +168,7 @@ class Keys(Resource):
 class Insights(Resource):
     """Queries over events and runs, on Inngest Cloud: `client.insights`."""
 
-    async def query(self, sql: str) -> InsightsResult:
+    async def query(self, sql: str) -> V2InsightsResult:
         """Query events and runs in SQL.
 
         Args:
@@ -183,10 +182,10 @@ class Insights(Resource):
         """
         body = {"query": check_text("sql", sql)}
         return await self._run(
-            fetch_one, "insights.query", cloud.insights_result, body=body
+            fetch_one, "insights.query", cloud.query_result, body=body
         )
 
-    async def tables(self) -> builtins.list[InsightsTable]:
+    async def tables(self) -> builtins.list[V2InsightsTable]:
         """List the tables that queries can name.
 
         Raises:
@@ -194,7 +193,7 @@ class Insights(Resource):
 
         HTTP: `GET /v2/insights/tables`.
         """
-        return await self._run(fetch_one, "insights.tables", cloud.insights_tables)
+        return await self._run(fetch_one, "insights.tables", cloud.tables)
 
     def schemas(
         self,
@@ -202,7 +201,7 @@ class Insights(Resource):
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
-    ) -> AsyncPaginator[EventSchema]:
+    ) -> AsyncPaginator[V2EventSchema]:
         """List the schemas of events.
 
         Args:
@@ -231,7 +230,7 @@ class Experiments(Resource):
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
-    ) -> AsyncPaginator[Experiment]:
+    ) -> AsyncPaginator[V2Experiment]:
         """List experiments.
 
         Args:
@@ -255,7 +254,7 @@ class Experiments(Resource):
 
     async def get(
         self, app: str, function: str, id: str, *, variant: str | None = None
-    ) -> Experiment:
+    ) -> V2ExperimentDetail:
         """Compare the variants of an experiment.
 
         Args:
@@ -272,7 +271,7 @@ class Experiments(Resource):
         return await self._run(
             fetch_one,
             "experiments.get",
-            cloud.experiment_of(function),
+            cloud.compared_experiment,
             path={"app": app, "function": function, "id": id},
             query={"variant": check_text("variant", variant)},
         )
@@ -306,7 +305,7 @@ class Sessions(Resource):
         query = {"search": check_text("search", search)}
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(
-            list_all, "sessions.keys", cloud.session_key, paging, query=query
+            list_all, "sessions.keys", sessions.session_key, paging, query=query
         )
 
     def list(
@@ -338,7 +337,7 @@ class Sessions(Resource):
         return self._list(
             list_all,
             "sessions.list",
-            cloud.session_group,
+            sessions.session_group,
             paging,
             path={"key": key},
             query=query,
@@ -377,7 +376,7 @@ class Sessions(Resource):
         return self._list(
             list_all,
             "sessions.runs",
-            cloud.session_run,
+            sessions.session_run,
             paging,
             path={"key": key, "id": id},
             window=window,
@@ -412,10 +411,10 @@ class Cancellations(Resource):
         return self._list(
             list_all,
             "cancellations.list",
-            cloud.cancellation,
+            cancellations.cancellation,
             paging,
             may_panic=True,
-            advice=cloud.NO_CANCELLATIONS,
+            advice=cancellations.NO_CANCELLATIONS,
         )
 
     async def create(
@@ -461,11 +460,11 @@ class Cancellations(Resource):
         return await self._run(
             fetch_one,
             "cancellations.create",
-            cloud.cancellation,
+            cancellations.cancellation,
             body=body,
             repeatable=False,
             may_panic=True,
-            advice=cloud.NO_CANCELLATIONS,
+            advice=cancellations.NO_CANCELLATIONS,
         )
 
     async def delete(self, id: str) -> None:
@@ -486,7 +485,7 @@ class Cancellations(Resource):
             path={"id": id},
             deletes=True,
             may_panic=True,
-            advice=cloud.NO_CANCELLATIONS,
+            advice=cancellations.NO_CANCELLATIONS,
         )
 
 
@@ -499,7 +498,7 @@ class Webhooks(Resource):
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
-    ) -> AsyncPaginator[Webhook]:
+    ) -> AsyncPaginator[V2Webhook]:
         """List webhooks. The URL of each contains a key.
 
         Args:
@@ -524,7 +523,7 @@ class Webhooks(Resource):
         response: str | None = None,
         events: Iterable[str] = (),
         deny_events: bool = False,
-    ) -> Webhook:
+    ) -> V2Webhook:
         """Create a webhook. Its URL contains a key.
 
         A client with an environment (`env`) creates it there, through v2, if it has a name and a
@@ -534,7 +533,7 @@ class Webhooks(Resource):
             name: A display name.
             transform: JavaScript that turns a request into an event.
             response: JavaScript that answers GET requests.
-            events: The only event names to accept, such as shop/*.
+            events: The only event names to accept, such as `shop/*`.
             deny_events: Whether to reject those events, and accept all others.
 
         Raises:
@@ -546,7 +545,7 @@ class Webhooks(Resource):
             cloud.create_webhook, name, transform, response, events, deny_events
         )
 
-    async def get(self, id: str) -> Webhook:
+    async def get(self, id: str) -> V2Webhook:
         """Get one webhook. Its URL contains a key.
 
         Args:
@@ -563,7 +562,7 @@ class Webhooks(Resource):
 
     async def update(
         self, id: str, *, name: str | None = None, transform: str | None = None
-    ) -> Webhook:
+    ) -> V2Webhook:
         """Change the name or the transform of a webhook; omitted arguments keep their values.
 
         Args:

@@ -15,7 +15,7 @@ from typing import (
 )
 
 from inngest_rest._core import arrow, tracing
-from inngest_rest.record import html
+from inngest_rest.record import Record, html
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -151,8 +151,8 @@ class AsyncPaginator(Generic[T]):
     async def to_arrow(self) -> pyarrow.Table:  # pyright: ignore[reportUnknownParameterType, reportUnknownMemberType]
         """Return all items as an Arrow table, with the columns of `to_dict(flat=True)`.
 
-        Requires the extra `arrow`. What takes an Arrow stream, such as `polars.from_arrow`, takes a
-        blocking listing itself, page by page.
+        Models of the generated client have no columns. Requires the extra `arrow`. What takes an
+        Arrow stream, such as `polars.from_arrow`, takes a blocking listing itself, page by page.
 
         Raises:
             ConfigurationError: pyarrow is not installed.
@@ -171,7 +171,8 @@ class AsyncPaginator(Generic[T]):
         """Return the first page as a table, for a notebook, if it can be read there at once."""
         me: Any = self
         items = me.page().items if hasattr(self, "__iter__") else ()
-        return html(items) if items else None
+        are_records = all(isinstance(item, Record) for item in items)
+        return html(items) if items and are_records else None
 
     def __bool__(self) -> bool:
         """Refuse to say whether there are items, which takes a request."""

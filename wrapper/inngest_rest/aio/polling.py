@@ -1,15 +1,14 @@
-"""Iterators that poll: `runs.watch`, `runs.follow`, and `runs.wait_many` for ended runs."""
+"""Iterators that poll: `runs.watch`, and `runs.wait_many` for ended runs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from inngest_rest._core import tracing
-from inngest_rest._core.resources.follow import Follow
 from inngest_rest._core.resources.polling import Poller
 from inngest_rest._core.resources.wait_many import WaitMany
 from inngest_rest._core.resources.watch import Watch
-from inngest_rest.models import Run, RunChange, StepChange
+from inngest_rest.models import Run, RunChange
 
 if TYPE_CHECKING:
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
@@ -77,15 +76,6 @@ class AsyncWatcher(_Polling[Watch, RunChange]):
         30 bytes per open run.
         """
         return self._poller.token
-
-
-class AsyncFollowedRun(_Polling[Follow, StepChange]):
-    """The steps of `runs.follow` as they start and end: iterate over it with `async for`.
-
-    Requests are sent only during iteration; all who follow a run by one client share them.
-    """
-
-    _method = "runs.follow"
 
 
 class AsyncEndedRuns(_Polling[WaitMany, Run]):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._core import tracing
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest.aio.groups import AsyncPaginator, Resource
-from inngest_rest.typing import CheckRule
 
 if TYPE_CHECKING:
     import builtins
@@ -18,18 +16,15 @@ if TYPE_CHECKING:
 
     from inngest_rest.aio.polling import (
         AsyncEndedRuns,
-        AsyncFollowedRun,
         AsyncWatcher,
     )
     from inngest_rest.bulk import ActionReport, ActionRow
-    from inngest_rest.diagnosis import CheckReport
     from inngest_rest.explain import WaitingReport
     from inngest_rest.explanation import RunExplanation
     from inngest_rest.files import ExportReport, RunInclude
     from inngest_rest.models import Job, Run, Span
     from inngest_rest.summary import RunSummary
     from inngest_rest.typing import (
-        Expected,
         RunOrder,
         Seconds,
         StatusFilter,
@@ -188,30 +183,6 @@ class Runs(Resource):
         return await self._run_as(
             "runs.explain", runs.explain_event_id(explain_run), id
         )
-
-    def follow(self, id: str, *, timeout: Seconds | None = None) -> AsyncFollowedRun:
-        """Follow a run until it has ended, and return its steps as they start and end.
-
-        Past changes come first, the end of the run last. A server names a step that runs code only
-        after it has ended.
-
-        Args:
-            id: The run's id.
-            timeout: Maximum time to follow it; None for no limit. Seconds, or a timedelta.
-
-        Raises:
-            InvalidArgumentError: An argument is malformed; nothing was sent.
-            WaitTimeoutError: The run did not end in time. Raised by the iterator, like those below.
-            NotFoundError: The run did not appear within 5 s.
-            RouteNotFoundError: The server lacks the route, which exists since release 1.19.3.
-
-        HTTP: `GET /v2/runs/{runId}/trace`, at growing intervals of up to 3 s, which begin anew with
-        each change; all who follow the run by this client share the requests.
-        """
-        from inngest_rest._core.resources.follow import Follow
-        from inngest_rest.aio.polling import AsyncFollowedRun
-
-        return AsyncFollowedRun(self._driver, Follow(self._session, id, timeout), id)
 
     def wait_many(self, ids: Iterable[str], timeout: Seconds) -> AsyncEndedRuns:
         """Wait until each of many runs has ended, and return each as it ends.
@@ -445,8 +416,8 @@ class Runs(Resource):
             since: Only runs queued at or after this time. An aware datetime; a timedelta is that
                 long ago by the server's clock.
             until: Only runs queued at or before this time. An aware datetime, or a timedelta.
-            event_fields: Fields of each run's event to return, such as `data.order`. For a batch,
-                those of its first event.
+            event_fields: Fields of each run's event to return, such as `data.order`, with the ones
+                that `where` and `query` name. For a batch, those of its first event.
             limit: Maximum number of runs, oldest first. None for all.
 
         Returns:
@@ -459,13 +430,14 @@ class Runs(Resource):
                 would ignore `query`.
 
         HTTP: `GET /v2/runs` once per hundred runs; `GET /v1/runs/{runId}/jobs` for each run, at
-        most eight at a time; `GET /v1/events/{eventId}` for each whose fields are asked for, or
-        that is queued and not due. Of a run without a job, also `GET /v2/runs/{runId}`, its jobs
-        again and `GET /v2/runs/{runId}/trace`. If a run is due, `GET /v2/apps` and
-        `GET /v2/apps/{appId}/functions` of each app; for each function whose concurrency is
-        limited, `GET /v2/runs` and the jobs of up to ten further runs.
+        most eight at a time; `GET /v1/events/{eventId}` for each whose fields are asked for or
+        named, that is queued and not due, or that a limit with a key holds back. Of a run without
+        a job, also `GET /v2/runs/{runId}`, its jobs again and `GET /v2/runs/{runId}/trace`. If a
+        run is due, `GET /v2/apps` and `GET /v2/apps/{appId}/functions` of each app; for each
+        function whose concurrency is limited, `GET /v2/runs` and the jobs of up to ten further
+        runs.
         """
-        from inngest_rest.explain._waiting import WaitingJob
+        from inngest_rest.explain._waiting import waiting
 
         selection = Selection.of(
             self._session,
@@ -477,107 +449,13 @@ class Runs(Resource):
             since=since,
             until=until,
         )
-        job = WaitingJob(
-            self._session, selection, event_fields=event_fields, limit=limit
+        return await self._run_as(
+            "runs.waiting",
+            waiting,
+            selection=selection,
+            event_fields=event_fields,
+            limit=limit,
         )
-        with tracing.operation("runs.waiting"):
-            for step in job.steps():
-                due = await self._driver.run(step)
-                await self._driver.run_many(
-                    due, job.read, job.record, in_flight=job.in_flight
-                )
-        return job.result()
-
-    async def check(
-        self,
-        *,
-        app: str | None = None,
-        function: str | None = None,
-        server: bool | None = None,
-        failed_above: str | None = None,
-        since: datetime | timedelta | None = None,
-        stuck: datetime | timedelta | None = None,
-        orphaned: bool | None = None,
-        no_success_of: str | None = None,
-        within: datetime | timedelta | None = None,
-        queued_above: int | None = None,
-        queue_depth_above: int | None = None,
-        queued_since: datetime | timedelta | None = None,
-        crons: bool | None = None,
-        grace: timedelta | None = None,
-        expect: Expected | None = None,
-        rules: Iterable[CheckRule] | None = None,
-    ) -> CheckReport:
-        """Check rules about the server and its runs, as a monitor does.
-
-        Args:
-            app: Only runs of this app, or of those that match, such as `shop-*`.
-            function: Only runs of this function of the app, or of those that match, such as
-                `charge-*`.
-            server: Whether the server must answer.
-            failed_above: Broken if more than this share failed, such as "5%". Counts the runs that
-                completed or failed since `since`.
-            since: The start of the window for `failed_above`. An aware datetime, or a timedelta.
-            stuck: Broken if a run that was queued before this time has not ended. An aware
-                datetime, or a timedelta; functions that sleep or wait for long need separate rules.
-            orphaned: Broken if a run is lost: open, without a job in the queue. It checks the 200
-                oldest open runs, at one request each for their jobs.
-            no_success_of: Broken if no run of this function, such as shop/report, has completed
-                since `within`.
-            within: The start of the window for `no_success_of`. An aware datetime, or a timedelta.
-            queued_above: Broken if more runs than this are queued.
-            queue_depth_above: Broken if all queues of a self-hosted server together have more items
-                than this. Items of any app, including those due later, such as the end of a sleep.
-            queued_since: Only runs queued since this time. An aware datetime, or a timedelta.
-                Bounds the history that a server must read. For `stuck` and `orphaned`, by default
-                the preceding 7 days.
-            crons: Broken if a cron did not run at its last planned time, ran late or never, or if a
-                function of `expect` is not registered. Needs the extra `crons`.
-            grace: Maximum delay of a cron, for `crons`. A timedelta, by default 10 minutes.
-            expect: The functions that must be registered, for `crons`. Ids, or the JSON of
-                `functions list -o json`.
-            rules: Further rules. Mappings of the other arguments, each with its own selection of
-                runs.
-
-        Returns:
-            Each rule with its result; `is_ok` if none is broken. If one is broken, others may be
-            unknown, for example because the server does not answer.
-
-        Raises:
-            InvalidArgumentError: A rule is malformed, or there is none; nothing was sent.
-            ApiError, InvalidResponseError, TransportError: A rule could not be checked, and none is
-                broken.
-            ConfigurationError: The extra `crons` is not installed, and there is a cron.
-
-        HTTP: `GET /health` for `server`, `GET /metrics` for `queue_depth_above`; `GET /v2/runs`
-        once for each other rule, and once per hundred runs for `failed_above` and `queued_above`;
-        for `orphaned`, `GET /v1/runs/{runId}/jobs` for each open run, and as `waiting` for those
-        without a job.
-        For `crons`, `GET /v2/apps`, `GET /v2/apps/{appId}/functions` for each app, and `GET
-        /v2/runs` for each function with a cron, twice for one with hundreds of runs; where a cron
-        seems broken, `GET /v1/apps/{appId}/functions` for its app.
-        """
-        from inngest_rest._operations.check import check
-
-        rule = CheckRule(
-            app=app,
-            function=function,
-            server=server,
-            failed_above=failed_above,
-            since=since,
-            stuck=stuck,
-            orphaned=orphaned,
-            no_success_of=no_success_of,
-            within=within,
-            queued_above=queued_above,
-            queue_depth_above=queue_depth_above,
-            queued_since=queued_since,
-            crons=crons,
-            grace=grace,
-            expect=expect,
-        )
-        plan = check(self._session, rules or (), rule)
-        return await self._driver.run(tracing.spanned("runs.check", plan))
 
     async def cancel(self, id: str) -> None:
         """Cancel a run; a run that has already ended is not changed.
@@ -962,8 +840,8 @@ class Runs(Resource):
                 `query`.
             BadRequestError: The server does not understand `query`.
 
-        HTTP: `GET /v2/runs`, else `GET /v1/runs`; `GET /v1/events/{eventId}` and `GET /v2/runs/{runId}/trace` for what is included, at most
-        eight at a time.
+        HTTP: `GET /v2/runs`, else `GET /v1/runs`; `GET /v1/events/{eventId}` and
+        `GET /v2/runs/{runId}/trace` for what is included, at most eight at a time.
         """
         from inngest_rest.files._columns import names_by_path
         from inngest_rest.files._export import Export, Options

@@ -26,6 +26,7 @@ ROWS = (
     ),
     CallRow(
         name="events.resend",
+        acts_on="event",
         effect=Effect.CREATE,
         examples=(
             {"ids": [EVENT_ID]},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 from inngest_rest._arguments import check_choice, invalid
 from inngest_rest._core.arguments import check_id, check_text
 from inngest_rest._core.calls.route import nothing
-from inngest_rest._core.resources import cloud
+from inngest_rest._core.resources import cancellations, cloud, sessions
 from inngest_rest._core.resources.routes import fetch_one, list_all
 from inngest_rest._core.resources.windows import Window, check_instant
 from inngest_rest.client.groups import Paginator, Resource
@@ -19,25 +19,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime, timedelta
 
-    from inngest_rest.models import (
-        AccountInfo,
-        Cancellation,
-        Environment,
-        EventSchema,
-        Experiment,
-        InsightsResult,
-        InsightsTable,
-        Key,
-        Run,
-        SessionGroup,
-        Webhook,
+    from inngest_rest.models import Cancellation, Run, SessionGroup
+    from inngest_rest_api.models import (
+        V2Account,
+        V2Env,
+        V2EventSchema,
+        V2Experiment,
+        V2ExperimentDetail,
+        V2InsightsResult,
+        V2InsightsTable,
+        V2Key,
+        V2Webhook,
     )
 
 
 class Account(Resource):
     """The account: `client.account`."""
 
-    def get(self) -> AccountInfo:
+    def get(self) -> V2Account:
         """Get the account that the key belongs to.
 
         A self-hosted server returns a fixed one.
@@ -59,7 +58,7 @@ class Envs(Resource):
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
-    ) -> Paginator[Environment]:
+    ) -> Paginator[V2Env]:
         """List environments.
 
         Args:
@@ -76,7 +75,7 @@ class Envs(Resource):
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(list_all, "envs.list", cloud.environment, paging)
 
-    def create(self, name: str) -> Environment:
+    def create(self, name: str) -> V2Env:
         """Create an environment.
 
         Args:
@@ -93,7 +92,7 @@ class Envs(Resource):
             fetch_one, "envs.create", cloud.environment, body=body, repeatable=False
         )
 
-    def archive(self, id: str, *, archived: bool = True) -> Environment:
+    def archive(self, id: str, *, archived: bool = True) -> V2Env:
         """Archive an environment, or unarchive it.
 
         Args:
@@ -110,7 +109,7 @@ class Envs(Resource):
             fetch_one, "envs.archive", cloud.environment, path={"id": id}, body=body
         )
 
-    def ensure(self, name: str) -> Environment:
+    def ensure(self, name: str) -> V2Env:
         """Return the environment of a name, creating or unarchiving it if necessary.
 
         Use it in a pipeline with one environment per branch that may run more than once.
@@ -125,7 +124,11 @@ class Envs(Resource):
         """
         check_text("name", name)
         found = [each for each in self.list() if each.name == name]
-        env = min(found, key=lambda it: it.is_archived) if found else self.create(name)
+        env = (
+            min(found, key=lambda it: bool(it.is_archived))
+            if found
+            else self.create(name)
+        )
         return self.archive(env.id, archived=False) if env.is_archived else env
 
 
@@ -140,7 +143,7 @@ class Keys(Resource):
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
-    ) -> Paginator[Key]:
+    ) -> Paginator[V2Key]:
         """List event keys or signing keys of the client's environment.
 
         Args:
@@ -166,7 +169,7 @@ class Keys(Resource):
 class Insights(Resource):
     """Queries over events and runs, on Inngest Cloud: `client.insights`."""
 
-    def query(self, sql: str) -> InsightsResult:
+    def query(self, sql: str) -> V2InsightsResult:
         """Query events and runs in SQL.
 
         Args:
@@ -179,9 +182,9 @@ class Insights(Resource):
         HTTP: `POST /v2/insights/query`.
         """
         body = {"query": check_text("sql", sql)}
-        return self._run(fetch_one, "insights.query", cloud.insights_result, body=body)
+        return self._run(fetch_one, "insights.query", cloud.query_result, body=body)
 
-    def tables(self) -> builtins.list[InsightsTable]:
+    def tables(self) -> builtins.list[V2InsightsTable]:
         """List the tables that queries can name.
 
         Raises:
@@ -189,7 +192,7 @@ class Insights(Resource):
 
         HTTP: `GET /v2/insights/tables`.
         """
-        return self._run(fetch_one, "insights.tables", cloud.insights_tables)
+        return self._run(fetch_one, "insights.tables", cloud.tables)
 
     def schemas(
         self,
@@ -197,7 +200,7 @@ class Insights(Resource):
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
-    ) -> Paginator[EventSchema]:
+    ) -> Paginator[V2EventSchema]:
         """List the schemas of events.
 
         Args:
@@ -226,7 +229,7 @@ class Experiments(Resource):
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
-    ) -> Paginator[Experiment]:
+    ) -> Paginator[V2Experiment]:
         """List experiments.
 
         Args:
@@ -250,7 +253,7 @@ class Experiments(Resource):
 
     def get(
         self, app: str, function: str, id: str, *, variant: str | None = None
-    ) -> Experiment:
+    ) -> V2ExperimentDetail:
         """Compare the variants of an experiment.
 
         Args:
@@ -267,7 +270,7 @@ class Experiments(Resource):
         return self._run(
             fetch_one,
             "experiments.get",
-            cloud.experiment_of(function),
+            cloud.compared_experiment,
             path={"app": app, "function": function, "id": id},
             query={"variant": check_text("variant", variant)},
         )
@@ -301,7 +304,7 @@ class Sessions(Resource):
         query = {"search": check_text("search", search)}
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(
-            list_all, "sessions.keys", cloud.session_key, paging, query=query
+            list_all, "sessions.keys", sessions.session_key, paging, query=query
         )
 
     def list(
@@ -333,7 +336,7 @@ class Sessions(Resource):
         return self._list(
             list_all,
             "sessions.list",
-            cloud.session_group,
+            sessions.session_group,
             paging,
             path={"key": key},
             query=query,
@@ -372,7 +375,7 @@ class Sessions(Resource):
         return self._list(
             list_all,
             "sessions.runs",
-            cloud.session_run,
+            sessions.session_run,
             paging,
             path={"key": key, "id": id},
             window=window,
@@ -407,10 +410,10 @@ class Cancellations(Resource):
         return self._list(
             list_all,
             "cancellations.list",
-            cloud.cancellation,
+            cancellations.cancellation,
             paging,
             may_panic=True,
-            advice=cloud.NO_CANCELLATIONS,
+            advice=cancellations.NO_CANCELLATIONS,
         )
 
     def create(
@@ -456,11 +459,11 @@ class Cancellations(Resource):
         return self._run(
             fetch_one,
             "cancellations.create",
-            cloud.cancellation,
+            cancellations.cancellation,
             body=body,
             repeatable=False,
             may_panic=True,
-            advice=cloud.NO_CANCELLATIONS,
+            advice=cancellations.NO_CANCELLATIONS,
         )
 
     def delete(self, id: str) -> None:
@@ -481,7 +484,7 @@ class Cancellations(Resource):
             path={"id": id},
             deletes=True,
             may_panic=True,
-            advice=cloud.NO_CANCELLATIONS,
+            advice=cancellations.NO_CANCELLATIONS,
         )
 
 
@@ -494,7 +497,7 @@ class Webhooks(Resource):
         limit: int | None = None,
         page_size: int | None = None,
         cursor: str | None = None,
-    ) -> Paginator[Webhook]:
+    ) -> Paginator[V2Webhook]:
         """List webhooks. The URL of each contains a key.
 
         Args:
@@ -519,7 +522,7 @@ class Webhooks(Resource):
         response: str | None = None,
         events: Iterable[str] = (),
         deny_events: bool = False,
-    ) -> Webhook:
+    ) -> V2Webhook:
         """Create a webhook. Its URL contains a key.
 
         A client with an environment (`env`) creates it there, through v2, if it has a name and a
@@ -529,7 +532,7 @@ class Webhooks(Resource):
             name: A display name.
             transform: JavaScript that turns a request into an event.
             response: JavaScript that answers GET requests.
-            events: The only event names to accept, such as shop/*.
+            events: The only event names to accept, such as `shop/*`.
             deny_events: Whether to reject those events, and accept all others.
 
         Raises:
@@ -541,7 +544,7 @@ class Webhooks(Resource):
             cloud.create_webhook, name, transform, response, events, deny_events
         )
 
-    def get(self, id: str) -> Webhook:
+    def get(self, id: str) -> V2Webhook:
         """Get one webhook. Its URL contains a key.
 
         Args:
@@ -556,7 +559,7 @@ class Webhooks(Resource):
 
     def update(
         self, id: str, *, name: str | None = None, transform: str | None = None
-    ) -> Webhook:
+    ) -> V2Webhook:
         """Change the name or the transform of a webhook; omitted arguments keep their values.
 
         Args:

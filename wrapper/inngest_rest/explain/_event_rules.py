@@ -145,6 +145,7 @@ def rate_limit(without_run: FunctionWithoutRun) -> Iterator[Conclusion]:
             "earlier_runs": [run.id for run in counted.runs],
             "same_key": [run.id for run in same_key],
             "earlier_events": [run.event_ids[0] for run in same_key if run.event_ids],
+            "key_value": without_run.value_of_key(rate.get("key")),
         },
         details={"is_no_key_same": counted.is_no_key_same},
     )
@@ -192,6 +193,7 @@ def debounce(without_run: FunctionWithoutRun) -> Iterator[Conclusion]:
             "debounce": setting,
             "later_event": replacing.event_ids[0] if replacing else None,
             "later_run": replacing.id if replacing else None,
+            "key_value": without_run.value_of_key(setting.get("key")),
         },
     )
 
@@ -238,7 +240,11 @@ def singleton(without_run: FunctionWithoutRun) -> Iterator[Conclusion]:
             overlapping.append(run.id)
     yield without_run.conclude(
         Kind.SINGLETON,
-        {"singleton": setting, "other_run": overlapping[0] if overlapping else None},
+        {
+            "singleton": setting,
+            "other_run": overlapping[0] if overlapping else None,
+            "key_value": without_run.value_of_key(setting.get("key")),
+        },
     )
 
 

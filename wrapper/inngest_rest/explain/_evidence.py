@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 SAME_FUNCTION_WITHIN = timedelta(seconds=1)
 """A function that was read within this time of an event is the one that the event found."""
 
+CANCELLATION_SLACK = timedelta(seconds=15)
+"""Between the end of a run and what cancelled it: v2 lists state the end 10 s too late."""
+
 # The time within which a busy server handles events in any order, and shows their runs.
 EVENT_ORDER_SLACK = timedelta(seconds=APPEARS_WITHIN)
 
@@ -165,6 +168,10 @@ class FunctionWithoutRun:
             run for run in self.other_runs if since <= (run.queued_at or since) <= until
         ]
 
+    def value_of_key(self, key: str | None) -> Any:
+        """Return the value that the key of a limit has for the event; None if it is unknown."""
+        return None if key is None else value_of(key, self.evidence.event)
+
     def has_same_key(self, run: Run, key: str) -> bool | None:
         """Return whether a key has the same value for the event of a run; None if unknown."""
         event = self.evidence.events_of_runs.get(run.id)
@@ -240,8 +247,10 @@ class RunEvidence:
     children: list[tuple[Span, Run]] = field(factory=list[Any])
     catalogue: Catalogue | None = None
     function: Function | None = None  # as it is now
-    timeouts: Limit = field(factory=dict[str, Any])
+    timeouts: Limit | None = None  # of its function; None if they were not read
     other_runs: Page[Run] | None = None  # of its function, newest first
+    # Events that cancel runs of its function, since it was queued; None if they were not read.
+    cancelling: list[StoredEvent] | None = None
     # What other runs of its function are executing, each with the id of the run.
     executing: list[tuple[str, Job]] = field(factory=list[Any])
 
@@ -313,10 +322,18 @@ class RunEvidence:
         return names[-1] if names else None
 
     @property
-    def last_ended_step(self) -> str | None:
-        """The name of the step that ended last."""
-        ended = self._ended_steps
-        return ended[-1][1] if ended else None
+    def completed_steps(self) -> list[str]:
+        """The names of the steps that have completed, in the order of their ends."""
+        completed = {
+            step.name for step in self.steps if step.status == RunStatus.COMPLETED
+        }
+        return [name for _, name in self._ended_steps if name in completed]
+
+    def value_of_key(self, key: str | None) -> Any:
+        """Return the value that the key of a limit has for its event; None if it is unknown."""
+        if key is None or self.event is None:
+            return None
+        return value_of(key, self.event)
 
     @property
     def _ended_steps(self) -> list[tuple[datetime, str]]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import field, frozen
 
-from inngest_rest._core.resources import run_jobs, runs, trace
+from inngest_rest._core.calls.listing import read_all
+from inngest_rest._core.resources import events, run_jobs, runs, trace
 from inngest_rest._core.resources.apps import functions_of_v1
 from inngest_rest._core.resources.catalogue import (
     Catalogue,
@@ -19,6 +20,7 @@ from inngest_rest._core.resources.catalogue import (
 )
 from inngest_rest._core.resources.filters import Names, Selection
 from inngest_rest._core.resources.flow_control import (
+    cancelling_events,
     cancels_earlier_run,
     concurrency_limits,
     limit,
@@ -26,7 +28,12 @@ from inngest_rest._core.resources.flow_control import (
 )
 from inngest_rest._core.resources.wait_event import DAY
 from inngest_rest._core.resources.windows import Window
-from inngest_rest.explain._evidence import SAME_FUNCTION_WITHIN, RunEvidence
+from inngest_rest._visible import shown
+from inngest_rest.explain._evidence import (
+    CANCELLATION_SLACK,
+    SAME_FUNCTION_WITHIN,
+    RunEvidence,
+)
 from inngest_rest.models import Function, Job, Page, Run, RunStatus, Span
 from inngest_rest.responses import is_on_cloud
 
@@ -38,6 +45,10 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
 
 T = TypeVar("T")
+
+# Of events that may have cancelled a run: one request for each name, the newest events.
+_MAX_CANCELLING_NAMES = 3
+_MAX_CANCELLING_EVENTS = 50
 
 # Lists of runs go by a time that is later than `queued_at`, by up to this much on a busy server.
 _LISTED_LATER_BY = timedelta(minutes=1)
@@ -188,12 +199,36 @@ async def _read_what_cancels(
             received_at = evidence.event.received_at
         began = received_at or evidence.run.queued_at or evidence.now
         evidence.other_runs = await read_other_runs(reader, function, began)
+    await _read_cancelling_events(reader, evidence, function)
     plan = functions_of_v1(reader.session, function.app_id, deadline=reader.deadline)
     subject = f"the timeouts of functions of {function.app_id}"
     of_app = await reader.read(plan, subject)
-    for function_of_v1 in of_app or ():
+    if of_app is None:
+        return
+    evidence.timeouts = {}
+    for function_of_v1 in of_app:
         if function_of_v1.id == function.id:
             evidence.timeouts = limit(function_of_v1, "timeouts") or {}
+
+
+async def _read_cancelling_events(
+    reader: Reader, evidence: RunEvidence, function: Function
+) -> None:
+    """Read the events that may have cancelled a run: those that came until it ended."""
+    since: datetime | timedelta = evidence.run.queued_at or DAY
+    until = evidence.now
+    if evidence.run.ended_at is not None:
+        since = evidence.run.ended_at - CANCELLATION_SLACK
+        until = evidence.run.ended_at + SAME_FUNCTION_WITHIN
+    for name in cancelling_events(function)[:_MAX_CANCELLING_NAMES]:
+        selection = events.EventSelection(name=name, since=since, until=until)
+        listing = events.list_events(
+            reader.session, selection, limit=_MAX_CANCELLING_EVENTS
+        )
+        plan = read_all(listing, deadline=reader.deadline)
+        listed = await reader.read(plan, f"whether an event {shown(name)} cancelled it")
+        if listed is not None:
+            evidence.cancelling = [*(evidence.cancelling or ()), *listed]
 
 
 async def read_executing(

@@ -7,7 +7,6 @@ run and for the runs of an event.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -17,6 +16,7 @@ from inngest_rest._core.resources.catalogue import name_of
 from inngest_rest._core.resources.causes import error_line
 from inngest_rest._core.resources.events import INVOKED
 from inngest_rest._core.resources.flow_control import (
+    cancellations,
     cancelling_events,
     cancels_earlier_run,
     concurrency_limits,
@@ -25,6 +25,7 @@ from inngest_rest._core.resources.flow_control import (
 )
 from inngest_rest._ulid import is_ulid
 from inngest_rest.explain._evidence import (
+    CANCELLATION_SLACK,
     attempts_at,
     is_same_error,
 )
@@ -41,11 +42,6 @@ if TYPE_CHECKING:
     from inngest_rest.models import StoredEvent
 
     Rule = Callable[[RunEvidence], Iterator[Conclusion]]
-
-# Between the start of a run and the end of the one that it cancelled: v2 lists state the end 10 s
-# too late.
-_CANCELLATION_SLACK = timedelta(seconds=15)
-
 
 _MAX_NEAREST = 3  # events of an awaited name that are told, and waits that timed out
 
@@ -304,14 +300,22 @@ def cancelled(evidence: RunEvidence) -> Iterator[Conclusion]:
         Kind.CANCELLED,
         {
             "steps": [step.name for step in open_steps],
-            "after": evidence.last_ended_step,
+            "completed": evidence.completed_steps,
         },
         details={
+            "is_by_call": _was_cancelled_by_call(evidence),
             "open_steps": [
                 (step.name, _WAITS.get(step.step_op or "")) for step in open_steps
-            ]
+            ],
         },
     )
+
+
+def _was_cancelled_by_call(evidence: RunEvidence) -> bool:
+    """Return whether nothing that the function allows explains the end of a run."""
+    if evidence.function is None or evidence.timeouts is None:
+        return False
+    return not any(any(rule(evidence)) for rule in CANCELLING_RULES)
 
 
 def batch(evidence: RunEvidence) -> Iterator[Conclusion]:
@@ -421,23 +425,50 @@ def _later_runs_at_end(evidence: RunEvidence) -> list[str]:
     later: list[str] = []
     for run in evidence.other_runs.items:
         distance = abs((run.queued_at or end) - end)
-        if run.id > evidence.run.id and distance < _CANCELLATION_SLACK:
+        if run.id > evidence.run.id and distance < CANCELLATION_SLACK:
             later.append(run.id)
     return later
 
 
 def cancelled_by_event(evidence: RunEvidence) -> Iterator[Conclusion]:
-    """The function has events that cancel its runs."""
+    """The function has events that cancel its runs, and one came that may have done so."""
     if evidence.function is None:
         return
-    names = cancelling_events(evidence.function)
-    if names:
-        yield evidence.conclude(Kind.CANCEL_ON, {"events": names}, is_certain=False)
+    if evidence.cancelling is None:
+        names = cancelling_events(evidence.function)
+        if names:
+            yield evidence.conclude(Kind.CANCEL_ON, {"events": names}, is_certain=False)
+        return
+    for entry in cancellations(evidence.function):
+        matching = [
+            event
+            for event in evidence.cancelling
+            if event.name == entry["event"] and _cancels(entry, event, evidence)
+        ]
+        if matching:
+            latest = matching[0]
+            yield evidence.conclude(
+                Kind.CANCEL_ON,
+                {
+                    "events": [latest.name],
+                    "event": latest.internal_id,
+                    "received_at": latest.received_at,
+                },
+                is_certain=False,
+            )
+
+
+def _cancels(entry: Limit, event: StoredEvent, evidence: RunEvidence) -> bool:
+    """Return whether the condition of a cancellation may hold for an event."""
+    condition = entry.get("condition") or entry.get("if")
+    if not condition or evidence.event is None:
+        return True
+    return not unmet_parts(condition, event, evidence.event)
 
 
 def cancelled_by_timeout(evidence: RunEvidence) -> Iterator[Conclusion]:
     """The function has a timeout that the run may have exceeded."""
-    if evidence.function is None:
+    if evidence.function is None or evidence.timeouts is None:
         return
     began = evidence.run.queued_at
     ended = evidence.run.ended_at
@@ -500,7 +531,12 @@ def throttled(evidence: RunEvidence) -> Iterator[Conclusion]:
         return
     throttle = limit(evidence.function, "throttle")
     if throttle:
-        yield evidence.conclude(Kind.THROTTLE, {"throttle": throttle}, is_certain=False)
+        value = evidence.value_of_key(throttle.get("key"))
+        yield evidence.conclude(
+            Kind.THROTTLE,
+            {"throttle": throttle, "key_value": value},
+            is_certain=False,
+        )
 
 
 def concurrency(evidence: RunEvidence) -> Iterator[Conclusion]:
@@ -514,7 +550,12 @@ def concurrency(evidence: RunEvidence) -> Iterator[Conclusion]:
     reached = _reached_limit(evidence, limits)
     yield evidence.conclude(
         Kind.CONCURRENCY,
-        {"concurrency": limits, "runs": reached.runs if reached else []},
+        {
+            "concurrency": limits,
+            "runs": reached.runs if reached else [],
+            "key": reached.key if reached else None,
+            "key_value": evidence.value_of_key(reached.key) if reached else None,
+        },
         is_certain=reached is not None,
         details={"function": name_of(evidence.function), "reached": reached},
     )
@@ -526,6 +567,7 @@ class ReachedLimit:
 
     most: int
     has_key: bool
+    key: str | None  # its expression, if it is known which one it is
     runs: list[str]
 
 
@@ -543,17 +585,25 @@ def _reached_limit(evidence: RunEvidence, limits: list[Limit]) -> ReachedLimit |
                 for run_id, other in evidence.executing
                 if key in other.concurrency_keys
             ]
-            reached = _if_reached(most, run_ids, has_key=True) or reached
+            expressions = [
+                entry["key"]
+                for entry in limits
+                if entry.get("key") and entry["limit"] == most
+            ]
+            expression = expressions[0] if len(expressions) == 1 else None
+            reached = (
+                _if_reached(most, run_ids, has_key=True, key=expression) or reached
+            )
     return reached
 
 
 def _if_reached(
-    most: int, run_ids: list[str], *, has_key: bool = False
+    most: int, run_ids: list[str], *, has_key: bool = False, key: str | None = None
 ) -> ReachedLimit | None:
     if not most or len(run_ids) < most:
         return None
     runs = list(dict.fromkeys(run_ids))
-    return ReachedLimit(most=most, has_key=has_key, runs=runs)
+    return ReachedLimit(most=most, has_key=has_key, key=key, runs=runs)
 
 
 LOST_RULES: tuple[Rule, ...] = (lost, batch, invoked, invoked_by, replays, replayed)
@@ -582,6 +632,7 @@ CANCELLING_RULES: tuple[Rule, ...] = (
     cancelled_by_event,
     cancelled_by_timeout,
 )
+
 """About a cancelled run, by its function as it is now."""
 
 SCHEDULE_RULES: tuple[Rule, ...] = (scheduled,)

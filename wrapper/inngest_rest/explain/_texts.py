@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.resources.causes import error_line
-from inngest_rest._visible import and_more
+from inngest_rest._visible import and_more, shown
 from inngest_rest.explanation import Reason
 from inngest_rest.explanation import ReasonKind as Kind
 
@@ -73,7 +73,7 @@ def _rate_limit(facts: Facts) -> str:
     text = f"the rate limit or idempotency of {facts['subject']}, "
     text += f"{limit.get('limit')} per {limit.get('period')}"
     text += " spread evenly" if limit.get("limit") != 1 else ""
-    text += f" for each `{key}`" if key else ""
+    text += _per_key(key, facts["key_value"])
     text += ", may have skipped it"
     if key and facts["same_key"]:
         return f"{text}: {_of_same_key(facts)} in that period"
@@ -99,7 +99,9 @@ def _of_same_key(facts: Facts) -> str:
 
 
 def _debounce(facts: Facts) -> str:
-    text = f"{facts['subject']} debounces events for {facts['debounce'].get('period')}: it may "
+    setting = facts["debounce"]
+    per_key = _per_key(setting.get("key"), facts["key_value"])
+    text = f"{facts['subject']} debounces events for {setting.get('period')}{per_key}: it may "
     text += "still be waiting, or have been replaced by a later one"
     if facts["later_event"]:
         text += f", such as {facts['later_event']}, "
@@ -125,7 +127,8 @@ def _batch(facts: Facts) -> str:
 
 def _singleton(facts: Facts) -> str:
     if "singleton" in facts:  # of an event
-        text = f"{facts['subject']} is a singleton and may have skipped it"
+        per_key = _per_key(facts["singleton"].get("key"), facts["key_value"])
+        text = f"{facts['subject']} is a singleton{per_key} and may have skipped it"
         if facts["other_run"]:
             text += f", as run {facts['other_run']} had not ended"
         return text
@@ -138,7 +141,10 @@ def _singleton(facts: Facts) -> str:
 
 def _cancel_on(facts: Facts) -> str:
     names = " or ".join(repr(name) for name in facts["events"])
-    return f"{facts['subject']} may have been cancelled by an event {names}"
+    text = f"{facts['subject']} may have been cancelled by an event {names}"
+    if "event" in facts and facts["received_at"]:
+        text += f", {facts['event']} of {_time(facts['received_at'])}"
+    return text
 
 
 def _scheduled(facts: Facts) -> str:
@@ -149,6 +155,7 @@ def _scheduled(facts: Facts) -> str:
 def _throttle(facts: Facts) -> str:
     throttle = facts["throttle"]
     rate = f"{throttle.get('limit')} per {throttle.get('period')}"
+    rate += _per_key(throttle.get("key"), facts["key_value"])
     return f"{facts['subject']} may be delayed by the throttle of its function, {rate}"
 
 
@@ -158,10 +165,20 @@ def _concurrency(facts: Facts) -> str:
     if reached is None:
         return f"{subject} may be waiting for its turn, as {function} has a concurrency limit"
     per_key = " per key" if reached.has_key else ""
+    if reached.key is not None:
+        per_key = _per_key(reached.key, facts["key_value"])
     return (
         f"{subject} waits for its turn, as {function} executes at most {reached.most} at a time"
         f"{per_key}, currently run {and_more(reached.runs)}"
     )
+
+
+def _per_key(key: str | None, value: object) -> str:
+    """Return which of the counts of a limit with a key it is about."""
+    if key is None:
+        return ""
+    text = f" for each `{key}`"
+    return text if value is None else f"{text}, here {shown(value)}"
 
 
 def _lost(facts: Facts) -> str:
@@ -271,14 +288,21 @@ def _attempt_failed(facts: Facts) -> str:
 
 
 def _cancelled(facts: Facts) -> str:
+    text = "it was cancelled"
+    if facts["is_by_call"]:
+        text += ", by a call or on the dashboard as it seems,"
     if facts["open_steps"]:
         steps = [
             f"step {name!r} was {_DOING[wait]}" for name, wait in facts["open_steps"]
         ]
-        return f"it was cancelled while {and_more(steps)}"
-    if facts["after"]:
-        return f"it was cancelled after step {facts['after']!r} had ended"
-    return "it was cancelled before any of its steps had ended"
+        text += f" while {and_more(steps)}"
+    completed = [repr(name) for name in facts["completed"]]
+    if completed:
+        plural = "s" if len(completed) > 1 else ""
+        return f"{text}, after step{plural} {and_more(completed)} had completed"
+    if facts["open_steps"]:
+        return text
+    return f"{text} before any of its steps had completed"
 
 
 # The activity of a step when its run was cancelled.

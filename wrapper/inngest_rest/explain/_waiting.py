@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,9 +33,7 @@ from inngest_rest.responses import is_on_cloud
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from inngest_rest._core.calls.listing import Walk
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.filters import Selection
     from inngest_rest.explanation import Reason
     from inngest_rest.models import Run
@@ -58,6 +57,9 @@ KINDS = (
 
 _RANKS = {kind: rank for rank, kind in enumerate(KINDS)}
 _UNKNOWN = "unknown"
+
+# Without the method that is called on it.
+_NAMED_FIELD = r"\bevent\.(\w+(?:\.\w+)*)\b(?!\s*\()"
 
 _EVENT_FIELDS = (
     "id",
@@ -90,13 +92,25 @@ class OpenRun:
         return self.evidence.is_lost and not self.has_ended
 
 
+async def waiting(
+    session: Session,
+    selection: Selection,
+    *,
+    event_fields: Iterable[str] | None,
+    limit: int | None,
+) -> WaitingReport:
+    """Explain why each open run waits."""
+    search = WaitingJob(session, selection, event_fields=event_fields, limit=limit)
+    await search.read_open_runs()
+    await search.read_limits()
+    return search.result()
+
+
 class WaitingJob:
-    """A report on open runs in progress, with validated arguments.
+    """Open runs, and what was read of them.
 
     The jobs of each run are read; only few runs need further requests.
     """
-
-    in_flight = 8
 
     def __init__(
         self,
@@ -107,7 +121,8 @@ class WaitingJob:
         limit: int | None,
     ) -> None:
         self._session = session
-        self._paths = _check_paths(event_fields)
+        self._asked = _check_paths(event_fields)
+        self._paths = tuple(dict.fromkeys((*self._asked, *_paths_named_by(selection))))
         self._limit = check_count_or_none("limit", limit)
         _check_statuses(selection.statuses)
         # The oldest first, so that the limit does not cut off those that have waited longest.
@@ -120,48 +135,33 @@ class WaitingJob:
         self._is_cut_by_limit = False
         self._searched = ""
 
-    def steps(self) -> Iterator[Plan[list[OpenRun]]]:
-        """Yield each step; the runs that it returns are read before the next one."""
-        yield from self._steps_to_lost()
-        yield self._read_limits()
-
-    def _steps_to_lost(self) -> Iterator[Plan[list[OpenRun]]]:
+    async def read_open_runs(self) -> None:
+        """Read the open runs and their jobs, and again those that have none."""
         walk = self._listing.walk()
         while not walk.is_done:
-            yield self._next_page(walk)
-        yield self._without_job()
-
-    async def find_lost(self) -> list[Run]:
-        """Read the runs one by one; return those that certainly do not go on, the oldest first."""
-        for step in self._steps_to_lost():
-            to_read = await step
-            for open_run in to_read:
-                await self.read(open_run)
-        return self.lost()
-
-    async def _next_page(self, walk: Walk[Run]) -> list[OpenRun]:
-        page = await walk.next_page()
-        now = self._session.server_clocks["api"].now()
-        listed: list[OpenRun] = []
-        for run in page.items:
-            if not run.is_ended:
-                reader = Reader(session=self._session)
-                evidence = RunEvidence(run=run, now=now)
-                listed.append(OpenRun(reader=reader, evidence=evidence))
-        self._open += listed
-        self._is_cut_by_limit = page.next_cursor is not None
-        if walk.is_done and not self._open:
+            page = await walk.next_page()
+            now = self._session.server_clocks["api"].now()
+            listed = [
+                OpenRun(
+                    reader=Reader(session=self._session),
+                    evidence=RunEvidence(run=run, now=now),
+                )
+                for run in page.items
+                if not run.is_ended
+            ]
+            await self._session.driver.together(self._read, listed)
+            self._open += listed
+            self._is_cut_by_limit = page.next_cursor is not None
+        if not self._open:
             self._searched = await self._listing.searched()
-        return listed
-
-    async def _without_job(self) -> list[OpenRun]:
-        """Return the runs without a job, after the time that a server takes between two steps."""
         without_job = [each for each in self._open if each.is_without_job]
         if without_job and self._may_list_all_jobs:
+            # A server takes that long between two steps.
             await self._session.driver.sleep(JOB_CHECK_INTERVAL)
-        return without_job
+        await self._session.driver.together(self._read, without_job)
+        self._open = [each for each in self._open if not each.has_ended]
 
-    async def read(self, open_run: OpenRun) -> None:
+    async def _read(self, open_run: OpenRun) -> None:
         """Read the jobs of a run; a run without a job is read again, in case it is lost."""
         evidence = open_run.evidence
         session = self._session
@@ -181,19 +181,15 @@ class WaitingJob:
             still_without_job = is_second_look and open_run.is_without_job
             is_lost = still_without_job and self._may_list_all_jobs
             await read_steps(open_run.reader, evidence, is_open_without_job=is_lost)
-        await self._read_event(open_run)
-
-    def record(self, each: OpenRun, _: None) -> bool:  # noqa: ARG002 - all is in the run
-        return True
+        is_queued = evidence.run.status == RunStatus.QUEUED
+        may_be_scheduled = is_queued and not evidence.due_jobs
+        if self._paths or may_be_scheduled:
+            await self._read_event(open_run)
 
     async def _read_event(self, open_run: OpenRun) -> None:
-        """Read the event of a run, if its fields are asked for or it may be scheduled."""
         evidence = open_run.evidence
         run = evidence.run
         if evidence.event is not None or not run.event_ids:
-            return
-        may_be_scheduled = run.status == RunStatus.QUEUED and not evidence.due_jobs
-        if not self._paths and not may_be_scheduled:
             return
         plan = events.get_now(self._session, run.event_ids[0])
         stored = await open_run.reader.read(plan, "its event")
@@ -201,20 +197,21 @@ class WaitingJob:
             evidence.event, _ = stored
             open_run.event_fields = _values_at(self._paths, evidence.event)
 
-    async def _read_limits(self) -> list[OpenRun]:
+    async def read_limits(self) -> None:
         """Read the functions of runs that limits may hold back, and which runs these execute."""
-        self._open = [each for each in self._open if not each.has_ended]
-        evidences = [each.evidence for each in self._open]
-        held_back = [each for each in evidences if depends_on_limits(each)]
+        held_back = [each for each in self._open if depends_on_limits(each.evidence)]
         if not held_back:
-            return []
+            return
         catalogue = await self._reader.read_catalogue()
         executing_by_function: dict[str, list[tuple[str, Job]]] = {}
-        for evidence in held_back:
+        of_a_key: list[OpenRun] = []
+        for open_run in held_back:
+            evidence = open_run.evidence
             function = find_function(evidence, catalogue)
-            if function is None or not concurrency_limits(function):
+            if function is None:
                 continue
-            if not evidence.due_jobs:
+            limits = concurrency_limits(function)
+            if not limits or not evidence.due_jobs:
                 continue
             name = name_of(function)
             if name not in executing_by_function:
@@ -226,7 +223,9 @@ class WaitingJob:
                 for run_id, job in executing_by_function[name]
                 if run_id != evidence.run.id
             ]
-        return []
+            if evidence.executing and any(entry.get("key") for entry in limits):
+                of_a_key.append(open_run)
+        await self._session.driver.together(self._read_event, of_a_key)
 
     def _jobs_of_same_function(self, run: Run) -> dict[str, list[Job]]:
         """Return the jobs of the open runs of a run's function, as far as they were read."""
@@ -304,7 +303,7 @@ class WaitingJob:
         if self.lost():
             yield "Runs that are lost do not go on: cancel them, and replay them."
         with_event = [row for row in rows if row.event_ids]
-        for path in self._paths:
+        for path in self._asked:
             without = sum(path not in row.event for row in with_event)
             if without:
                 yield f"{without:,} of {len(with_event):,} events lack {path}, or are not stored."
@@ -329,6 +328,13 @@ def _check_paths(paths: Iterable[str] | None) -> tuple[str, ...]:
                 )
             checked.append(path)
     return tuple(dict.fromkeys(checked))
+
+
+def _paths_named_by(selection: Selection) -> list[str]:
+    """Return the fields of the event that conditions name: what the runs were selected by."""
+    where = selection.where.text if selection.where else ""
+    named = re.findall(_NAMED_FIELD, f"{where} {selection.query or ''}")
+    return [path for path in named if path.partition(".")[0] in _EVENT_FIELDS]
 
 
 def _check_statuses(statuses: Iterable[RunStatus]) -> None:

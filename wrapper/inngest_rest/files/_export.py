@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attrs import frozen
 
@@ -16,6 +16,7 @@ from inngest_rest.files._columns import choose
 from inngest_rest.files._formats import Table, writer_maker
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Mapping
 
     from inngest_rest._core.calls.session import Session
@@ -69,13 +70,16 @@ class Export:
             usable("path", self._path),
             whole_file(self._path) as file,
         ):
-            writer = self._make_writer(file)
+            await self._fill(file)
+        return ExportReport(path=str(self._path), rows=self._rows)
+
+    async def _fill(self, file: BinaryIO) -> None:
+        with closing(self._make_writer(file)) as writer:
             walk = self._exported.listing.walk()
             while not walk.is_done:
                 page = await walk.next_page()
                 await self._write(writer, page.items)
             writer.finish()
-        return ExportReport(path=str(self._path), rows=self._rows)
 
     async def _write(self, writer: Writer, items: Iterable[Any]) -> None:
         rows = list(items)

@@ -53,7 +53,11 @@ class Writer(Protocol):
         ...
 
     def finish(self) -> None:
-        """Write what is left. The file stays open."""
+        """Write what is left."""
+        ...
+
+    def close(self) -> None:
+        """End the writer, whole or not; the file stays open."""
         ...
 
 
@@ -69,6 +73,9 @@ class NdjsonWriter:
 
     def finish(self) -> None:
         """Nothing waits."""
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 class CsvWriter:
@@ -95,7 +102,10 @@ class CsvWriter:
             self._rows.writerow(cells)
 
     def finish(self) -> None:
-        self._text.detach()  # flushes it, and leaves the file open
+        self._text.flush()
+
+    def close(self) -> None:
+        self._text.detach()  # leaves the file open
 
     def _cell(self, value: Any) -> Any:
         cell = to_builtin(value)
@@ -124,6 +134,9 @@ class ParquetWriter:
     def finish(self) -> None:
         if self._waiting:
             self._write_group()
+        self._parquet.close()
+
+    def close(self) -> None:
         self._parquet.close()
 
     def _write_group(self) -> None:

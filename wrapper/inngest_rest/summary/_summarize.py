@@ -181,7 +181,7 @@ class _Tally:
         timed = sum(group.timed for group in self.groups.values())
         if self.is_exact:
             yield f"Got {self.got:,} of {_count(timed, 'run')} one by one."
-        elif timed:
+        elif timed and self.by == "function":
             yield f"Times are totals: `exact` gets {_count(timed, 'run')}, for waiting and running."
 
     def _notes_on_events(self, read: int) -> Iterator[str]:

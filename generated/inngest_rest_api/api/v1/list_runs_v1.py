@@ -91,6 +91,11 @@ def parse_response(
 
         return response_200
 
+    if response.status_code == 400:
+        response_400 = V1Error.from_dict(read_json(response.content))
+
+        return response_400
+
     if response.status_code == 401:
         return response.text
 

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar, cast, get_
 from attrs import frozen
 
 from inngest_rest import errors
+from inngest_rest._core.calls.route import WholeResponse
 from inngest_rest._core.calls.settings import (
     ALLOW_HTTP_ON,
     API_KEY,
@@ -34,7 +35,6 @@ from inngest_rest._core.calls.settings import (
 )
 from inngest_rest._core.clock import http_date
 from inngest_rest._core.json_text import decode
-from inngest_rest._core.messages import Response
 from inngest_rest._core.secret import cause_without_keys
 from inngest_rest._faults import refused_in_between
 from inngest_rest._ulid import is_ulid
@@ -44,6 +44,8 @@ from inngest_rest_api.types import Unreadable, read_json
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from datetime import datetime
+
+    import httpx
 
     from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
@@ -121,7 +123,7 @@ _LONGEST_PAUSE = 366 * 86_400.0
 
 
 def read(
-    response: Response,
+    response: httpx.Response,
     route: Route[A, T],
     url: str,
     session: Session,
@@ -146,7 +148,7 @@ def read(
     raise answer.invalid(reason) from cause
 
 
-def _result(answer: _Response, response: Response, route: Route[A, T]) -> T:
+def _result(answer: _Response, response: httpx.Response, route: Route[A, T]) -> T:
     """Return the result of a successful response."""
     content = response.content
     accepted = route.accepted.get(response.status_code)
@@ -155,7 +157,7 @@ def _result(answer: _Response, response: Response, route: Route[A, T]) -> T:
         with suppress(ValueError):
             answer.check_about(read_json(content))
         return route.convert(cast("A", None))
-    if forms[0] is Response:
+    if forms[0] is WholeResponse:
         return route.convert(cast("A", response))
     page = _read_page(forms[0], content)
     if page is not None:
@@ -175,7 +177,7 @@ class _StatedError(NamedTuple):
 
 @frozen
 class _Response:
-    _response: Response
+    _response: httpx.Response
     _route: Route[Any, Any]
     _url: str
     _session: Session
@@ -312,9 +314,9 @@ class _Response:
     def _neither_result_nor_error(self) -> errors.InvalidResponseError:
         """Return the error for a status below 400; it names the target of a redirect."""
         reason = "neither a result nor an error"
-        location = self._response.redirects_to
-        if location is None:
+        if not self._response.has_redirect_location:
             return self.invalid(reason)
+        location = self._response.headers["location"]
         target = shown(self._session.redact(location))
         error = self.invalid(f"{reason}: it redirects to {target}")
         error.advice = _NOT_FOLLOWED
@@ -390,7 +392,7 @@ class _Response:
         if response.content:
             is_html = "html" in response.headers.get("content-type", "")
             return is_html or response.content.lstrip().startswith(b"<")
-        needs_body = self._route.forms not in ((), (Response,))
+        needs_body = self._route.forms not in ((), (WholeResponse,))
         is_v2 = self._route.operation.tag == "v2"
         return needs_body or (is_v2 and response.status_code == 200)
 
@@ -455,7 +457,7 @@ def read_model(forms: tuple[type[A], ...], body: object) -> A:
     raise ValueError(f"it has none of the fields of {forms[0].__name__}")
 
 
-def _stated_error(body: dict[str, Any], response: Response) -> _StatedError:
+def _stated_error(body: dict[str, Any], response: httpx.Response) -> _StatedError:
     """Return the error that a body states in one of the forms of servers and proxies."""
     if "problem+json" in response.headers.get("content-type", "").lower():
         return _problem_details(body, response)
@@ -493,7 +495,7 @@ def _message_of(error: dict[str, Any]) -> str:
     return message if isinstance(message, str) else shown(message)
 
 
-def _problem_details(body: dict[str, Any], response: Response) -> _StatedError:
+def _problem_details(body: dict[str, Any], response: httpx.Response) -> _StatedError:
     """Return the error of problem details (RFC 9457); a title alone only repeats the status."""
     title = _text_or_empty(body.get("title"))
     detail = _text_or_empty(body.get("detail"))
@@ -513,12 +515,12 @@ def _text_or_empty(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _text(response: Response) -> str:
+def _text(response: httpx.Response) -> str:
     """Return the body as text, even if the server names an unknown character set."""
     return response.content[:_SHOWN].decode("utf-8", "replace")
 
 
-def _retry_after(response: Response, now: datetime) -> float | None:
+def _retry_after(response: httpx.Response, now: datetime) -> float | None:
     """Return Retry-After in seconds, given in seconds or as a date; None if neither."""
     value = response.headers.get("retry-after")
     try:
@@ -557,7 +559,7 @@ def recording(session: Session) -> Generator[Sequence[RawResponse]]:
 def record(
     session: Session,
     route: Route[Any, Any],
-    response: Response,
+    response: httpx.Response,
     url: str,
 ) -> None:
     """Keep a response for the recordings of this context, if there are any."""
@@ -573,7 +575,7 @@ def record(
 def raw_response(
     session: Session,
     route: Route[Any, Any],
-    response: Response,
+    response: httpx.Response,
     url: str,
     *,
     at_most: int | None = None,
@@ -585,7 +587,7 @@ def raw_response(
 
     masked = session.redact_bytes
     headers: list[tuple[bytes, bytes]] = []
-    for name, value in response.fields:
+    for name, value in response.headers.raw:
         headers.append((masked(name), masked(value)))
     return RawResponse(
         status=response.status_code,

@@ -6,6 +6,8 @@ import math
 from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, TypeVar, cast
 
+from attrs import evolve
+
 from inngest_rest import errors
 from inngest_rest._core import tracing
 from inngest_rest._core.calls import answers, page_sizes
@@ -13,23 +15,23 @@ from inngest_rest._core.calls.retry import has_retry_after
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.calls.settings import API_VERSION, ENV, SIGNING_KEY, Settings
 from inngest_rest._core.logs import logger, request_fields
-from inngest_rest._core.messages import Request, json_content, requestable, with_query
 from inngest_rest._core.plans import Call
+from inngest_rest._core.request import new_request, requestable
+from inngest_rest._core.secret import Hidden
 from inngest_rest._faults import had_no_effect, may_pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import httpx
+
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.messages import Response
     from inngest_rest._core.secret import Secret
     from inngest_rest._core.tracing import CallSpan
     from inngest_rest_api.api import Operation
 
 A = TypeVar("A")
 T = TypeVar("T")
-
-_METHODS_WITHOUT_BODY = frozenset({"DELETE", "GET"})
 
 
 async def perform(
@@ -139,7 +141,7 @@ class _Attempts:
         else:
             self._was_delivered = True
         self._took_effect = self._took_effect or not had_no_effect(failure)
-        if isinstance(failure, errors.ApiError):
+        if isinstance(failure, errors.ApiError | errors.TransportError):
             failure.may_have_taken_effect = self._took_effect
 
     async def pause_or_raise(self) -> None:
@@ -222,7 +224,7 @@ async def _with_keys(
     if api != "ingest":
         bearers = session.bearers(api, is_needed=route.needs_key)
 
-    def read(response: Response) -> T:
+    def read(response: httpx.Response) -> T:
         session.server_clocks[route.host].observe(response, sent_at)
         answers.record(session, route, response, url)
         span.status = response.status_code
@@ -252,43 +254,28 @@ def request(
     bearer: Secret | None,
     url: str,
     seconds: float,
-    read: Callable[[Response], T],
+    read: Callable[[httpx.Response], T],
 ) -> Call[T]:
     """Return the effect of one attempt, within some seconds; `url` is shown, and has no key."""
     method, kwargs = route.operation.method, route.kwargs
-    content: bytes = kwargs.get("content", b"")
-    is_json = kwargs.get("json") is not None
-    if is_json:
-        content = json_content(kwargs["json"])
-    headers = kwargs.get("headers", {})
-    headers_of_body: dict[str, str] = {}
-    if is_json or method not in _METHODS_WITHOUT_BODY:
-        headers_of_body["Content-Length"] = str(len(content))
-    if is_json and "Content-Type" not in headers:
-        headers_of_body["Content-Type"] = "application/json"
 
-    def build(timeout: float, trace: object) -> Request:
+    def build(timeout: float, trace: object) -> httpx.Request:
         """Build the request, keys included: only where it is sent, and in no variable."""
-        return Request(
+        return new_request(
             method,
             session.event_url(route.operation.path).reveal()
             if route.host == "event"
-            else requestable(with_query(url, kwargs.get("params"))),
-            headers={
-                "Host": session.authorities[route.host],
-                **session.headers.reveal(),
-                **headers,
-                **(
-                    {}
-                    if bearer is None
-                    else {"authorization": f"Bearer {bearer.reveal()}"}
-                ),
-                **headers_of_body,
-            },
-            content=content,
-            timeout=timeout,
+            else requestable(url, kwargs.get("params")),
             shown=url,
+            timeout=timeout,
             trace=trace,
+            headers={
+                **session.headers.reveal(),
+                **kwargs.get("headers", {}),
+                **_authorization(bearer).reveal(),
+            },
+            content=kwargs.get("content"),
+            json=kwargs.get("json"),
         )
 
     return Call(
@@ -305,19 +292,26 @@ def request(
     )
 
 
+def _authorization(bearer: Secret | None) -> Hidden[dict[str, str]]:
+    if bearer is None:
+        return Hidden({})
+    return Hidden({"authorization": f"Bearer {bearer.reveal()}"})
+
+
 def redacted_url(session: Session, route: Route[Any, Any]) -> str:
     """Return the request's URL without its query and without the event key."""
     if route.host == "event":
         path = route.operation.path.replace("{event_key}", "***")
         return session.settings.event_url + path
-    return session.settings.api_url + rooted(session, route.operation, route.path)
+    path = route.path
+    if route.operation.tag == "v2":
+        path = _below_root(path, route.v2_root or session.absent.v2_root)
+    return session.settings.api_url + path
 
 
-def rooted(session: Session, operation: Operation, path: str) -> str:
-    """Return the path of an operation on this server: v2 may be below another root."""
-    if operation.tag == "v2":
-        return session.absent.v2_root + path.removeprefix(V2_ROOT)
-    return path
+def _below_root(path: str, root: str) -> str:
+    """Return a path of v2 as it is on a server that has v2 below this root."""
+    return root + path.removeprefix(V2_ROOT)
 
 
 async def first_present(
@@ -395,7 +389,6 @@ async def _perform_below_any_root(
     session: Session, route: Route[Any, T], deadline: float
 ) -> T:
     """Perform a route; one of v2 below `/api/v2` where the server has no `/v2`."""
-    absent = session.absent
     try:
         return await perform(session, route, deadline=deadline)
     except errors.RouteNotFoundError as error:
@@ -408,13 +401,15 @@ async def _perform_below_any_root(
     # Outside that clause, or the page would be the cause of its own context.
     if may_be_done:
         raise page
-    absent.v2_root = V2_ROOT_BEFORE_1_26
+    before_1_26 = evolve(route, v2_root=V2_ROOT_BEFORE_1_26)
     try:
-        return await perform(session, route, deadline=deadline)
-    except (errors.RouteNotFoundError, errors.TransportError) as error:
-        if isinstance(error, errors.TransportError) or _page_of(error):
-            absent.v2_root = V2_ROOT
+        value = await perform(session, before_1_26, deadline=deadline)
+    except errors.ApiError as error:
+        if not _page_of(error):
+            session.absent.v2_root = V2_ROOT_BEFORE_1_26
         raise
+    session.absent.v2_root = V2_ROOT_BEFORE_1_26
+    return value
 
 
 async def _may_be_done(
@@ -446,15 +441,11 @@ async def _has_v2(session: Session, root: str, deadline: float) -> bool:
     def is_healthy(_: object) -> bool:
         return True
 
-    route = Route.of(v2.get_health_v2, is_healthy, repeatable=False)
-    known_root = session.absent.v2_root
-    session.absent.v2_root = root
+    health = Route.of(v2.get_health_v2, is_healthy, repeatable=False)
     try:
-        return await perform(session, route, deadline=deadline)
+        return await perform(session, evolve(health, v2_root=root), deadline=deadline)
     except errors.InngestError:
         return False
-    finally:
-        session.absent.v2_root = known_root
 
 
 def _page_of(error: errors.ApiError) -> errors.InvalidResponseError | None:
@@ -471,7 +462,9 @@ def _absent(session: Session, absences: list[_Absence]) -> errors.RouteNotFoundE
     advice_of_routes: list[errors.Advice] = []
     for route, _ in absences:
         operation = route.operation
-        path = rooted(session, operation, operation.path)
+        path = operation.path
+        if operation.tag == "v2":
+            path = _below_root(path, session.absent.v2_root)
         asked.append(f"{operation.method} {path}")
         if operation.since and not operation.cloud_only:
             name = f"{operation.method} {operation.path}"

@@ -81,6 +81,13 @@ class RouteOptions(TypedDict, total=False):
     advice: AdviceByError
 
 
+class WholeResponse:
+    """The form of a route that converts the response itself, instead of a model.
+
+    In the place of httpx's class, which takes longer to import than all tables of calls.
+    """
+
+
 @frozen
 class Route(Generic[A, T]):
     """One operation with its arguments, and how to read its response."""
@@ -89,7 +96,7 @@ class Route(Generic[A, T]):
     # The result of its module's `get_kwargs`.
     kwargs: Mapping[str, Any] = field(repr=False)
     # The generated models of a successful response, in each form that servers send. None of them if
-    # the result needs no body: any body will do. `Response` for the response itself.
+    # the result needs no body: any body will do. `WholeResponse` for the response itself.
     forms: tuple[type[A], ...]
     # Any exception that it raises makes the response invalid.
     convert: Callable[[A], T]
@@ -105,6 +112,8 @@ class Route(Generic[A, T]):
     needs_key: bool = field(default=True, kw_only=True)
     # It requests a page of a listing, whose size may be changed.
     is_page: bool = field(default=False, kw_only=True)
+    # Where v2 is looked for; None for where this server was found to have it.
+    v2_root: str | None = field(default=None, kw_only=True)
     # The models of statuses beyond 2xx.
     accepted: Mapping[int, type[A]] = field(default=_NOTHING, kw_only=True)
     # A proxy may mix up responses.

@@ -25,7 +25,7 @@ from inngest_rest._core.calls.settings import (
     check_timeout,
 )
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, ServerClock
-from inngest_rest._core.messages import requestable
+from inngest_rest._core.request import requestable
 from inngest_rest._core.secret import Hidden, Mask, Secret
 from inngest_rest._version import __version__
 from inngest_rest._visible import safe
@@ -34,8 +34,9 @@ from inngest_rest.errors import MissingKeyError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    import httpx
+
     from inngest_rest._core.calls.settings import Settings
-    from inngest_rest._core.messages import Url
     from inngest_rest._core.plans import Effects, Host
 
 C = TypeVar("C")
@@ -83,11 +84,6 @@ class Session:
         }
         hosts: tuple[Host, ...] = ("event", "api")
         self.rate_limits = {host: RateLimit() for host in hosts}
-        # The values of the Host header.
-        self.authorities: Mapping[Host, str] = {
-            "event": _authority(settings.event_url),
-            "api": _authority(settings.api_url),
-        }
         self.server_clocks = {host: ServerClock(clock) for host in hosts}
         self.absent = AbsentRoutes()
         self.page_sizes = PageSizes()
@@ -101,7 +97,7 @@ class Session:
         if settings.event_name_check != "off":
             refuses = settings.event_name_check == "refuse"
             self.name_convention = NameConvention(refuses=refuses)
-        self._event_urls: dict[str, Hidden[Url]] = {}
+        self._event_urls: dict[str, Hidden[httpx.URL]] = {}
         self._apply(settings)
 
     def _apply(self, settings: Settings) -> None:
@@ -168,7 +164,7 @@ class Session:
     def __str__(self) -> str:
         return f"{self.settings.event_url!r}, {self.settings.api_url!r}"
 
-    def event_url(self, path: str) -> Hidden[Url]:
+    def event_url(self, path: str) -> Hidden[httpx.URL]:
         """Return the URL of a path on the event host; it may contain the event key.
 
         It is kept: parsing it takes as long as the rest of building a request.
@@ -217,11 +213,6 @@ class Session:
             return
         others = [other for other in bearers if other is not bearer]
         self._bearers[api] = (bearer, *others)
-
-
-def _authority(url: str) -> str:
-    """Return host and port of a URL, as the Host header has them."""
-    return requestable(url).origin.authority
 
 
 def _secrets(settings: Settings) -> Iterator[Secret]:

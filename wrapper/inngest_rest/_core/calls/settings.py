@@ -12,7 +12,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, TypeVarTuple, get_args
 from urllib.parse import urlsplit
@@ -22,7 +22,8 @@ from attrs import field, frozen
 from inngest_rest._arguments import check_choice
 from inngest_rest._core.arguments import check_count, check_seconds
 from inngest_rest._core.calls import profiles
-from inngest_rest._core.messages import Url, requestable
+from inngest_rest._core.logs import logger
+from inngest_rest._core.request import parsed, requestable
 from inngest_rest._core.secret import Hidden, Secret, hash_of_digits
 from inngest_rest._visible import shown
 from inngest_rest.errors import (
@@ -35,7 +36,8 @@ from inngest_rest.retry import RetryPolicy
 from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
 
 if TYPE_CHECKING:
-    from inngest_rest._core.messages import Origin
+    import httpx
+
     from inngest_rest.responses import Profile, Target
 
 Args = TypeVarTuple("Args")
@@ -59,6 +61,16 @@ EVENT_BASE_URL = Setting("event_base_url", "INNGEST_EVENT_API_BASE_URL")
 _API_BASE_URL = Setting("api_base_url", "INNGEST_API_BASE_URL")
 _ALLOW_HTTP = Setting("allow_http", "INNGEST_ALLOW_HTTP")
 HEADERS = Setting("headers", "INNGEST_HEADERS")
+_SERVER_AND_KEYS = (
+    BASE_URL,
+    EVENT_BASE_URL,
+    _API_BASE_URL,
+    _DEV,
+    EVENT_KEY,
+    SIGNING_KEY,
+    _FALLBACK,
+    API_KEY,
+)
 ALLOW_HTTP_ON = Setting("allow_http=True", "INNGEST_ALLOW_HTTP=1")
 
 
@@ -186,6 +198,8 @@ class _Reader(NamedTuple):
     arguments: Mapping[str, Secret | None]
     environ: Hidden[Mapping[str, str]]
     profile: Profile | None = None
+    # With the variables that a profile names, such as that of a key.
+    own_environ: Hidden[Mapping[str, str]] | None = None
 
     def argument(self, setting: Setting) -> _Found | None:
         value = self.arguments.get(setting.argument)
@@ -213,7 +227,8 @@ class _Reader(NamedTuple):
         argument = setting.argument
         value = Secret.of(profile.settings.get(argument))
         if argument in profile.keys:
-            value = profiles.key_of(profile, argument, self.environ.reveal())
+            own = self.own_environ or self.environ
+            value = profiles.key_of(profile, argument, own.reveal())
         if value is None:
             return None
         name = f"{argument} of profile {profile.name}"
@@ -228,12 +243,45 @@ class _Reader(NamedTuple):
         return None
 
     def with_profile(self) -> _Reader:
-        """Return a reader that also has the named profile, if one is named."""
-        found = self.argument(profiles.PROFILE) or self.variable(profiles.PROFILE)
+        """Return a reader of one source: a named profile alone, or arguments and variables.
+
+        A profile that a variable names is the default: it counts where nothing else names a
+        server or a key.
+        """
+        named = self.argument(profiles.PROFILE)
+        found = named or self.variable(profiles.PROFILE)
         if found is None:
             return self
-        profile = profiles.named(found.value.reveal(), self.environ.reveal())
-        return self._replace(profile=profile)
+        given = [*self._set_by(self.argument, _SERVER_AND_KEYS)]
+        of_variables = [*self._set_by(self.variable, _SERVER_AND_KEYS)]
+        if named is None and (given or of_variables):
+            return self
+        name = found.value.reveal()
+        if given:
+            raise given[0].invalid(
+                f"is of another server or key than profile {name}", "Pass one of them."
+            )
+        profile = profiles.named(name, self.environ.reveal())
+        of_variables += self._set_by(self.variable, [ENV])
+        if not of_variables:
+            return self._replace(profile=profile)
+        ignored = [each.name for each in of_variables]
+        logger.warning("profile %s ignores %s", name, ", ".join(ignored))
+        variables = self.environ.reveal()
+        others = {each: variables[each] for each in variables if each not in ignored}
+        return self._replace(
+            environ=Hidden(others), profile=profile, own_environ=self.environ
+        )
+
+    def _set_by(
+        self, source: Callable[[Setting], _Found | None], settings: Iterable[Setting]
+    ) -> Iterator[_Found]:
+        """Yield the settings that a source has; `dev=False` names no server."""
+        for setting in settings:
+            found = source(setting)
+            is_off = setting is _DEV and found is not None and found.switch() is False
+            if found is not None and not is_off:
+                yield found
 
 
 def all_profiles() -> list[Profile]:
@@ -324,7 +372,7 @@ class _Hosts:
         proxy: Secret | None = None
         if found is None or found is not self.dev_server:
             proxy = _proxy(url, self.proxies, is_dev=is_dev)
-        is_plain = _is_plain_elsewhere(requestable(url).origin)
+        is_plain = _is_plain_elsewhere(requestable(url))
         shows_keys = not self.may_show_keys and is_plain
         return _Host(url=url, shows_keys=shows_keys, proxy=proxy)
 
@@ -403,7 +451,10 @@ def _dev(reader: _Reader) -> _Found | None:
     if found is None or found.switch() is False:
         return None
     if found.switch():
-        return found._replace(value=Secret(_DEV_URL))
+        variable = reader.variable(_DEV)
+        is_url = variable is not None and variable.switch() is None
+        url = variable.value if variable is not None and is_url else Secret(_DEV_URL)
+        found = found._replace(value=url)
     if "://" not in found.value.reveal():
         raise found.invalid(
             f"must be 1, 0 or the URL of a dev server, such as {_DEV_URL}"
@@ -440,8 +491,8 @@ def _base_urls(
 def _check_url(found: _Found, *, may_http: bool) -> str:
     """Reject a base URL that is malformed or unsafe; return the URL to append paths to."""
     value = found.value.reveal()
-    origin = requestable_url(value)
-    if origin is None or re.search(r"[?#]", value):
+    target = requestable_url(value)
+    if target is None or re.search(r"[?#]", value):
         raise found.invalid(
             "is not a base URL: it must be of the form https://HOST[:PORT][/PATH] (or http://), "
             "without spaces, query or fragment"
@@ -455,7 +506,7 @@ def _check_url(found: _Found, *, may_http: bool) -> str:
                 (HEADERS,),
             ),
         )
-    if not may_http and _is_plain_elsewhere(origin):
+    if not may_http and _is_plain_elsewhere(target):
         host = urlsplit(value).hostname
         raise found.invalid(
             f"is plain http to {host}, which would show the keys to the network",
@@ -465,31 +516,30 @@ def _check_url(found: _Found, *, may_http: bool) -> str:
     return value.rstrip("/").removesuffix("/v1").removesuffix("/v2")
 
 
-def requestable_url(text: str) -> Origin | None:
-    """Return where a URL of http or https leads; None if no request could be sent to it."""
-    url = Url.parse(text)
+def requestable_url(text: str) -> httpx.URL | None:
+    """Return a URL of http or https; None if no request could be sent to it."""
+    url = parsed(text)
     if url is None or re.search(r"[\x00-\x20\x7f]", text):
         return None
     try:
         urlsplit(text)  # finds a bracket that is not closed
     except ValueError:
         return None
-    origin = url.origin
-    *labels, last = origin.host.split(".")
+    *labels, last = url.raw_host.decode("ascii").split(".")
     # As connecting will: it encodes each label of the host.
     are_labels = all(0 < len(label) < 64 for label in labels)
     if not are_labels or len(last) >= 64:
         return None
-    if not origin.host or origin.scheme not in {"http", "https"}:
+    if not url.host or url.scheme not in {"http", "https"}:
         return None
     # A socket would take it modulo 65536.
-    is_port = 0 < origin.port < 65536
-    return origin if is_port else None
+    is_port = url.port is None or 0 < url.port < 65536
+    return url if is_port else None
 
 
-def _is_plain_elsewhere(origin: Origin) -> bool:
-    """Return whether the network can read what is sent to a host."""
-    return origin.scheme == "http" and not _is_loopback(origin.host)
+def _is_plain_elsewhere(url: httpx.URL) -> bool:
+    """Return whether the network can read what is sent to a URL."""
+    return url.scheme == "http" and not _is_loopback(url.host)
 
 
 def _is_loopback(host: str) -> bool:
@@ -547,7 +597,7 @@ def _proxy(url: str, proxies: Hidden[dict[str, str]], *, is_dev: bool) -> Secret
 
     Never one for this machine or a dev server: it could not reach the one, and would read the keys.
     """
-    target = requestable(url).origin
+    target = requestable(url)
     if _is_loopback(target.host) or (is_dev and target.scheme == "http"):
         return None
     of_scheme = Secret.of(proxies.reveal().get(target.scheme))
@@ -556,7 +606,7 @@ def _proxy(url: str, proxies: Hidden[dict[str, str]], *, is_dev: bool) -> Secret
         return None
     from urllib.request import proxy_bypass  # noqa: PLC0415 - see `_proxies`
 
-    if proxy_bypass(target.authority):
+    if proxy_bypass(target.netloc.decode("ascii")):
         return None
     return proxy if "://" in proxy.reveal() else Secret(f"http://{proxy.reveal()}")
 

@@ -6,17 +6,19 @@ import asyncio
 import sys
 from collections import deque
 from collections.abc import AsyncIterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE
 from inngest_rest._core.drivers.exchange import (
     Body,
     PlanRunner,
+    broken_off,
     longest_wait,
     not_sent,
     timed_out,
+    whole_response,
 )
 from inngest_rest._core.logs import logger
 from inngest_rest._core.plans import Stopped
@@ -34,9 +36,11 @@ if TYPE_CHECKING:
         Sequence,
     )
 
+    import httpx
+
     from inngest_rest._core.clock import Clock
-    from inngest_rest._core.drivers.connection_pool import ConnectionPool, Kind
-    from inngest_rest._core.messages import Request, Response
+    from inngest_rest._core.drivers.carriers import Kind
+    from inngest_rest._core.drivers.connection_pool import ConnectionPool
     from inngest_rest._core.plans import Call, Host, Plan
     from inngest_rest.errors import TransportError
 
@@ -60,7 +64,9 @@ _CLOSING_GRACE = 1.0
 class AsyncTransport(Protocol):
     """What carries requests, one at a time unless the caller gave it."""
 
-    async def send_async(self, request: Request, /) -> Response: ...
+    async def handle_async_request(
+        self, request: httpx.Request, /
+    ) -> httpx.Response: ...
     async def aclose(self) -> None: ...
 
 
@@ -78,6 +84,8 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
             Host, tuple[asyncio.AbstractEventLoop, asyncio.Semaphore]
         ] = {}
         self._closing: set[asyncio.Task[Any]] = set()
+        # Exchanges on connections of the client's own, and what is done once each is over.
+        self._in_flight: dict[asyncio.Timeout, asyncio.Future[None]] = {}
 
     async def run(self, plan: Plan[T]) -> T:
         return await self._run(plan)
@@ -93,7 +101,7 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
         self,
         call: Call[Any],
         started: float,  # noqa: ARG002 - the block below bounds it all
-    ) -> Response | TransportError:
+    ) -> httpx.Response | TransportError:
         loop = asyncio.get_running_loop()
         slots = self._slots_of(call.host, loop)
         began = loop.time()
@@ -108,9 +116,11 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
                 if has_to_wait:
                     limit.reschedule(began + call.timeout)
                 is_sent = True
-                return await self._send_now(call)
+                return await self._send_now(call, limit)
         except TimeoutError:
-            return timed_out(call) if is_sent else not_sent(call)
+            if not is_sent:
+                return not_sent(call)
+            return broken_off(call) if self._closed else timed_out(call)
 
     def _slots_of(
         self, host: Host, loop: asyncio.AbstractEventLoop
@@ -120,19 +130,24 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
             owned = self._slots[host] = loop, asyncio.Semaphore(MAX_AT_ONCE)
         return owned[1]
 
-    async def _send_now(self, call: Call[Any]) -> Response:
+    async def _send_now(
+        self, call: Call[Any], limit: asyncio.Timeout
+    ) -> httpx.Response:
         self._check_open()
         pool = self._pools[call.host]
         transport = pool.take()
         if transport is pool.given:
             return await self._send_apart(pool, transport, call)
+        is_over = self._in_flight[limit] = asyncio.get_running_loop().create_future()
         is_whole = False
         try:
             response, is_whole = await _whole_exchange(transport, call)
         finally:
+            del self._in_flight[limit]
             now = self._clock.monotonic()
             for unused in pool.give_back(transport, now, is_whole=is_whole):
                 self._apart(_close(unused))
+            is_over.set_result(None)
         return response
 
     async def _send_apart(
@@ -140,7 +155,7 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
         pool: ConnectionPool[AsyncTransport],
         given: AsyncTransport,
         call: Call[Any],
-    ) -> Response:
+    ) -> httpx.Response:
         """Send through the caller's transport; if cancelled, end the request at its next step.
 
         httpcore's pool leaks a connection if a request is cancelled while it is queued, between two
@@ -236,12 +251,33 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
         await self.run_many(jobs, plan, on_result, in_flight=in_flight)
 
     async def close(self) -> None:
-        for transport in self._end():
-            await transport.aclose()
         here = asyncio.get_running_loop()
+        for owner, transport in self._end():
+            if owner is here:
+                await transport.aclose()
+            elif owner is not None and not owner.is_closed():
+                asyncio.run_coroutine_threadsafe(_close(transport), owner)
+        if self.owns_pools:
+            await self._break_off(here)
         left = [task for task in self._closing if task.get_loop() is here]
         if left:
             await _end_all(left, _CLOSING_GRACE)
+
+    async def _break_off(self, here: asyncio.AbstractEventLoop) -> None:
+        """End the exchanges in flight, as if their time was up; wait for those of this loop."""
+        in_flight = [*self._in_flight.items()]
+        for limit, is_over in in_flight:
+            loop = is_over.get_loop()
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_expire, limit)
+        left = [is_over for _, is_over in in_flight if is_over.get_loop() is here]
+        if left:
+            await asyncio.wait(left, timeout=_CLOSING_GRACE)
+
+
+def _expire(limit: asyncio.Timeout) -> None:
+    with suppress(RuntimeError):  # its time is up already
+        limit.reschedule(asyncio.get_running_loop().time())
 
 
 async def _whole_exchange(
@@ -249,12 +285,12 @@ async def _whole_exchange(
     call: Call[Any],
     trace: Callable[[str, object], Awaitable[None]] | None = None,
     abandoned: asyncio.Event | None = None,
-) -> tuple[Response, bool]:
+) -> tuple[httpx.Response, bool]:
     """Return the response, and whether it was read to its end."""
-    response = await transport.send_async(call.build(call.timeout, trace))
-    stream = response.stream
-    if stream is None:  # the caller's transport has read it
-        return response, True
+    response = await transport.handle_async_request(call.build(call.timeout, trace))
+    if response.is_stream_consumed:  # by the caller's transport
+        return whole_response(response, response.content), True
+    stream = cast("httpx.AsyncByteStream", response.stream)
     body = Body(response, call)
     try:
         async for chunk in stream:
@@ -263,7 +299,7 @@ async def _whole_exchange(
                 break
     finally:
         await stream.aclose()
-    return response, body.finish()
+    return body.finish()
 
 
 async def _close(transport: AsyncTransport) -> None:

@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from contextlib import ExitStack, suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from inngest_rest._core.drivers.exchange import (
     Body,
@@ -16,6 +16,7 @@ from inngest_rest._core.drivers.exchange import (
     longest_wait,
     not_sent,
     timed_out,
+    whole_response,
 )
 from inngest_rest._core.plans import Stopped, now
 
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from queue import SimpleQueue
 
-    from inngest_rest._core.drivers.connection_pool import Kind
-    from inngest_rest._core.messages import Request, Response
+    import httpx
+
+    from inngest_rest._core.drivers.carriers import Kind
     from inngest_rest._core.plans import Call, Host, Plan
     from inngest_rest.errors import TransportError
 
@@ -45,7 +47,8 @@ _ABORT_GRACE = 0.5
 class BlockingTransport(Protocol):
     """What carries requests, one at a time unless the caller gave it."""
 
-    def send(self, request: Request, /) -> Response: ...
+    def handle_request(self, request: httpx.Request, /) -> httpx.Response: ...
+    def abort(self) -> None: ...  # by another thread; a given transport has none
     def close(self) -> None: ...
 
 
@@ -87,7 +90,9 @@ class Driver(PlanRunner[BlockingTransport]):
         if stop.is_set():
             raise Stopped
 
-    async def _send(self, call: Call[Any], started: float) -> Response | TransportError:
+    async def _send(
+        self, call: Call[Any], started: float
+    ) -> httpx.Response | TransportError:
         pool, waited, stop = self._pools[call.host], 0.0, _STOP.get()
         slots = pool.slots
         if not slots.take(0.0):
@@ -103,9 +108,12 @@ class Driver(PlanRunner[BlockingTransport]):
                 stop.in_flight.add(transport)
             is_whole = False
             try:
-                response = transport.send(call.build(call.timeout - waited, None))
-                is_whole = self._read(response, call, started)
-                # A transport in flight may have been closed by then.
+                response, is_whole = self._read(
+                    transport.handle_request(call.build(call.timeout - waited, None)),
+                    call,
+                    started,
+                )
+                # A transport in flight may have been aborted by then.
                 is_whole = is_whole and not (stop is not None and stop.is_set())
             finally:
                 if stop is not None:
@@ -117,11 +125,13 @@ class Driver(PlanRunner[BlockingTransport]):
         finally:
             slots.give_back()
 
-    def _read(self, response: Response, call: Call[Any], started: float) -> bool:
-        """Read the body within the call's timeout; return whether it was read to its end."""
-        stream = response.stream
-        if stream is None:  # the caller's transport has read it
-            return True
+    def _read(
+        self, response: httpx.Response, call: Call[Any], started: float
+    ) -> tuple[httpx.Response, bool]:
+        """Return the response with its body, and whether that was read to its end."""
+        if response.is_stream_consumed:  # by the caller's transport
+            return whole_response(response, response.content), True
+        stream = cast("httpx.SyncByteStream", response.stream)
         body, deadline = Body(response, call), started + call.timeout
         try:
             for chunk in stream:
@@ -196,7 +206,7 @@ class Driver(PlanRunner[BlockingTransport]):
                 grace = _GRACE if is_error else _GRACE_OF_INTERRUPT
                 if wait(futures, timeout=grace).not_done:
                     for transport in list(stop.in_flight):
-                        transport.close()
+                        transport.abort()
                     wait(futures, timeout=_ABORT_GRACE)
 
     async def _run_job(
@@ -220,8 +230,11 @@ class Driver(PlanRunner[BlockingTransport]):
         self.run_many(jobs, plan, on_result, in_flight=in_flight)
 
     def close(self) -> None:
-        for transport in self._end():
+        for _, transport in self._end():
             transport.close()
+        for pool in self._own_pools:
+            for transport in pool.in_flight:
+                transport.abort()
 
 
 def _report(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from contextlib import suppress
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from inngest_rest._core.locks import Forked
-from inngest_rest.errors import ConfigurationError, Setting
+from inngest_rest.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import ssl
@@ -15,13 +17,14 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from inngest_rest._core.drivers.carriers import Kind
     from inngest_rest._core.plans import Host
     from inngest_rest._core.secret import Secret
 
 Transport = TypeVar("Transport")
 
-Kind = Literal["BaseTransport", "AsyncBaseTransport"]
-"""The class of httpx that a transport of the caller's is of."""
+Owner: TypeAlias = "asyncio.AbstractEventLoop | None"
+"""What owns a connection: an event loop, or nothing."""
 
 MAX_AT_ONCE = 64
 """Maximum number of concurrent requests to one host; see scripts/internal/benchmark/README.md."""
@@ -61,12 +64,24 @@ class Slots:
         self._free.put(None)
 
 
+def _nobody() -> Owner:
+    return None
+
+
 class ConnectionPool(Forked, Generic[Transport]):
     """A pool of transports to one host, each with one connection and one request at a time.
 
     httpcore's pool checks every connection on every request, some of them with a system call: with
     32 requests in flight, that outweighs all other costs. This one takes constant time.
     Thread-safe. A `given` transport of the caller's carries all requests instead.
+
+    Args:
+        make: Makes a transport.
+        given: The caller's transport.
+        owner: Returns what owns the connections that are made now: the running event loop, if any.
+        has_steps: httpcore's pool is below the given transport; one around httpx's shows that by
+            its steps.
+        proxy: Scheme, host and port of the proxy, for messages.
     """
 
     def __init__(
@@ -74,13 +89,16 @@ class ConnectionPool(Forked, Generic[Transport]):
         make: Callable[[], Transport],
         given: Transport | None = None,
         *,
+        owner: Callable[[], Owner] = _nobody,
         has_steps: bool = False,
+        proxy: str | None = None,
     ) -> None:
         self.given = given
-        # Whether httpcore's pool is below it; a transport around httpx's shows that by its steps.
         self.has_steps = has_steps
+        self.proxy = proxy
         self._make = make
-        self._idle: deque[tuple[float, Transport]] = deque()
+        self._owner = owner
+        self._idle: dict[Owner, deque[tuple[float, Transport]]] = {}
         self._open: set[Transport] = set()
         self._of_parent: list[Transport] = []
         self.is_closed = False
@@ -91,17 +109,30 @@ class ConnectionPool(Forked, Generic[Transport]):
         """Return the most recently used idle transport, whose connection is warm, or a new one."""
         if self.given is not None:
             return self.given
+        idle = self._idle.get(self._owner())
+        if idle is None:
+            self._drop_those_of_closed_loops()
+            return self._create()
         try:
-            return self._idle.pop()[1]
+            return idle.pop()[1]
         except IndexError:
             return self._create()
 
+    def _drop_those_of_closed_loops(self) -> None:
+        """Leave the connections of closed event loops to the collector: nobody can close them."""
+        for loop in [*self._idle]:
+            if loop is not None and loop.is_closed():
+                dropped = self._idle.pop(loop, ())
+                self._open.difference_update(transport for _, transport in dropped)
+
     def _create(self) -> Transport:
+        import httpx  # noqa: PLC0415 - see `exchange`
+
         try:
             made = self._make()
         except (ImportError, OSError) as error:
             reason = str(error)
-        except (ValueError, _invalid_url()):
+        except (ValueError, httpx.InvalidURL):
             reason = _UNUSABLE_PROXY
         else:
             self._open.add(made)
@@ -121,22 +152,36 @@ class ConnectionPool(Forked, Generic[Transport]):
         if transport is self.given:
             return []
         unused: list[Transport] = []
+        idle = self._idle.setdefault(self._owner(), deque())
         if is_whole:
-            self._idle.append((now, transport))
+            idle.append((now, transport))
         else:
             unused.append(transport)
         try:
-            while self.is_closed or self._idle[0][0] < now - _KEEP_ALIVE:
-                unused.append(self._idle.popleft()[1])
+            while self.is_closed or idle[0][0] < now - _KEEP_ALIVE:
+                unused.append(idle.popleft()[1])
         except IndexError:
             pass  # emptied, perhaps by other threads
         self._open.difference_update(unused)
         return unused
 
-    def close(self) -> list[Transport]:
-        """Stop keeping transports, and return those to close."""
+    def close(self) -> list[tuple[Owner, Transport]]:
+        """Stop keeping transports, and return the idle ones with their owners."""
         self.is_closed = True
-        return list(self._open) if self.given is None else [self.given]
+        if self.given is not None:
+            return [(self._owner(), self.given)]
+        idle: list[tuple[Owner, Transport]] = []
+        for owner, kept in [*self._idle.items()]:
+            with suppress(IndexError):  # emptied, perhaps by other threads
+                while True:
+                    idle.append((owner, kept.pop()[1]))
+        self._open.difference_update(transport for _, transport in idle)
+        return idle
+
+    @property
+    def in_flight(self) -> list[Transport]:
+        """The transports that carry a request, once the pool is closed."""
+        return [*self._open]
 
     def after_fork_in_child(self) -> None:
         """Drop connections that the parent still uses."""
@@ -147,25 +192,35 @@ class ConnectionPool(Forked, Generic[Transport]):
         self.slots = Slots(MAX_AT_ONCE)
 
 
-def _invalid_url() -> type[Exception]:
-    import httpx  # noqa: PLC0415 - for an error alone
-
-    return httpx.InvalidURL
-
-
 def pools(
     kind: Kind,
     given: object,
     *proxies: Secret | None,
     encrypts: bool = True,
 ) -> dict[Host, ConnectionPool[Any]]:
-    """Return the pool of each host, of transports of our own; a given one serves all.
+    """Return the pool of each host; a given transport serves all.
 
     Unless it `encrypts`, no certificates are loaded for servers, and none is trusted. Apps are
     reached without a proxy.
     """
+    is_blocking = kind == "BaseTransport"
+    import httpx  # noqa: PLC0415 - see `exchange`
+
+    from inngest_rest._core.drivers.carriers import (  # noqa: PLC0415
+        carrier,
+        given_carrier,
+        has_pool_of_httpcore,
+    )
+
+    owner = _nobody if is_blocking else asyncio.get_running_loop
     if given is not None:
-        shared = _pool_of(kind, given)
+        carried = given_carrier(kind, given)
+        shared = ConnectionPool[Any](
+            lambda: carried,
+            carried,
+            owner=owner,
+            has_steps=has_pool_of_httpcore(given),
+        )
         return {"event": shared, "api": shared, "app": shared}
 
     # Loading certificates takes longer than connecting: once for all transports, and lazily.
@@ -173,78 +228,33 @@ def pools(
     def context(*, is_trusting: bool) -> ssl.SSLContext:
         import ssl  # noqa: PLC0415 - as httpx, not before it is needed
 
-        if not is_trusting:
-            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        import httpx  # noqa: PLC0415 - as it has the certificates
+        if is_trusting:
+            return httpx.create_ssl_context()
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
-        made = httpx.create_ssl_context()
-        made.set_alpn_protocols(["http/1.1"])
-        return made
+    def pool(proxy: Secret | None, *, is_trusting: bool) -> ConnectionPool[Any]:
+        def make() -> Any:
+            through = None if proxy is None else _proxy(proxy, context)
+            return carrier(kind, context(is_trusting=is_trusting), through)
 
-    def make(proxy: Secret | None) -> Any:
-        if encrypts:
-            context(is_trusting=True)
-        return _transport(kind, partial(context, is_trusting=encrypts), proxy)
+        shown = None if proxy is None else _without_password(proxy)
+        return ConnectionPool[Any](make, owner=owner, proxy=shown)
 
-    def make_for_app() -> Any:
-        context(is_trusting=True)
-        return _transport(kind, partial(context, is_trusting=True), None)
-
-    event, api = [ConnectionPool[Any](partial(make, it)) for it in proxies]
-    return {"event": event, "api": api, "app": ConnectionPool[Any](make_for_app)}
+    event, api = [pool(proxy, is_trusting=encrypts) for proxy in proxies]
+    return {"event": event, "api": api, "app": pool(None, is_trusting=True)}
 
 
-def _pool_of(kind: Kind, given: object) -> ConnectionPool[Any]:
-    """Return the pool of a transport that the caller gave, which is one of httpx's."""
-    import httpx  # noqa: PLC0415 - it is there: the transport is of it
+def _proxy(url: Secret, context: Callable[..., ssl.SSLContext]) -> httpx.Proxy:
+    import httpx  # noqa: PLC0415
 
-    from inngest_rest._core.drivers.httpx_transport import HttpxTransport  # noqa: PLC0415
-
-    if not isinstance(given, getattr(httpx, kind)):
-        raise ConfigurationError(
-            f"transport must be an httpx.{kind}, not {type(given).__name__}",
-            settings=[Setting("transport")],
-        )
-    transport = HttpxTransport(given)
-    return ConnectionPool(
-        lambda: transport,
-        transport,
-        has_steps=isinstance(given, httpx.AsyncHTTPTransport),
-    )
+    proxy = httpx.Proxy(url.reveal())
+    if (proxy.url.port or 0) > 65535:  # a socket would take it modulo 65536
+        raise ValueError("a port is at most 65535")
+    if proxy.url.scheme == "https":
+        proxy.ssl_context = context(is_trusting=True)
+    return proxy
 
 
-def _transport(
-    kind: Kind, context: Callable[[], ssl.SSLContext], proxy: Secret | None
-) -> Any:
-    """Return a transport of the client's own, or httpx's, which knows proxies of all kinds."""
-    http_proxy = None
-    if proxy is not None:
-        import httpx  # noqa: PLC0415 - as it reads the URLs of proxies
-
-        checked = httpx.Proxy(proxy.reveal())
-        if (checked.url.port or 0) > 65535:  # a socket would take it modulo 65536
-            raise ValueError("a port is at most 65535")
-        if checked.url.scheme != "http":
-            return _through_httpx(kind, context(), checked)
-        from inngest_rest._core.drivers.http_proxy import HttpProxy  # noqa: PLC0415
-
-        http_proxy = HttpProxy(checked)
-    if kind == "BaseTransport":
-        from inngest_rest._core.drivers.blocking_transport import (  # noqa: PLC0415
-            BlockingTransport,
-        )
-
-        return BlockingTransport(context, http_proxy)
-    from inngest_rest._core.drivers.async_transport import AsyncTransport  # noqa: PLC0415
-
-    return AsyncTransport(context, http_proxy)
-
-
-def _through_httpx(kind: Kind, context: ssl.SSLContext, proxy: httpx.Proxy) -> Any:
-    import httpx  # noqa: PLC0415 - it is there: it has read the URL
-
-    from inngest_rest._core.drivers.httpx_transport import HttpxTransport  # noqa: PLC0415
-
-    is_blocking = kind == "BaseTransport"
-    of_httpx = httpx.HTTPTransport if is_blocking else httpx.AsyncHTTPTransport
-    return HttpxTransport(of_httpx(proxy=proxy, verify=context))
+def _without_password(proxy: Secret) -> str:
+    scheme, _, rest = proxy.reveal().partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"

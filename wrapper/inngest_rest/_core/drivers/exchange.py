@@ -2,6 +2,8 @@
 
 What both do is a coroutine; in the blocking driver, all that it awaits blocks.
 
+httpx is imported in functions: the table of calls, which `--help` reads, leads here.
+
 A server must not exhaust memory. The client never requests compression; a body that is compressed
 anyway is decoded here, since httpx decodes whole chunks, and 64 KB can decompress to 64 MB.
 """
@@ -9,19 +11,17 @@ anyway is decoded here, since httpx decodes whole chunks, and 64 KB can decompre
 from __future__ import annotations
 
 import copy
-import errno
 import logging
 import sys
 import zlib
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from inngest_rest._core import tracing
 from inngest_rest._core.drivers.causes import lasting_cause
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, Transport
-from inngest_rest._core.drivers.network_errors import UnnamedError, network_error
 from inngest_rest._core.logs import logger, request_fields
-from inngest_rest._core.secret import cause_without_keys, clear_frames
+from inngest_rest._core.secret import cause_without_keys, chain, clear_frames
 from inngest_rest.errors import (
     ClosedError,
     InvalidResponseError,
@@ -31,12 +31,13 @@ from inngest_rest.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from types import ModuleType
 
     import httpx
 
     from inngest_rest._core.clock import Clock
-    from inngest_rest._core.drivers.connection_pool import ConnectionPool, Kind
-    from inngest_rest._core.messages import Response
+    from inngest_rest._core.drivers.carriers import Kind
+    from inngest_rest._core.drivers.connection_pool import ConnectionPool, Owner
     from inngest_rest._core.plans import Call, Host, Plan
 
 J = TypeVar("J")
@@ -71,11 +72,14 @@ class PlanRunner(ABC, Generic[Transport]):
         other.owns_pools = False
         return other
 
-    def _end(self) -> list[Transport]:
-        """Send nothing more, and return the transports to close."""
+    def _end(self) -> list[tuple[Owner, Transport]]:
+        """Send nothing more, and return the idle transports, to be closed."""
         self._is_closed = True
-        pools = set(self._pools.values()) if self.owns_pools else ()
-        return [transport for pool in pools for transport in pool.close()]
+        return [idle for pool in self._own_pools for idle in pool.close()]
+
+    @property
+    def _own_pools(self) -> set[ConnectionPool[Transport]]:
+        return set(self._pools.values()) if self.owns_pools else set()
 
     async def _run(self, plan: Plan[T]) -> T:
         restore_others = tracing.suppress_others()
@@ -115,17 +119,18 @@ class PlanRunner(ABC, Generic[Transport]):
     async def call(self, call: Call[T], /) -> T:
         """Send one request and return its answer."""
         handled, started = sys.exception(), self._clock.monotonic()
-        outcome: Response | TransportError
+        outcome: httpx.Response | TransportError
         try:
             outcome = await self._send(call, started)
         except BaseException as error:
             clear_frames(error, handled)
-            if isinstance(error, UnnamedError):
-                outcome = _unnamed(call, error)
-            elif _is_of_httpx(error):
-                outcome = transport_error(call, error, closed=self._closed)
-            else:
+            library = _library_of(error)
+            if library is None:
                 raise
+            proxy = self._pools[call.host].proxy
+            outcome = transport_error(
+                call, error, library, closed=self._closed, proxy=proxy
+            )
         if isinstance(outcome, TransportError):
             raise outcome
         if logger.isEnabledFor(logging.DEBUG):
@@ -149,7 +154,9 @@ class PlanRunner(ABC, Generic[Transport]):
         """Pause, or raise `Stopped` if this runs in a job that was stopped."""
 
     @abstractmethod
-    async def _send(self, call: Call[Any], started: float) -> Response | TransportError:
+    async def _send(
+        self, call: Call[Any], started: float
+    ) -> httpx.Response | TransportError:
         """Return the response, or the error if it took too long."""
 
     def _check_open(self) -> None:
@@ -157,10 +164,14 @@ class PlanRunner(ABC, Generic[Transport]):
             raise ClosedError("this client is closed; create a new one")
 
 
-def _is_of_httpx(error: BaseException) -> TypeGuard[httpx.RequestError]:
-    # Whoever raises such an error has imported httpx. Another thread may be just importing it.
-    kind = getattr(sys.modules.get("httpx"), "RequestError", None)
-    return kind is not None and isinstance(error, kind)
+def _library_of(error: BaseException) -> ModuleType | None:
+    """Return httpx or httpx2, if an error is one of its."""
+    for name in ("httpx", "httpx2"):
+        # Whoever raises an error of httpx2 has imported it.
+        library = sys.modules.get(name)
+        if library is not None and isinstance(error, library.RequestError):
+            return library
+    return None
 
 
 def timed_out(call: Call[Any]) -> TransportError:
@@ -187,50 +198,74 @@ def not_sent(call: Call[Any]) -> TransportError:
     return _failure(call, RequestTimeoutError, reason, delivered=False)
 
 
-def transport_error(
-    call: Call[Any], error: httpx.RequestError, *, closed: bool
-) -> TransportError:
-    """Convert an httpx error; raise the result outside the except clause of its cause."""
-    import httpx  # noqa: PLC0415 - it is there: it raised the error
+def broken_off(call: Call[Any]) -> TransportError:
+    """Return the error for a request that was in flight when the client was closed."""
+    return _failure(call, TransportError, "the client was closed", delivered=True)
 
-    error.request = httpx.Request(call.method, call.url)
-    kind = (
-        RequestTimeoutError
-        if isinstance(error, httpx.TimeoutException)
-        else TransportError
+
+def transport_error(
+    call: Call[Any],
+    error: Any,
+    library: ModuleType,
+    *,
+    closed: bool,
+    proxy: str | None = None,
+) -> TransportError:
+    """Convert an error of httpx or httpx2; raise the result outside the except clause of its cause.
+
+    Args:
+        call: The request.
+        error: The error.
+        library: The package that has its class.
+        closed: The client was closed meanwhile.
+        proxy: The proxy through which the request goes, without its password.
+    """
+    error.request = library.Request(call.method, call.url)
+    is_timeout = isinstance(error, library.TimeoutException)
+    kind = RequestTimeoutError if is_timeout else TransportError
+    reason = call.redact(
+        f"{type(error).__name__}: {_text_of(error)}".removesuffix(": ")
     )
-    reason = call.redact(f"{type(error).__name__}: {error}".removesuffix(": "))
-    reason += "; the client was closed" if closed else _likely_cause(str(error))
-    failure = _failure(call, kind, reason, delivered=not _is_undelivered(error))
+    if closed:
+        reason += "; the client was closed"
+    else:
+        reason += _likely_cause(error, proxy)
+    failure = _failure(
+        call, kind, reason, delivered=not _is_undelivered(error, library)
+    )
     failure.__cause__ = cause_without_keys(error, call.redact)
     if advice := lasting_cause(reason):
         failure.permanent, failure.advice = True, advice
     return failure
 
 
-def _unnamed(call: Call[Any], error: UnnamedError) -> TransportError:
-    """Return what `transport_error` does, without httpx."""
-    is_timeout = error.name.endswith("Timeout")
-    kind = RequestTimeoutError if is_timeout else TransportError
-    reason = call.redact(f"{error.name}: {error}".removesuffix(": "))
-    is_connecting = error.name in {"ConnectError", "ConnectTimeout"}
-    return _failure(call, kind, reason, delivered=not is_connecting)
+def _text_of(error: Exception) -> str:
+    """Return the message of an error, with what it has from its first cause.
+
+    "All connection attempts failed" is all that anyio says, and nothing at all of an alert of TLS.
+    """
+    texts = dict.fromkeys(
+        str(each) for each in chain(error) if isinstance(each, OSError)
+    )
+    message = str(error)
+    details = [text for text in texts if text and text not in message]
+    if not details:
+        return message
+    return f"{message} ({details[-1]})" if message else details[-1]
 
 
-def _is_undelivered(error: httpx.RequestError) -> bool:
+def _is_undelivered(error: Exception, library: ModuleType) -> bool:
     """Return whether an error proves that the request did not reach the server.
 
     httpx-aiohttp, which may be the given transport, raises `ConnectTimeout` also if a server ends
     a connection that it had accepted; what aiohttp raised, the cause, tells the two apart.
     """
-    import httpx  # noqa: PLC0415 - it is there: it raised the error
-
     undelivered = (
-        httpx.ConnectError,
-        httpx.ConnectTimeout,
-        httpx.PoolTimeout,
-        httpx.ProxyError,
-        httpx.UnsupportedProtocol,
+        library.ConnectError,
+        library.ConnectTimeout,
+        library.PoolTimeout,
+        library.ProxyError,
+        library.UnsupportedProtocol,
     )
     if not isinstance(error, undelivered):
         return False
@@ -263,26 +298,35 @@ def _failure(
     )
 
 
-def _likely_cause(reason: str) -> str:
-    """Return a hint at the likely cause, to append to a terse network error."""
-    if "refused" in reason or f"[Errno {errno.ECONNREFUSED}]" in reason:
-        return "; is a server running there?"
-    if "WRONG_VERSION_NUMBER" in reason:
-        return "; the server expects http there, not https"
-    return ""
+def _likely_cause(error: Exception, proxy: str | None) -> str:
+    """Return a hint at the likely cause, to append to a terse network error.
+
+    Args:
+        error: The error.
+        proxy: The proxy through which the request goes.
+    """
+    through = (
+        "" if proxy is None else f"; the connection goes through the proxy {proxy}"
+    )
+    if any(isinstance(each, ConnectionRefusedError) for each in chain(error)):
+        what = "a server" if proxy is None else "that proxy"
+        return f"{through}; is {what} running there?"
+    if "WRONG_VERSION_NUMBER" in str(error):
+        return f"{through}; the server expects http there, not https"
+    return through
 
 
 class Body:
     """Collects the chunks of a response, within the limits of its call."""
 
-    def __init__(self, response: Response, call: Call[Any]) -> None:
+    def __init__(self, response: httpx.Response, call: Call[Any]) -> None:
         self._response = response
         self._call = call
         status = response.status_code
         self._is_needed_whole = 200 <= status < 300 or status in call.accepted
         limit = call.max_response_bytes
         self._limit = limit if self._is_needed_whole else min(limit, MAX_ERROR_BYTES)
-        encoding = response.take_encoding()
+        encoding = response.headers.get("content-encoding", "").strip().lower()
         # It finds out which of the two it is. Of an unknown encoding, the body fails as JSON.
         is_known = encoding in {"gzip", "x-gzip", "deflate"}
         self._decoder = zlib.decompressobj(zlib.MAX_WBITS | 32) if is_known else None
@@ -297,7 +341,9 @@ class Body:
             try:
                 chunk = self._decoder.decompress(rest, self._limit + 1 - self._size)
             except zlib.error as error:
-                raise network_error("DecodingError", str(error)) from error
+                import httpx  # noqa: PLC0415
+
+                raise httpx.DecodingError(str(error)) from error
         self._chunks.append(chunk)
         self._size += len(chunk)
         if self._size <= self._limit:
@@ -311,8 +357,27 @@ class Body:
             )
         return False
 
-    def finish(self) -> bool:
-        """Set the response's body; return whether it is complete."""
+    def finish(self) -> tuple[httpx.Response, bool]:
+        """Return the response with this body, and whether that is complete."""
         content = b"".join(self._chunks)
-        self._response.content, self._response.stream = content[: self._limit], None
-        return self._size <= self._limit
+        response = whole_response(self._response, content[: self._limit])
+        return response, self._size <= self._limit
+
+
+def whole_response(response: httpx.Response, content: bytes) -> httpx.Response:
+    """Return a response, perhaps one of httpx2's, with its decoded body."""
+    import httpx  # noqa: PLC0415
+
+    headers = [
+        field
+        for field in response.headers.raw
+        if field[0].lower() != b"content-encoding"
+    ]
+    whole = httpx.Response(
+        response.status_code,
+        headers=headers,
+        stream=httpx.ByteStream(content),
+        extensions=response.extensions,
+    )
+    whole.read()
+    return whole

@@ -7,10 +7,11 @@ rows          the fields of a record, read from JSON directly or from a generate
 filters       which runs, as callers write them: statuses, apps, functions, errors, conditions
 windows       instants and windows of time, as callers write them
 queries       conditions that the server evaluates: those that it would ignore are rejected
-server        identify a server, with single reads; the routes of a release
 apps          apps and their functions: list, get, sync, invoke
 catalogue     all functions of a server, and which of them an event triggers
 flow_control  the limits in the configuration of a function
+cancellations  bulk cancellations
+sessions      runs grouped into sessions
 cloud         the account and its resources, most of which only Inngest Cloud has
 metrics       metrics of a server, in the text format of Prometheus
 events        stored events
@@ -28,5 +29,4 @@ wait_event    wait for all runs of an event, perhaps one that is sent first
 wait_many     wait until each of many runs has ended
 watch         report the changes of all runs
 watch_state   the runs that a watch knows, and the changes of a run
-follow        report the steps of a run
 """

@@ -27,8 +27,8 @@ from inngest_rest._core.calls.listing import (
 from inngest_rest._core.calls.operation import first_present
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.calls.settings import has_proxy, requestable_url
-from inngest_rest._core.messages import Request, requestable
 from inngest_rest._core.plans import FIRST_PAUSE, Call, Host, longer
+from inngest_rest._core.request import new_request, requestable
 from inngest_rest._core.resources.fields import (
     optional,
     record,
@@ -51,8 +51,9 @@ from inngest_rest_api.api import v1, v2
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import httpx
+
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.messages import Response
     from inngest_rest._core.plans import Plan
     from inngest_rest.typing import Paging, Seconds
 
@@ -191,19 +192,12 @@ async def _register(session: Session, app_id: str, url: str) -> AppSync:
     The request has no key: the app has its own.
     """
 
-    def build(seconds: float, trace: object) -> Request:
-        target = requestable(url)
-        headers = {"Host": target.origin.authority, "Content-Length": "0"}
-        return Request(
-            "PUT",
-            target,
-            headers,
-            timeout=seconds,
-            shown=url,
-            trace=trace,
+    def build(seconds: float, trace: object) -> httpx.Request:
+        return new_request(
+            "PUT", requestable(url), shown=url, timeout=seconds, trace=trace
         )
 
-    def read(response: Response) -> AppSync:
+    def read(response: httpx.Response) -> AppSync:
         if response.is_success:
             return AppSync(status="success", app_id=app_id)
         text = session.quote(response.text)

@@ -65,11 +65,15 @@ def concurrency_limits(function: Function) -> list[Limit]:
     return limits
 
 
+def cancellations(function: Function) -> list[Limit]:
+    """Return the events that cancel the function's runs: `event`, perhaps with a `condition`."""
+    entries = _entries(function, "cancellations", "cancel")
+    return [entry for entry in entries if isinstance(entry.get("event"), str)]
+
+
 def cancelling_events(function: Function) -> list[str]:
     """Return the names of the events that cancel the function's runs."""
-    entries = _entries(function, "cancellations", "cancel")
-    names = [entry.get("event") for entry in entries]
-    return [name for name in names if isinstance(name, str)]
+    return [entry["event"] for entry in cancellations(function)]
 
 
 def parse_duration(text: object) -> timedelta | None:

@@ -12,9 +12,8 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.calls.route import Route
+from inngest_rest._core.calls.route import Route, WholeResponse
 from inngest_rest._core.calls.settings import API_URL
-from inngest_rest._core.messages import Response
 from inngest_rest._core.resources.routes import ask_first, where_absent
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidResponseError
@@ -23,6 +22,8 @@ from inngest_rest_api.api import v1
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import httpx
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -87,18 +88,18 @@ async def get_queue_depth(session: Session) -> int:
 
 def _route(
     module: object, *path: str, needs_key: bool = True
-) -> Route[Response, list[Metric]]:
+) -> Route[httpx.Response, list[Metric]]:
     return Route.of(
         module,
         _read_response,
         *path,
-        expected=Response,
+        expected=WholeResponse,
         needs_key=needs_key,
         advice=_NO_METRICS,
     )
 
 
-def _read_response(response: Response) -> list[Metric]:
+def _read_response(response: httpx.Response) -> list[Metric]:
     # A server without the route, or a proxy, may send an empty body: that is not "no metrics".
     content_type = response.headers.get("content-type", "")
     if not response.content and "text/plain" not in content_type:

@@ -20,8 +20,7 @@ from inngest_rest._core.arguments import check_id, check_json_object, check_text
 from inngest_rest._core.calls.answers import raw_response
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
 from inngest_rest._core.calls.operation import first_present, perform, redacted_url
-from inngest_rest._core.calls.route import Route, nothing
-from inngest_rest._core.messages import Response
+from inngest_rest._core.calls.route import Route, WholeResponse, nothing
 from inngest_rest._core.resources import fields
 from inngest_rest._core.resources.rows import PageForm, Row
 from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
@@ -30,6 +29,8 @@ from inngest_rest_api.api import OPERATIONS, Operation, Tag, ingest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import httpx
 
     from inngest_rest._core.calls.listing import ListingOptions
     from inngest_rest._core.calls.route import (
@@ -258,23 +259,23 @@ def call_directly(
         raise invalid(
             "operation", "must be a module of the generated client, as v2.get_run_v2 is"
         )
-    import httpx  # noqa: PLC0415 - whose responses the generated client reads
-
     request = operation.get_kwargs(*args, **kwargs)
     # The ingest API gets the client's own event key, whatever its path.
     if operation.OPERATION.tag != "ingest":
         _api_of(request["url"])
 
-    def read(response: Response) -> T:
+    import httpx  # noqa: PLC0415 - which takes longer to import than the table of calls
+
+    def read(response: httpx.Response) -> T:
         # The repr of a model shows the whole response.
         masked = session.redact_bytes(response.content)
         masked_response = httpx.Response(response.status_code, content=masked)
         return operation.parse_response(masked_response, strict=False)
 
-    route = Route(
+    route: Route[Any, T] = Route(
         operation=operation.OPERATION,
         kwargs=request,
-        forms=(Response,),
+        forms=(WholeResponse,),
         convert=read,
         repeatable=operation.OPERATION.method in REPEATABLE_METHODS,
     )
@@ -311,13 +312,13 @@ async def request_directly(
         "json": check_json("body", body),
     }
 
-    def unchanged(response: Response) -> Response:
+    def unchanged(response: httpx.Response) -> httpx.Response:
         return response
 
-    route = Route[Response, Response](
+    route: Route[Any, httpx.Response] = Route(
         operation=operation,
         kwargs=kwargs,
-        forms=(Response,),
+        forms=(WholeResponse,),
         convert=unchanged,
         repeatable=method in REPEATABLE_METHODS,
         needs_key=path != _METRICS,

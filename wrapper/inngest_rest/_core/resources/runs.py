@@ -411,38 +411,34 @@ async def fetch(
     With `also_v1`, v1 is asked for a run that v2 does not have. Unless `cached`, v1 does not
     respond from its cache, whose entries live for 3 s.
     """
-
-    def convert(raw: api.V2Run) -> Run:
-        run = run_of_v2(raw)
-        is_old = session.absent.v2_root == V2_ROOT_BEFORE_1_26
-        if not is_old or run.function_id is None:
-            return run
-        # Such a release prefixes the id with the app's (recording 1.25-api-v2-run-echoes).
-        function_id = run.function_id.removeprefix(f"{run.app_id}-")
-        return evolve(run, function_id=function_id)
-
     of_v1 = route_by_v1(run_id)
     if not cached:
         of_v1 = routes.past_cache(session, of_v1)
     of_v2 = Route.of(
         v2.get_run_v2,
-        convert,
+        run_of_v2,
         run_id,
         query={"include_output": True},
         about=About(run_id, "id"),
     )
     try:
-        return await routes.ask_first(
+        run = await routes.ask_first(
             session, "runs.get", of_v2, of_v1, deadline=deadline
         )
     except errors.NotFoundError as error:
         if not also_v1 or error.url == redacted_url(session, of_v1):
             raise
         # v1 can load some runs that v2 cannot (recording v2-run-after-metadata).
-        run = await found_at_once(session, of_v1, deadline)
-        if run is None:
+        found = await found_at_once(session, of_v1, deadline)
+        if found is None:
             raise
+        return found
+    is_old = session.absent.v2_root == V2_ROOT_BEFORE_1_26
+    if not is_old or run.function_id is None:
         return run
+    # Such a release prefixes the id with the app's (recording 1.25-api-v2-run-echoes).
+    function_id = run.function_id.removeprefix(f"{run.app_id}-")
+    return evolve(run, function_id=function_id)
 
 
 def route_by_v1(run_id: str) -> Route[Any, Run]:

@@ -34,10 +34,8 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.arguments import NameConvention
 
-_OF_EVENT = frozenset({"name", "data", "id", "user", "ts", "v"})
-
-FIELDS = _OF_EVENT | {"meta"}
-"""The keys of an event (schema Event)."""
+FIELDS = frozenset({"name", "data", "id", "user", "ts", "v", "sessions", "meta"})
+"""The keys of an event (schema Event), and `sessions`, which go into `meta`."""
 
 _HOW = (
     'as by dataclasses.asdict(value), value.model_dump(mode="json") or '
@@ -45,6 +43,11 @@ _HOW = (
 )
 
 MAX_EVENT_BYTES = 3 * 1024 * 1024
+
+# Of one event (schema EventSessions).
+MAX_SESSIONS = 5
+MAX_SESSION_KEY_BYTES = 128
+MAX_SESSION_ID_BYTES = 512
 """Largest JSON text of one event that the server accepts (operation sendEvents)."""
 
 # Milliseconds of 1980-01-01 and 2100-01-01, the server's bounds (recording ingest-ts-2101).
@@ -128,6 +131,10 @@ def wire_form(event: EventLike) -> dict[str, Any]:
             wire["ts"] = event.ts
         if event.v is not None:
             wire["v"] = event.v
+        if event.meta is not None:
+            wire["meta"] = event.meta
+        if event.sessions is not None:
+            wire["sessions"] = event.sessions
         return wire
     if isinstance(event, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         return {**event}
@@ -149,6 +156,45 @@ def _complete(wire: dict[str, Any], *, needs_id: bool) -> None:
     for field in "id", "v":
         if field in wire and not isinstance(wire[field], str):
             raise TypeError(f"{field} must be text, not {type_name(wire[field])}")
+    if not wire.keys().isdisjoint(("sessions", "meta")):
+        wire |= _meta(wire.pop("sessions", None), wire.pop("meta", None))
+
+
+def _meta(sessions: object, meta: object) -> dict[str, Any]:
+    """Return the field `meta` of an event, with its sessions checked; nothing if it has none."""
+    checked = _object("meta", meta)
+    if sessions is not None:
+        if "sessions" in checked:
+            raise ValueError("sessions are given twice: as sessions, and in meta")
+        checked = {**checked, "sessions": sessions}
+    if checked.get("sessions") is not None:
+        checked = {**checked, "sessions": check_sessions(checked["sessions"])}
+    return {"meta": checked} if checked else {}
+
+
+def check_sessions(sessions: object) -> dict[str, Any]:
+    """Return the sessions of an event, or raise what a server would refuse about them."""
+    checked = _object("sessions", sessions)
+    present = [key for key in checked if checked[key] is not None]
+    if len(present) > MAX_SESSIONS:
+        raise ValueError(f"sessions has {len(present)} keys; a server takes 5")
+    for key, id in checked.items():
+        _check_session(key, id)
+    return checked
+
+
+def _check_session(key: object, id: object) -> None:
+    if not isinstance(key, str) or not 0 < len(key.encode()) <= MAX_SESSION_KEY_BYTES:
+        raise ValueError(
+            f"sessions: the key {shown(key)} is not text of 1 to 128 bytes"
+        )
+    if id is None:
+        return
+    is_number = isinstance(id, int | float) and not isinstance(id, bool)
+    if not is_number and not isinstance(id, str):
+        raise TypeError(f"sessions.{key} must be text or a number, not {type_name(id)}")
+    if not 0 < len(str(id).encode()) <= MAX_SESSION_ID_BYTES:
+        raise ValueError(f"sessions.{key} is not an id of 1 to 512 bytes")
 
 
 def _object(name: str, value: object) -> dict[str, Any]:
@@ -195,12 +241,14 @@ class _Row(msgspec.Struct, gc=False):
     user: dict[str, Any] | UnsetType = UNSET
     ts: int | UnsetType = UNSET
     v: str | UnsetType = UNSET
-    meta: Any = UNSET
 
 
-_OPTIONAL = {"user", "ts", "v"}
+_OPTIONAL = {"user", "ts", "v", "sessions", "meta"}
 
-# The types of a field's values in ordinary events; `meta` may have any.
+# Events of sessions are checked one by one.
+_UNUSUAL = {"sessions", "meta"}
+
+# The types of a field's values in ordinary events.
 _KINDS: Mapping[str, set[type]] = {
     "name": {str},
     "data": {dict},
@@ -221,8 +269,8 @@ def encode_together(
     ids = columns.get("id") or map(new_event_id().__add__, _suffixes())
     try:
         # What is false is exact, such as {} and UNSET.
-        others = (filter(None, columns.get(field, [])) for field in ("user", "meta"))
-        if not is_exact([columns["data"], *map(list, others)]):
+        users = list(filter(None, columns.get("user", [])))
+        if not is_exact([columns["data"], users]):
             return None
         body = to_json(_rows_of(columns, ids))
     except Exception:  # noqa: BLE001 - nested too deep, or a tzinfo's own code failed
@@ -232,7 +280,7 @@ def encode_together(
 
 
 def _rows_of(columns: Mapping[str, list[Any]], ids: Iterable[str]) -> list[_Row]:
-    optional = [columns.get(field) for field in ("user", "ts", "v", "meta")]
+    optional = [columns.get(field) for field in ("user", "ts", "v")]
     while optional and optional[-1] is None:
         optional.pop()  # to pass a default to each row takes longer than to leave it out
     rest = (column or repeat(UNSET) for column in optional)
@@ -261,6 +309,8 @@ def columns_of(
         column = _column(field, events)
         if field in _OPTIONAL and _is_nothing(column):
             continue
+        if field in _UNUSUAL:
+            return None
         kinds = set(map(type, column))
         if field in _KINDS and not kinds.isdisjoint(_CONVERTED):
             column = list(map(_converted, column))
@@ -275,7 +325,7 @@ def _fields_of(events: Sequence[EventLike]) -> frozenset[str]:
     """Return the fields that any event has; none if they are of several types, or of another."""
     kinds = set(map(type, events))
     if kinds == {Event}:
-        return _OF_EVENT
+        return FIELDS
     if kinds == {dict}:
         return frozenset[str]().union(*cast("Sequence[dict[str, Any]]", events))
     return frozenset()

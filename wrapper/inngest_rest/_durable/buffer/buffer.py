@@ -434,13 +434,9 @@ class Buffer(Forked, ABC):
 
 _FIRST_IMPORTS = (
     "inngest_rest._core.sending.receipts",
-    "inngest_rest._core.drivers.blocking_transport",
-    # Python, httpx and the transport import these lazily: on a first lookup, connection, response
-    # or error.
+    # Python and httpx import these lazily: on a first lookup, connection or response.
     "encodings.idna",
-    "httpx",
     "certifi",
-    "h11",
 )
 
 

@@ -51,12 +51,13 @@ class _PlainEvent(msgspec.Struct, gc=False):
     user: dict[str, Any] | UnsetType = UNSET
     ts: Annotated[int, msgspec.Meta(ge=FIRST_TS, le=LAST_TS)] | UnsetType = UNSET
     v: str | UnsetType = UNSET
+    # An event of sessions is no plain one: these are checked.
+    sessions: None = None
+    meta: None = None
 
 
 class _KnownEvent(_PlainEvent, gc=False, forbid_unknown_fields=True):
     """The same with no other key, whose value would be skipped instead of decoded."""
-
-    meta: Any = None
 
 
 _decode_known = msgspec.json.Decoder(_KnownEvent).decode

@@ -90,11 +90,13 @@ class Column(NamedTuple):
         place, _, kind = rest.partition(":")
         path = place.split(".") if place else []
         has_names = len(path) > 1 and all(path)
-        is_inside = has_names and path[0] in {"data", "user"}
+        is_inside = has_names and path[0] in {"data", "user", "sessions"}
         is_place = is_inside or place in _PLACES or not rest
         if "=" not in text or not is_place:
             how = f"COLUMN=PLACE or COLUMN=PLACE:TYPE, where places are {', '.join(_PLACES)}"
-            reason = f"is {shown(text)}: write {how}, data.NAME or user.NAME"
+            reason = (
+                f"is {shown(text)}: write {how}, data.NAME, user.NAME or sessions.NAME"
+            )
             raise invalid(name, reason)
         if place == "ts" and not kind:
             kind = "time"

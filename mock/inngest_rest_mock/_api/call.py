@@ -1,0 +1,63 @@
+"""The argument and type of a handler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import attrs
+
+from inngest_rest_mock._carriers.messages import Request, Response
+
+if TYPE_CHECKING:
+    from inngest_rest_mock._api.keys import Keys
+    from inngest_rest_mock._api.releases import Release
+    from inngest_rest_mock._state.store import Store
+
+
+Database: TypeAlias = Literal["sqlite", "postgresql"]
+"""The database of a server."""
+
+
+PAGE_REFUSAL = "Limit cannot exceed {most}"
+"""What v2 says to a larger `limit` than its maximum (recording v2-runs-limit-101)."""
+
+
+@attrs.frozen
+class Server:
+    """A server's release and database, and how it differs from others of that kind."""
+
+    release: Release
+    database: Database
+    is_cloud: bool = False  # it has what Inngest Cloud alone has
+    ties_cursors: bool = False  # a cursor of runs is valid in one window
+    largest_page: int | None = None  # if it is smaller than that of known servers
+    page_refusal: str | None = (
+        PAGE_REFUSAL  # of a larger `limit` by v2, which clamps it if None
+    )
+
+    def most_per_page(self, most: int) -> int:
+        """Return the maximum of `limit` where known servers have this one."""
+        return most if self.largest_page is None else min(most, self.largest_page)
+
+    @property
+    def has_postgresql(self) -> bool:
+        """Whether it stores its runs in PostgreSQL."""
+        return self.database == "postgresql"
+
+
+@attrs.frozen
+class Call:
+    """One request to one operation; `params` are the path's, in order; `now` is in nanoseconds."""
+
+    request: Request
+    params: tuple[str, ...]
+    store: Store
+    keys: Keys
+    server: Server
+    now: int
+
+
+Handler: TypeAlias = Callable[[Call], Response]
+Handlers: TypeAlias = Mapping[str, Handler]
+"""Handlers by `METHOD /path`, with `{}` for each parameter of the path."""

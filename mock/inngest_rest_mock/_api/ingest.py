@@ -1,0 +1,72 @@
+"""Ingest: `POST /e/{key}`, `GET /health` and `GET /dev`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inngest_rest_mock._api.event_json import read_events
+from inngest_rest_mock._api.responses import NOT_FOUND, TEXT, json_response
+from inngest_rest_mock._api.v1.shapes import v1_function
+from inngest_rest_mock._state.ids import parse_seed
+
+if TYPE_CHECKING:
+    from inngest_rest_mock._api.call import Call, Handlers
+    from inngest_rest_mock._carriers.messages import Response
+
+_SEED = "x-inngest-event-id-seed"
+
+
+def send_events(call: Call) -> Response:
+    """Store the events of the body, up to the first rejected one."""
+    (key,) = call.params
+    if not call.keys.accepts_event_key(key):
+        error = {"status": 401, "message": "", "error": "Event key not found"}
+        return json_response(401, error)
+    batch = read_events(call.request.body)
+    seed = parse_seed(call.request.headers.get(_SEED))
+    receive, now = call.store.receive, call.now
+    ids = [
+        receive(event, now, None if seed is None else seed.at(index)).internal_id
+        for index, event in enumerate(batch.events, start=1)
+    ]
+    # The server writes an empty list of ids as one empty id (recording ingest-empty-array).
+    answer: dict[str, object] = {"ids": ids or [""], "status": 200}
+    if batch.error is not None:
+        answer |= {"status": 400, "error": batch.error}
+    return json_response(
+        400 if batch.error is not None else 200, answer, content_type=TEXT
+    )
+
+
+def get_health(_: Call) -> Response:
+    """Respond that the server is up."""
+    return json_response(200, {"status": 200, "message": "OK"})
+
+
+def dev_info(call: Call) -> Response:
+    """Describe the dev server; a server with keys lacks this page."""
+    if call.keys.server_kind != "dev":
+        return NOT_FOUND
+    functions = [
+        v1_function(function)["config"]
+        for app in call.store.catalogue.apps.values()
+        for function in app.functions.values()
+    ]
+    info: dict[str, object] = {
+        "version": f"{call.server.release}-mock",
+        "startOpts": {},
+        "functions": functions,
+        "handlers": [],
+        "isSingleNodeService": True,
+        "isMissingSigningKey": False,
+        "isMissingEventKeys": False,
+        "features": {},
+    }
+    return json_response(200, info, content_type="application/json; charset=utf-8")
+
+
+HANDLERS: Handlers = {
+    "POST /e/{}": send_events,
+    "GET /health": get_health,
+    "GET /dev": dev_info,
+}

@@ -1,0 +1,91 @@
+"""The releases of the server: which routes each one has, by the document."""
+
+from __future__ import annotations
+
+import re
+
+import attrs
+
+from inngest_rest_api.api import NEWEST_RECORDED, OPERATIONS
+
+CURRENT = NEWEST_RECORDED
+
+_PATTERN = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
+
+
+@attrs.frozen(order=True)
+class Release:
+    """A release of the self-hosted and the dev server."""
+
+    major: int
+    minor: int
+    patch: int = 0
+
+    @classmethod
+    def parse(cls, text: object) -> Release:
+        """Read `X.Y` or `X.Y.Z`; `X.Y` is the first release of its line, `X.Y.0`."""
+        match = _PATTERN.fullmatch(text) if isinstance(text, str) else None
+        if match is None:
+            raise ValueError(
+                f'release must be a text like "{CURRENT}" or "1.17.3", and is {text!r}'
+            )
+        return cls(*(int(part) for part in match.groups("0")))
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+    def has(self, since: str | None, until: str | None = None) -> bool:
+        """Return whether it has what release `since` introduced, and `until` no longer has.
+
+        None as `since` is what no release has had so far, and as `until` what none has dropped.
+        """
+        is_begun = since is not None and self >= Release.parse(since)
+        return is_begun and (until is None or self < Release.parse(until))
+
+
+def signature_of(method: str, path: str) -> str:
+    """Return `METHOD /path`, with `{}` for each parameter of the path."""
+    return f"{method} {re.sub(r'{[^}]*}', '{}', path)}"
+
+
+OPERATION_NAMES = {
+    signature_of(operation.method, operation.path): operation.name
+    for operation in OPERATIONS
+}
+"""The name of every operation by its signature."""
+
+SINCE = {
+    signature_of(operation.method, operation.path): operation.since
+    for operation in OPERATIONS
+    if operation.tag != "ingest"
+}
+"""The first release with an operation, None if no known server has it; ingest has always been."""
+
+UNTIL = {
+    signature_of(operation.method, operation.path): operation.until
+    for operation in OPERATIONS
+    if operation.until
+}
+"""The first release without an operation that older ones have."""
+
+
+def served_operations(
+    release: Release, *, v1_routes: bool = False, v2_routes: bool = True
+) -> dict[str, str]:
+    """Return the part of `OPERATION_NAMES` that a server has.
+
+    Args:
+        release: The release of the server.
+        v1_routes: Whether v1 also has the routes that no known server has.
+        v2_routes: Whether there is a v2 at all.
+    """
+    return {
+        signature: name
+        for signature, name in OPERATION_NAMES.items()
+        if (v2_routes or " /v2/" not in signature)
+        and (
+            signature not in SINCE
+            or (v1_routes and SINCE[signature] is None)
+            or release.has(SINCE[signature], UNTIL.get(signature))
+        )
+    }

@@ -1,0 +1,161 @@
+"""Route requests to handlers; each family has its own response to unknown routes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import attrs
+
+from inngest_rest_mock._api.operations import HANDLERS
+from inngest_rest_mock._api.responses import NOT_FOUND, TEXT
+from inngest_rest_mock._api.v1.guard import ResponseCache, v1_guard
+from inngest_rest_mock._api.v2 import BODIES, QUERIES
+from inngest_rest_mock._api.v2.guard import v2_guard
+from inngest_rest_mock._api.v2.shapes import v2_error
+from inngest_rest_mock._carriers.messages import Request, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from inngest_rest_mock._api.call import Handler
+
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_BAD_REQUEST = Response(
+    400, (("Content-Type", TEXT), ("Connection", "close")), b"400 Bad Request"
+)
+
+
+@attrs.frozen
+class Match:
+    """The handler of a request; `operation` is None if no operation matches."""
+
+    handler: Handler
+    params: tuple[str, ...] = ()
+    operation: str | None = None
+
+
+@attrs.frozen
+class _Route:
+    segments: tuple[str, ...]
+    methods: dict[str, Match]
+
+    def params(self, path: str) -> tuple[str, ...] | None:
+        given = path.split("/")
+        if len(given) != len(self.segments):
+            return None
+        pairs = list(zip(self.segments, given, strict=True))
+        if any(wanted not in ("{}", segment) for wanted, segment in pairs):
+            return None
+        return tuple(segment for wanted, segment in pairs if wanted == "{}")
+
+
+class _Table:
+    def __init__(self, matches: Iterable[tuple[str, Match]]) -> None:
+        self._routes: dict[str, _Route] = {}
+        for signature, match in matches:
+            method, _, path = signature.partition(" ")
+            route = self._routes.setdefault(path, _Route(tuple(path.split("/")), {}))
+            route.methods[method] = match
+
+    def find(self, path: str) -> tuple[_Route, tuple[str, ...]] | None:
+        for route in self._routes.values():
+            params = route.params(path)
+            if params is not None:
+                return route, params
+        return None
+
+
+def _always(response: Response) -> Match:
+    return Match(lambda _: response)
+
+
+_V1_MISS = _always(NOT_FOUND)
+_V2_MISS = Match(v2_guard(lambda _: v2_error(404, "api_error", "Not Found")))
+_V2_BARE = Match(v2_guard(lambda _: v2_error(400, "api_error", "Bad Request")))
+_V2_WRONG_METHOD = Match(
+    v2_guard(lambda _: v2_error(501, "api_error", "Method Not Allowed"))
+)
+_HTML = (("Content-Type", "text/html; charset=utf-8"),)
+_PAGE = b"<!DOCTYPE html><html><head><title>Inngest</title></head><body></body></html>"
+
+
+class Router:
+    """Finds the handler of a request.
+
+    Args:
+        served: Its operations, from `served_operations`.
+        cache: The cache of v1, if any.
+        web_ui: Whether the server was built with its web UI.
+    """
+
+    def __init__(
+        self,
+        served: Mapping[str, str],
+        *,
+        cache: ResponseCache | None,
+        web_ui: bool,
+    ) -> None:
+        ingest: list[tuple[str, Match]] = []
+        v1: list[tuple[str, Match]] = []
+        v2: list[tuple[str, Match]] = []
+        for signature, handler in HANDLERS.items():
+            name = served.get(signature)
+            if name is None:
+                continue
+            if " /v1/" in signature:
+                guarded = v1_guard(
+                    handler, read=signature.startswith("GET"), cache=cache
+                )
+                v1.append((signature, Match(guarded, (), name)))
+            elif " /v2/" in signature:
+                query, body = QUERIES.get(signature, ()), BODIES.get(signature, ())
+                guarded = v2_guard(handler, signature, query=query, body=body)
+                if signature == "GET /v2/operations":  # needs no key
+                    guarded = handler
+                v2.append((signature, Match(guarded, (), name)))
+            else:
+                ingest.append((signature, Match(handler, (), name)))
+        self._ingest, self._v1, self._v2 = _Table(ingest), _Table(v1), _Table(v2)
+        self._has_v2 = bool(v2)
+        self._web_ui = _always(Response(200, _HTML, _PAGE) if web_ui else Response(200))
+
+    def find(self, request: Request) -> Match:
+        """Return the handler of the request."""
+        if _BAD_ESCAPE.search(request.raw_path):
+            return _always(_BAD_REQUEST)
+        decoded = request.decoded_path
+        for prefix in ("/v2", "/api/v2"):
+            if f"{decoded}/".startswith(f"{prefix}/"):
+                return self._find_v2(decoded.removeprefix("/api"), request.method)
+        path = request.routed_path
+        if path == "/v1" or path.startswith("/v1/"):
+            return self._find_exact(self._v1, path, request.method) or _V1_MISS
+        # Any other path is one of the web UI.
+        return self._find_exact(self._ingest, path, request.method) or self._web_ui
+
+    def _find_v2(self, path: str, method: str) -> Match:
+        if not self._has_v2:
+            return _V1_MISS
+        if path == "/v2":
+            return _V2_BARE
+        found = self._v2.find(path)
+        if found is None:
+            return _V2_MISS
+        route, params = found
+        match = route.methods.get(method)
+        return _V2_WRONG_METHOD if match is None else attrs.evolve(match, params=params)
+
+    @staticmethod
+    def _find_exact(table: _Table, path: str, method: str) -> Match | None:
+        # Here a parameter at the end of a path is never empty; one in the middle may be.
+        found = None if path.endswith("/") else table.find(path)
+        if found is None:
+            return None
+        route, params = found
+        match = route.methods.get(method)
+        if match is None:
+            return _always(
+                Response(405, tuple(("Allow", name) for name in route.methods))
+            )
+        return attrs.evolve(match, params=params)

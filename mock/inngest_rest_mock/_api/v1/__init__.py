@@ -1,0 +1,21 @@
+"""The v1 family: its guard, and one module per resource."""
+
+from inngest_rest_mock._api.v1 import (
+    apps,
+    cancellations,
+    events,
+    metrics,
+    runs,
+    signals,
+    webhooks,
+)
+
+HANDLERS = {
+    **events.HANDLERS,
+    **runs.HANDLERS,
+    **apps.HANDLERS,
+    **signals.HANDLERS,
+    **cancellations.HANDLERS,
+    **metrics.HANDLERS,
+    **webhooks.HANDLERS,
+}

@@ -1,0 +1,114 @@
+"""v1: bulk cancellations, kept in memory.
+
+A self-hosted server has no store for them: after validation its handlers panic, and respond with an
+empty 500 (recordings v1-cancellations, v1-cancellation-create-fullslug). Inngest Cloud has one; the
+mock's follows the server's source.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inngest_rest_mock._api.responses import JSON, PANIC
+from inngest_rest_mock._api.v1.input import read_object
+from inngest_rest_mock._api.v1.shapes import v1_data, v1_error
+from inngest_rest_mock._state.ids import (
+    ACCOUNT_ID,
+    ENVIRONMENT_ID,
+    parse_ulid,
+    stable_uuid,
+)
+from inngest_rest_mock._times import parse_rfc3339, v1_time
+
+if TYPE_CHECKING:
+    from inngest_rest_mock._api.call import Call, Handlers
+    from inngest_rest_mock._carriers.messages import Response
+
+_SLACK_NS = 5 * 10**9
+_PANIC_AS_JSON = PANIC.with_headers(("Content-Type", JSON))
+_MALFORMED = "Invalid cancellation request"
+
+
+def list_cancellations(call: Call) -> Response:
+    """List the cancellations."""
+    if not call.server.is_cloud:
+        return PANIC
+    return v1_data(list(call.store.cancellations.values()), call.now)
+
+
+def create_cancellation(call: Call) -> Response:
+    """Cancel the runs of a function that started within a time range.
+
+    An `if` expression is stored; the mock cannot evaluate it, and then cancels nothing.
+    """
+    fields = read_object(call)
+    if fields is None:
+        return v1_error(400, _MALFORMED)
+    texts = {name: fields.get(name) for name in ("app_id", "function_id", "if")}
+    times = {name: fields.get(name) for name in ("started_after", "started_before")}
+    if not all(
+        value is None or isinstance(value, str) for value in (texts | times).values()
+    ):
+        return v1_error(400, _MALFORMED)
+    parsed = {
+        name: parse_rfc3339(value) for name, value in times.items() if value is not None
+    }
+    if None in parsed.values():
+        return v1_error(400, _MALFORMED)
+    after, before = parsed.get("started_after"), parsed.get("started_before")
+    problems = [
+        f"{name} is required" for name in ("app_id", "function_id") if not texts[name]
+    ]
+    if before is None:
+        problems.append("started_before is required")
+    elif before > call.now + _SLACK_NS:
+        problems.append("started_before must be in the past")
+    if after is not None and after > (before or 0):
+        problems.append("started_after must be before started_before")
+    if problems or before is None:
+        return v1_error(400, "\n".join(problems))
+    # The vendor documents "the ID as in the SDK"; the server requires the full slug.
+    function = call.store.catalogue.by_slug(str(texts["function_id"]))
+    if function is None or function.app_id != texts["app_id"]:
+        return v1_error(404, "function not found")
+    if not call.server.is_cloud:
+        return _PANIC_AS_JSON
+    cancellation_id = call.store.ids.next(call.now)
+    cancellation: dict[str, object] = {
+        "created_at": v1_time(call.now),
+        "name": None,
+        "id": cancellation_id,
+        "account_id": ACCOUNT_ID,
+        "environment_id": ENVIRONMENT_ID,
+        "app_id": stable_uuid(function.app_id),
+        "function_internal_id": function.internal_id,
+        "function_id": function.slug,
+        "started_after": None if after is None else v1_time(after),
+        "started_before": v1_time(before),
+    }
+    if texts["if"] is not None:
+        cancellation["if"] = texts["if"]
+    cancellation |= {"kind": "bulk_run", "cause": "API", "queue_name": None}
+    call.store.cancellations[cancellation_id] = cancellation
+    if texts["if"] is None:
+        call.store.cancel_started_between(function, after, before, call.now)
+    return v1_data(cancellation, call.now)
+
+
+def delete_cancellation(call: Call) -> Response:
+    """Delete a cancellation; the runs it cancelled stay cancelled."""
+    cancellation_id = parse_ulid(call.params[0])
+    if cancellation_id is None:
+        return v1_error(400, "Invalid cancellation ID")
+    if not call.server.is_cloud:
+        return _PANIC_AS_JSON
+    if call.store.cancellations.pop(cancellation_id, None) is None:
+        return v1_error(404, "Cancellation not found")
+    return v1_data({"ok": True}, call.now)
+
+
+HANDLERS: Handlers = {
+    "GET /v1/cancellations": list_cancellations,
+    "POST /v1/cancellations": create_cancellation,
+    "DELETE /v1/cancellations/{}": delete_cancellation,
+}

@@ -1,0 +1,32 @@
+"""Queries and bodies as v1 reads them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from inngest_rest_mock._json import decode, is_object
+
+if TYPE_CHECKING:
+    from inngest_rest_mock._api.call import Call
+
+_DEFAULT_LIMIT = 20
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+
+
+def page_limit(call: Call, most: int) -> int:
+    """Read `limit`, clamped to 1 to `most`; 20 if absent, 0 or malformed. v1 accepts any."""
+    text = call.request.query_value("limit")
+    limit = int(text) if _INTEGER.fullmatch(text) else 0
+    return min(max(limit or _DEFAULT_LIMIT, 1), call.server.most_per_page(most))
+
+
+def read_object(call: Call) -> dict[str, Any] | None:
+    """Return the body's JSON object, keys in lower case; None if it is none."""
+    try:
+        body = decode(call.request.body)
+    except ValueError:
+        return None
+    if not is_object(body):
+        return None
+    return {key.casefold(): value for key, value in body.items()}

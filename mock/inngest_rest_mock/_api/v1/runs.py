@@ -1,0 +1,164 @@
+"""v1: function runs and their queued jobs."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from inngest_rest_mock._api.v1.input import page_limit
+from inngest_rest_mock._api.v1.shapes import STATUS_NAMES, v1_data, v1_error, v1_run
+from inngest_rest_mock._carriers.messages import Response
+from inngest_rest_mock._state.ids import (
+    ACCOUNT_ID,
+    ENVIRONMENT_ID,
+    NIL_ID,
+    parse_ulid,
+    span_id,
+    step_hash,
+    ulid,
+)
+from inngest_rest_mock._times import NS_PER_MILLISECOND, to_milliseconds, v1_time
+
+if TYPE_CHECKING:
+    from inngest_rest_mock._api.call import Call, Handlers
+    from inngest_rest_mock._state.execution import Waiting
+    from inngest_rest_mock._state.records import MockRun
+
+_MOST_RUNS = 100
+_LEASE_NS = 20 * 10**9
+_FAR_AHEAD_NS = 365 * 86_400 * 10**9
+
+
+def list_runs(call: Call) -> Response:
+    """List runs, newest first. No known server has this route."""
+    query = call.request.query_value
+    status, cursor = query("status").lower(), query("cursor")
+    names = {name.lower() for name in STATUS_NAMES.values()}
+    if status and status not in names:
+        return v1_error(400, "Invalid status query parameter")
+    before = parse_ulid(cursor) if cursor else None
+    if cursor and before is None:
+        return v1_error(400, "Invalid cursor query parameter")
+    matching = (
+        run
+        for run in call.store.execution.runs.newest_first(before)
+        if run.visible_ns <= call.now
+        and status in ("", STATUS_NAMES[run.status].lower())
+    )
+    shown = islice(matching, page_limit(call, _MOST_RUNS))
+    return v1_data([v1_run(run, _environment_id(call)) for run in shown], call.now)
+
+
+def _environment_id(call: Call) -> str:
+    # PostgreSQL does not store it (recording pg-v1-run).
+    return NIL_ID if call.server.has_postgresql else ENVIRONMENT_ID
+
+
+def _find_run(call: Call, unknown_status: int) -> MockRun | Response:
+    text = call.params[0]
+    run_id = parse_ulid(text)
+    if run_id is None:
+        return v1_error(400, f"Invalid run ID: {text}")
+    run = call.store.visible_run(run_id, call.now)
+    return run or v1_error(unknown_status, f"Unable to load function run: {text}")
+
+
+def get_run(call: Call) -> Response:
+    """Return one run; an unknown one is a 500, as on a real server (recording v1-run-unknown)."""
+    run = _find_run(call, 500)
+    if isinstance(run, Response):
+        return run
+    return v1_data(v1_run(run, _environment_id(call)), call.now, cache_seconds=3)
+
+
+def cancel_run(call: Call) -> Response:
+    """Cancel a run: 200 without a body, even if it had already ended.
+
+    With PostgreSQL, no run is found (recording pg-v1-run-cancel).
+    """
+    run = _find_run(call, 404)
+    if isinstance(run, Response):
+        return run
+    if call.server.has_postgresql:
+        return v1_error(404, f"Unable to load function run: {run.id}")
+    call.store.execution.cancel(run.id, call.now)
+    return Response(200, (("Content-Type", "application/json"),))
+
+
+def list_run_jobs(call: Call) -> Response:
+    """List the queued jobs of a run: what it waits for."""
+    run = _find_run(call, 500)
+    if isinstance(run, Response):
+        return run
+    waiting = call.store.execution.waiting(run.id)
+    jobs = [] if waiting is None else [_job(run, waiting, call.now)]
+    return v1_data(jobs, call.now, cache_seconds=5)
+
+
+def _job(run: MockRun, waiting: Waiting, now: int) -> dict[str, object]:
+    # A wait without a timeout is queued with the longest one, a year.
+    due = (
+        waiting.due_ns if waiting.due_ns is not None else run.queued_ns + _FAR_AHEAD_NS
+    )
+    due -= due % NS_PER_MILLISECOND
+    identifier = {"runID": run.id, "evtID": run.event_id, "aID": ACCOUNT_ID}
+    job_id, step = span_id(run.id, waiting.kind), step_hash(run.step)
+    kind = "start" if waiting.kind == "request" else waiting.kind
+    item: dict[str, object] = {
+        "id": job_id,
+        "at": to_milliseconds(due),
+        "wsID": ENVIRONMENT_ID,
+    }
+    if waiting.kind == "request":
+        due = min(due, run.started_ns or due)
+        item["leaseID"] = ulid((now + _LEASE_NS) // NS_PER_MILLISECOND, 0)
+    outgoing = step if waiting.kind == "sleep" else ""
+    payload: dict[str, object] = {"edge": {"incoming": "step", "outgoing": outgoing}}
+    if waiting.kind == "pause":
+        payload = {"pause": _pause(run, waiting, step)}
+    item["data"] = {
+        "kind": kind,
+        "identifier": identifier,
+        "maxAtts": 21 if kind == "start" else 5,
+        "payload": payload,
+    }
+    shape = {"JobID": job_id, "at": v1_time(due), "position": 0, "kind": kind}
+    return {**shape, "attempt": run.attempt, "Raw": item}
+
+
+def _pause(run: MockRun, waiting: Waiting, step: str) -> dict[str, object]:
+    pause: dict[str, object] = {"outgoing": step, "stepName": run.step}
+    if waiting.signal is not None:
+        return {**pause, "opcode": "WaitForSignal", "signalID": waiting.signal}
+    if waiting.function is not None:
+        of_function = {"event": "inngest/function.finished", "itFnID": waiting.function}
+        return {
+            **pause,
+            "opcode": "InvokeFunction",
+            "tID": waiting.event,
+            **of_function,
+        }
+    condition = (
+        {} if waiting.condition is None else {"expression": waiting.condition.text}
+    )
+    return {**pause, "opcode": "WaitForEvent", "event": waiting.event, **condition}
+
+
+def replay_run(call: Call) -> Response:
+    """Run a run's function again. No known server has this route."""
+    run = _find_run(call, 404)
+    if isinstance(run, Response):
+        return run
+    run_id = call.store.rerun(run, call.now).run_id
+    if not run_id:
+        return v1_error(500, "Unable to rerun run")
+    return v1_data({"run_id": run_id}, call.now)
+
+
+HANDLERS: Handlers = {
+    "GET /v1/runs": list_runs,
+    "GET /v1/runs/{}": get_run,
+    "DELETE /v1/runs/{}": cancel_run,
+    "GET /v1/runs/{}/jobs": list_run_jobs,
+    "POST /v1/runs/{}/replay": replay_run,
+}

@@ -1,0 +1,158 @@
+"""v2: apps, functions and invocations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import unquote
+
+from inngest_rest_mock._api.v2.input import (
+    BodyKind,
+    InputError,
+    Kind,
+    invalid_field,
+    missing_field,
+    page_limit,
+    read_body,
+    read_query,
+)
+from inngest_rest_mock._api.v2.shapes import v2_app, v2_data, v2_function
+from inngest_rest_mock._state.ids import parse_uuid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from inngest_rest_mock._api.call import Call, Handlers
+    from inngest_rest_mock._carriers.messages import Response
+    from inngest_rest_mock._state.catalogue import Function
+
+_PAGING: dict[str, Kind] = {"limit": "int32", "cursor": "string"}
+_APPS: dict[str, Kind] = {**_PAGING, "archived": "bool"}
+_INVOCATION: dict[str, BodyKind] = {"data": "object", "idempotencyKey": "string"}
+_MOST = 100
+
+
+class _Listed(Protocol):
+    @property
+    def internal_id(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Listed)
+
+_REFUSALS = {
+    "rate_limited": (
+        "rate_limited",
+        "Function execution rate limit exceeded. Please try again later.",
+    ),
+    "debounced": ("function_debounced", "Function invocation was debounced."),
+    "skipped": (
+        "function_skipped",
+        "Function invocation was skipped because the function is paused or draining.",
+    ),
+}
+
+
+def _page(
+    call: Call, known: dict[str, Kind], items: Iterable[T]
+) -> tuple[list[T], dict[str, Any]]:
+    query = read_query(call.request, known)
+    limit = page_limit(call.server, query, _MOST)
+    rest = list(items)
+    if query.text("cursor"):
+        cursor = parse_uuid(query.text("cursor"))
+        if cursor is None:
+            raise invalid_field("Cursor is invalid")
+        rest = _after(rest, cursor)
+    page: dict[str, Any] = {"limit": limit}
+    if len(rest) > limit:
+        page |= {"cursor": rest[limit - 1].internal_id, "hasMore": True}
+    return rest[:limit], page
+
+
+def _after(items: list[T], cursor: str) -> list[T]:
+    for index, item in enumerate(items):
+        if item.internal_id == cursor:
+            return items[index + 1 :]
+    return []
+
+
+def list_apps(call: Call) -> Response:
+    """List the apps, in order of registration; the mock archives none."""
+    query = read_query(call.request, _APPS)
+    apps = () if query.flag("archived") else call.store.catalogue.apps.values()
+    shown, page = _page(call, _APPS, apps)
+    return v2_data([v2_app(app) for app in shown], call.now, page=page)
+
+
+def get_app(call: Call) -> Response:
+    """Return one app."""
+    (app_id,) = _decoded(call)
+    if not app_id:
+        raise missing_field("App ID is required")
+    app = call.store.catalogue.apps.get(app_id)
+    if app is None:
+        raise InputError("App not found", "not_found", 404)
+    return v2_data(v2_app(app), call.now)
+
+
+def list_functions(call: Call) -> Response:
+    """List the functions of an app; an unknown app has none."""
+    (app_id,) = _decoded(call)
+    if not app_id:
+        raise missing_field("App ID is required")
+    app = call.store.catalogue.apps.get(app_id)
+    shown, page = _page(call, _PAGING, () if app is None else app.functions.values())
+    return v2_data([v2_function(function) for function in shown], call.now, page=page)
+
+
+def _find(call: Call) -> Function:
+    function = call.store.catalogue.find(*_decoded(call))
+    if function is None:
+        raise InputError("Function not found", "not_found", 404)
+    return function
+
+
+def get_function(call: Call) -> Response:
+    """Return one function, by its bare id or its full slug."""
+    if not all(call.params):
+        raise missing_field("App ID and function ID are required")
+    return v2_data(v2_function(_find(call)), call.now)
+
+
+def invoke(call: Call) -> Response:
+    """Run a function; a repeated `idempotencyKey` is a 409 with the first run's id.
+
+    Flow control that stops it is a 422 (recordings v2-invoke-debounced, v2-invoke-ratelimited).
+    """
+    fields = read_body(call.request.body, _INVOCATION)
+    for value, name in zip(call.params, ("App", "Function"), strict=True):
+        if not value:
+            raise missing_field(f"{name} ID is required")
+    if "data" not in fields:
+        raise missing_field("Input data is required")
+    function = _find(call)
+    marker = {"fn_id": function.internal_id, "type": "api"}
+    data = {**fields["data"], "_inngest": marker}
+    admitted = call.store.invoke_directly(
+        function, data, fields.get("idempotencyKey"), call.now
+    )
+    refusal = _REFUSALS.get(admitted.verdict)
+    if refusal is not None:
+        raise InputError(refusal[1], refusal[0], 422)
+    status = 409 if admitted.verdict == "repeated" else 200
+    return v2_data({"runId": admitted.run_id}, call.now, status=status)
+
+
+def _decoded(call: Call) -> tuple[str, ...]:
+    # The server's handlers of apps and functions decode once more than its router.
+    return tuple(unquote(value) for value in call.params)
+
+
+QUERIES = {"GET /v2/apps": _APPS, "GET /v2/apps/{}/functions": _PAGING}
+BODIES = {"POST /v2/apps/{}/functions/{}/invoke": _INVOCATION}
+HANDLERS: Handlers = {
+    "GET /v2/apps": list_apps,
+    "GET /v2/apps/{}": get_app,
+    "GET /v2/apps/{}/functions": list_functions,
+    "GET /v2/apps/{}/functions/{}": get_function,
+    "POST /v2/apps/{}/functions/{}/invoke": invoke,
+}

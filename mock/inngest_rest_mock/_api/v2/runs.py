@@ -1,0 +1,379 @@
+"""v2: runs and their traces."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
+
+from inngest_rest_mock._api.v2.expressions import condition_of
+from inngest_rest_mock._api.v2.input import (
+    BodyKind,
+    InputError,
+    Kind,
+    Query,
+    invalid_field,
+    missing_field,
+    page_limit,
+    read_body,
+    read_fields,
+    read_query,
+)
+from inngest_rest_mock._api.v2.shapes import (
+    listed_end,
+    v2_data,
+    v2_error,
+    v2_run,
+    v2_trace,
+)
+from inngest_rest_mock._state.ids import parse_ulid, step_hash, ulid
+from inngest_rest_mock._state.records import MockRun
+from inngest_rest_mock._times import NS_PER_MILLISECOND, v2_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from inngest_rest_mock._api.call import Call, Handlers
+    from inngest_rest_mock._carriers.messages import Response
+
+_OUTPUT: dict[str, Kind] = {"includeOutput": "bool"}
+_PAGING: dict[str, Kind] = {
+    **_OUTPUT,
+    "limit": "int32",
+    "cursor": "string",
+    "include": "strings",
+}
+_FILTERS: dict[str, Kind] = {
+    **_PAGING,
+    "status": "strings",
+    "from": "timestamp",
+    "until": "timestamp",
+    "timeField": "string",
+    "order": "string",
+    "isDeferred": "bool",
+    "query": "string",
+}
+_ALL_FILTERS: dict[str, Kind] = {
+    **_FILTERS,
+    "appId": "strings",
+    "functionId": "strings",
+}
+_STATUSES = {
+    *("QUEUED", "RUNNING", "PAUSED"),
+    *("COMPLETED", "FAILED", "CANCELLED", "SKIPPED"),
+}
+_TIME_FIELDS = {
+    "": "queued",
+    "QUEUEDAT": "queued",
+    "STARTEDAT": "queued",
+    "ENDEDAT": "changed",
+}
+_RERUN: dict[str, BodyKind] = {"fromStep": "object"}
+_MOST_RUNS = 100
+_MOST_EVENT_RUNS = 40
+
+
+Clock: TypeAlias = Callable[[MockRun], int]
+"""Returns the sort key of runs, a time in nanoseconds."""
+
+
+def _queued(run: MockRun) -> int:
+    return run.queued_ns
+
+
+def _changed(run: MockRun) -> int:
+    """Return the time of the last change visible in lists: end, start or creation."""
+    end = listed_end(run)
+    if end is not None:
+        return end
+    return run.queued_ns if run.started_ns is None else run.started_ns
+
+
+def _cursor_of(run: MockRun, time_of: Clock = _queued, window: object = None) -> str:
+    field = "start_time" if time_of is _queued else "end_time"
+    position = {"f": field, "v": time_of(run) // 1_000}
+    cursor = {"id": run.id, "c": {field: position}} | (
+        {"window": window} if window else {}
+    )
+    return base64.b64encode(msgspec.json.encode(cursor)).decode()
+
+
+def _read_cursor(text: str, window: object = None) -> str | None:
+    if not text:
+        return None
+    try:
+        cursor = msgspec.json.decode(base64.b64decode(text, validate=True))
+        run_id = cursor["id"] if cursor["c"] and cursor.get("window") == window else ""
+    except (ValueError, TypeError, KeyError, binascii.Error):
+        run_id = ""
+    if not run_id or not isinstance(run_id, str):
+        raise invalid_field("Cursor is invalid")
+    return run_id
+
+
+def _answer(
+    call: Call,
+    query: Query,
+    runs: Iterable[MockRun],
+    limit: int,
+    time_range: dict[str, str] | None = None,
+    time_of: Clock = _queued,
+    window: object = None,
+) -> Response:
+    page: dict[str, object] = {"limit": limit}
+    shown = list(islice(runs, limit + 1))
+    if len(shown) > limit:
+        shown.pop()
+        page |= {"cursor": _cursor_of(shown[-1], time_of, window), "hasMore": True}
+    data = [
+        _shape(call, run, query.flag("includeOutput"), listed=True) for run in shown
+    ]
+    return v2_data(data, call.now, page=page, time_range=time_range)
+
+
+def _shape(
+    call: Call, run: MockRun, include_output: bool, *, listed: bool
+) -> dict[str, Any]:
+    function = call.store.catalogue.find(run.app_id, run.function_id)
+    assert function is not None, run
+    shape = v2_run(run, function, include_output=include_output, listed=listed)
+    if listed:
+        shape["function"]["slug"] = function.slug
+        shape["isDeferred"] = False
+    return shape
+
+
+def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Response:
+    limit = page_limit(call.server, query, _MOST_RUNS)
+    since, until = query.moment("from"), query.moment("until")
+    window = [since, until] if call.server.ties_cursors else None
+    cursor = _read_cursor(query.text("cursor"), window)
+    if since is not None and until is not None and since >= until:
+        raise invalid_field("from must be before until")
+    statuses = {status.strip().upper() for status in query.texts("status")}
+    if not statuses <= _STATUSES:
+        raise invalid_field("Status is invalid")
+    if "PAUSED" in statuses:
+        message = "Filtering runs by PAUSED status is not implemented"
+        raise InputError(message, "not_implemented", 501)
+    _check_include(query)
+    condition = condition_of(query.text("query")) if _reads_queries(call) else None
+    field = query.text("timeField").strip().upper().replace("_", "")
+    if field not in _TIME_FIELDS:
+        raise invalid_field("timeField is invalid")
+    order = query.text("order").strip().upper()
+    if order not in ("", "ASC", "DESC"):
+        raise invalid_field("order is invalid")
+
+    def wanted(run: MockRun) -> bool:
+        return (
+            run.visible_ns <= call.now
+            and (not statuses or run.status.upper() in statuses)
+            and (not apps or run.app_id in apps)
+            and (not functions or run.function_id in functions)
+            and (since is None or time_of(run) >= since)
+            and (until is None or time_of(run) <= until)
+            and (condition is None or condition(run, call.store.events[run.event_id]))
+        )
+
+    time_of = _queued if _TIME_FIELDS[field] == "queued" else _changed
+    is_ascending = order == "ASC"
+    matching = _ordered(call, wanted, time_of, cursor, since, is_ascending=is_ascending)
+    if query.flag("isDeferred"):  # the mock has no such runs
+        matching = iter(())
+    span = None
+    if since is not None and until is not None:
+        span = {"from": v2_time(since), "until": v2_time(until)}
+    return _answer(call, query, matching, limit, span, time_of, window)
+
+
+def _reads_queries(call: Call) -> bool:
+    """Return whether the release knows the parameter `query` (operation listRunsV2)."""
+    return call.server.release.has("1.45.0")
+
+
+def _check_include(query: Query) -> None:
+    unknown = [each for each in query.texts("include") if each != "deferred_from"]
+    if unknown:
+        raise invalid_field(f'unsupported include value "{unknown[0]}"')
+
+
+def _ordered(
+    call: Call,
+    wanted: Callable[[MockRun], bool],
+    time_of: Clock,
+    cursor: str | None,
+    since: int | None,
+    *,
+    is_ascending: bool,
+) -> Iterator[MockRun]:
+    """Return the matching runs after the cursor, in order.
+
+    In ascending order, a page of SQLite repeats the last run of the previous page.
+    """
+    runs = call.store.execution.runs
+    repeats = is_ascending and not call.server.has_postgresql
+    last = runs.get(cursor) if cursor is not None else None
+    if time_of is _queued:
+        if not is_ascending:
+            yield from filter(wanted, runs.newest_first(cursor))
+            return
+        if repeats and last is not None and wanted(last):
+            yield last
+        # The time in an id is never earlier than its run's.
+        first = ulid(max(since or 0, 0) // NS_PER_MILLISECOND, 0)
+        yield from filter(wanted, runs.oldest_first(max(cursor or "", first)))
+        return
+
+    def rank(run: MockRun) -> tuple[int, str]:
+        return time_of(run), run.id
+
+    found = filter(wanted, runs.newest_first())
+    for run in sorted(found, key=rank, reverse=not is_ascending):
+        if last is not None and (run is not last or not repeats):
+            before = (
+                rank(run) <= rank(last) if is_ascending else rank(run) >= rank(last)
+            )
+            if before:
+                continue
+        yield run
+
+
+def list_runs(call: Call) -> Response:
+    """List runs, newest first unless `order=ASC`."""
+    query = read_query(call.request, _ALL_FILTERS)
+    apps, functions = query.texts("appId"), query.texts("functionId")
+    if functions and not apps:
+        raise invalid_field("appId is required when filtering by functionId")
+    bare = [name.removeprefix(f"{app}-") for name in functions for app in apps]
+    return _list(call, query, apps, [*functions, *bare])
+
+
+def list_function_runs(call: Call) -> Response:
+    """List the runs of one function; an unknown function has none."""
+    app, function = call.params
+    if not app or not function:
+        raise missing_field("App ID and function ID are required")
+    query = read_query(call.request, _FILTERS)
+    return _list(call, query, [app], [function, function.removeprefix(f"{app}-")])
+
+
+def list_event_runs(call: Call) -> Response:
+    """List the runs of an event, newest first; a batch's run is listed for each of its events."""
+    if not call.params[0]:
+        raise missing_field("Event ID is required")
+    query = read_query(call.request, _PAGING)
+    event_id = parse_ulid(call.params[0])
+    if event_id is None:
+        raise invalid_field("Event ID must be a valid ULID")
+    _check_include(query)
+    limit = page_limit(call.server, query, _MOST_EVENT_RUNS)
+    cursor = _read_cursor(query.text("cursor"))
+    runs = reversed(call.store.visible_runs_of_event(event_id, call.now))
+    older = (run for run in runs if cursor is None or run.id < cursor)
+    return _answer(call, query, older, limit)
+
+
+def _find_run(call: Call, unknown: str = "Run not found") -> MockRun:
+    text = call.params[0]
+    if not text:
+        raise missing_field("Run ID is required")
+    run_id = parse_ulid(text)
+    if run_id is None:
+        raise invalid_field("Run ID must be a valid ULID")
+    run = call.store.visible_run(run_id, call.now)
+    if run is None:
+        raise InputError(unknown, "not_found", 404)
+    return run
+
+
+def get_run(call: Call) -> Response:
+    """Return one run."""
+    query = read_query(call.request, _OUTPUT)
+    run = _find_run(call)
+    return v2_data(
+        _shape(call, run, query.flag("includeOutput"), listed=False), call.now
+    )
+
+
+def get_run_trace(call: Call) -> Response:
+    """Return the trace of a run: a root span with one child."""
+    query = read_query(call.request, _OUTPUT)
+    run = _find_run(call, "Trace not found")
+    events = [call.store.events[each] for each in run.event_ids]
+    return v2_data(
+        v2_trace(run, events, include_output=query.flag("includeOutput")), call.now
+    )
+
+
+def rerun(call: Call) -> Response:
+    """Run a run's function again, from the start or from one of its steps."""
+    fields = read_body(call.request.body, _RERUN)
+    from_step = fields.get("fromStep")
+    step = None
+    if from_step is not None:
+        step = read_fields(from_step, {"stepId": "string", "input": "array"})
+        if not step.get("stepId"):
+            raise missing_field("Step ID is required")
+    run = _find_run(call)
+    run_id = call.store.rerun(
+        run, call.now, **({} if step is None else _kept(run, step))
+    ).run_id
+    if not run_id:  # recordings v2-rerun-debounced, v2-rerun-singleton-running
+        raise InputError("Unable to rerun run", "internal_error", 500)
+    return v2_data({"runId": run_id}, call.now)
+
+
+def _kept(run: MockRun, step: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run keeps that starts from a step: the steps that began before it."""
+    wanted = step["stepId"]
+    recorded = [each for each in run.steps if each.is_recorded]
+    by_name = [each.id for each in recorded if each.name == wanted]
+    found = {each.id for each in recorded if each.id == wanted} or {*by_name}
+    if not run.steps and wanted in {run.step, step_hash(run.step)}:
+        return {}
+    if len(found) > 1:  # recording v2-rerun-ambiguous-step
+        raise InputError(
+            "Step name matches multiple steps in original run", "invalid_request"
+        )
+    if not found:
+        raise InputError("Step not found in original run", "invalid_request")
+    (id,) = found
+    at = next(each.started_ns for each in recorded if each.id == id)
+    earlier = tuple(each for each in (*run.kept, *recorded) if each.started_ns < at)
+    given = step.get("input") or None  # recording 1.43-v2-rerun-step-input-null
+    return {"kept": earlier, "step_input": None if given is None else (id, given)}
+
+
+def cancel(call: Call) -> Response:
+    """Cancel a run; one that has already ended is a conflict."""
+    read_body(call.request.body, {})
+    run = _find_run(call)
+    if run.status == "cancelled":
+        return v2_error(409, "run_already_cancelled", "Run is already cancelled")
+    if not call.store.execution.cancel(run.id, call.now):
+        return v2_error(409, "run_already_ended", "Cannot cancel an ended run")
+    return v2_data({"runId": run.id}, call.now)
+
+
+QUERIES = {
+    "GET /v2/runs": _ALL_FILTERS,
+    "GET /v2/apps/{}/functions/{}/runs": _FILTERS,
+    "GET /v2/events/{}/runs": _PAGING,
+    "GET /v2/runs/{}": _OUTPUT,
+    "GET /v2/runs/{}/trace": _OUTPUT,
+}
+BODIES = {"POST /v2/runs/{}/rerun": _RERUN}
+HANDLERS: Handlers = {
+    "GET /v2/runs": list_runs,
+    "GET /v2/apps/{}/functions/{}/runs": list_function_runs,
+    "GET /v2/events/{}/runs": list_event_runs,
+    "GET /v2/runs/{}": get_run,
+    "GET /v2/runs/{}/trace": get_run_trace,
+    "POST /v2/runs/{}/rerun": rerun,
+    "POST /v2/runs/{}/cancel": cancel,
+}

@@ -1,0 +1,97 @@
+"""v2: sessions, on Inngest Cloud alone: the runs of the events that name them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from inngest_rest_mock._api.v2.input import InputError, Kind, read_query
+from inngest_rest_mock._api.v2.shapes import v2_data, v2_run
+from inngest_rest_mock._times import v2_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inngest_rest_mock._api.call import Call, Handlers
+    from inngest_rest_mock._carriers.messages import Response
+    from inngest_rest_mock._state.records import MockRun
+
+_PAGING: dict[str, Kind] = {"limit": "int32", "cursor": "string"}
+_SEARCH: dict[str, Kind] = {**_PAGING, "search": "string"}
+_WINDOW: dict[str, Kind] = {"from": "timestamp", "until": "timestamp"}
+
+
+def list_keys(call: Call) -> Response:
+    """List the keys of sessions."""
+    found = {key: run for key, _, run in _runs(call)}
+    keys = [
+        {"id": key, "createdAt": v2_time(it.queued_ns)} for key, it in found.items()
+    ]
+    return _listed(call, keys, _SEARCH)
+
+
+def list_sessions(call: Call) -> Response:
+    """List the sessions of a key."""
+    runs_by_id: dict[str, list[MockRun]] = {}
+    for key, id, run in _runs(call):
+        if key == unquote(call.params[0]):
+            runs_by_id.setdefault(id, []).append(run)
+    sessions = [_session(id, runs) for id, runs in runs_by_id.items()]
+    return _listed(call, sessions, {**_SEARCH, **_WINDOW})
+
+
+def list_runs(call: Call) -> Response:
+    """List the runs of a session, newest first."""
+    wanted = tuple(map(unquote, call.params))
+    runs = [_run(call, run) for key, id, run in _runs(call) if (key, id) == wanted]
+    return _listed(call, runs, {**_PAGING, **_WINDOW})
+
+
+def _runs(call: Call) -> Iterator[tuple[str, str, MockRun]]:
+    """Yield the key and the id of each session, with each of its runs, newest first."""
+    for run in call.store.execution.runs.newest_first(None):
+        event = call.store.events[run.event_id]
+        for key, id in event.sessions.items():
+            yield key, id, run
+
+
+def _session(id: str, runs: list[MockRun]) -> dict[str, Any]:
+    failed = sum(run.status == "failed" for run in runs)
+    return {
+        "id": id,
+        "runCount": len(runs),
+        "failedRunCount": failed,
+        "failureRate": failed / len(runs),
+        "lastActiveAt": v2_time(max(run.queued_ns for run in runs)),
+        "functions": [{"id": each} for each in sorted({it.function_id for it in runs})],
+    }
+
+
+def _run(call: Call, run: MockRun) -> dict[str, Any]:
+    function = call.store.catalogue.find(run.app_id, run.function_id)
+    assert function is not None, run
+    shape = v2_run(run, function, include_output=False, listed=True)
+    kept = ("id", "function", "status", "queuedAt", "startedAt", "endedAt")
+    named = {"eventName": call.store.events[run.event_id].name}
+    return {name: shape[name] for name in kept if name in shape} | named
+
+
+def _listed(call: Call, items: list[Any], known: dict[str, Kind]) -> Response:
+    query = read_query(call.request, known)
+    if not call.server.is_cloud:
+        message = "Sessions not implemented in OSS"
+        raise InputError(message, "not_implemented", 501)
+    search = query.text("search")
+    return v2_data([it for it in items if search in it["id"]], call.now, page={})
+
+
+QUERIES = {
+    "GET /v2/sessions": _SEARCH,
+    "GET /v2/sessions/{}": {**_SEARCH, **_WINDOW},
+    "GET /v2/sessions/{}/{}/runs": {**_PAGING, **_WINDOW},
+}
+HANDLERS: Handlers = {
+    "GET /v2/sessions": list_keys,
+    "GET /v2/sessions/{}": list_sessions,
+    "GET /v2/sessions/{}/{}/runs": list_runs,
+}

@@ -1,0 +1,123 @@
+"""Admission: one decision for events, invocations and replays whether a run starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import attrs
+
+from inngest_rest_mock._times import NS_PER_SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from inngest_rest_mock._state.catalogue import Function
+    from inngest_rest_mock._state.debounces import Debounces
+    from inngest_rest_mock._state.execution import Execution
+    from inngest_rest_mock._state.records import MockEvent
+
+Verdict: TypeAlias = Literal[
+    "started", "repeated", "rate_limited", "debounced", "skipped"
+]
+
+IDEMPOTENCY_NS = 24 * 3600 * NS_PER_SECOND
+"""How long the server deduplicates runs by event id (consts.FunctionIdempotencyPeriod)."""
+
+_COUNTED_NS = 30 * 60 * NS_PER_SECOND
+"""How long the same key counts once for a rate limit (executor.RateLimitIdempotencyTTL)."""
+
+
+@attrs.frozen
+class Admitted:
+    """The verdict, with the id of the run that started, or had for a repeated key."""
+
+    verdict: Verdict
+    run_id: str = ""
+
+
+class Admission:
+    """Applies flow control in the server's order (executor.Schedule)."""
+
+    def __init__(self, execution: Execution, debounces: Debounces) -> None:
+        self._execution = execution
+        self._debounces = debounces
+        self._started: dict[tuple[str, str], tuple[int, str]] = {}
+        self._free_ns: dict[str, int] = {}
+        self._counted_ns: dict[tuple[str, str], int] = {}
+
+    def admit(
+        self,
+        function: Function,
+        events: Sequence[MockEvent],
+        key: str,
+        at: int,
+        visible: int,
+        *,
+        has_waited: bool = False,
+        batch_id: str | None = None,
+        original_run_id: str | None = None,
+        **steps: Any,
+    ) -> Admitted:
+        """Start a run of a function, unless flow control prevents or puts it off.
+
+        Args:
+            function: The function.
+            events: Its event, or those of its batch.
+            key: Starts one run of the function in 24 hours.
+            at: The time.
+            visible: When the run becomes readable.
+            has_waited: Whether it was debounced or batched before, which is not done twice.
+            batch_id: The id of the batch.
+            original_run_id: The run that this one replays, which no rate limit prevents.
+            steps: The steps that it keeps, and an input.
+        """
+        flow = function.flow
+        slot = (function.internal_id, key)
+        is_limited = (
+            flow.rate_limit is not None and not has_waited and original_run_id is None
+        )
+        if is_limited and not self._counts(function, slot, at):
+            return Admitted("rate_limited")
+        if flow.debounce_ns is not None and not has_waited:
+            self._debounces.add(function, events[0], at + flow.debounce_ns)
+            return Admitted("debounced")
+        running = self._running(function) if flow.singleton is not None else []
+        if running and flow.singleton == "skip":
+            return Admitted("skipped")
+        for each in running:  # a repeated key cancels them, too, and starts none
+            self._execution.cancel(each, at)
+        until, run_id = self._started.get(slot, (0, ""))
+        if at < until:
+            return Admitted("repeated", run_id)
+        run_id = self._execution.start(
+            function,
+            events,
+            at,
+            visible + flow.delay_ns,
+            original_run_id=original_run_id,
+            batch_id=batch_id,
+            **steps,
+        )
+        self._started[slot] = (at + IDEMPOTENCY_NS, run_id)
+        return Admitted("started", run_id)
+
+    def _running(self, function: Function) -> list[str]:
+        runs = self._execution.of_function(function.app_id, function.id)
+        return [run.id for run in runs if run.ended_ns is None]
+
+    def _counts(self, function: Function, slot: tuple[str, str], at: int) -> bool:
+        """Return whether a rate limit admits a run, and count it.
+
+        It is a GCRA with a burst of a tenth (ratelimit.lua): one run per `period / limit`, and
+        `limit / 10` more at once.
+        """
+        assert function.flow.rate_limit is not None
+        limit, period = function.flow.rate_limit
+        if at < self._counted_ns.get(slot, 0):
+            return True
+        free = max(self._free_ns.get(function.internal_id, at), at)
+        if (free - at) * limit > limit // 10 * period:
+            return False
+        self._free_ns[function.internal_id] = free + period // limit
+        self._counted_ns[slot] = at + _COUNTED_NS
+        return True

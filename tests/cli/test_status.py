@@ -1,0 +1,110 @@
+"""`inngest-rest status` for cron and CI: rules as options, and an exit status for each verdict."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from inngest_rest_mock import drops
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inngest_rest_mock import MockServer
+    from tests.support.command import Run
+
+MINUTELY = "* * * * *"
+
+
+@pytest.fixture
+def mock(mock: MockServer) -> MockServer:
+    mock.function("mail", "digest", cron=MINUTELY)
+    mock.fire_cron("mail", "digest")
+    mock.advance(timedelta(minutes=1))
+    return mock
+
+
+def test_a_verdict_that_is_ok_exits_with_0_and_a_broken_one_with_13(run: Run) -> None:
+    assert run("status", "--failed-above", "5%").status == 0
+    run.start("failed")
+    ran = run("status", "--failed-above", "0.05")
+    assert (ran.status, ran.answer["error"]["code"]) == (13, "broken")
+    assert ran.answer["error"]["message"] == "broken: succeeding"
+    assert ran.answer["data"]["verdict"] == "broken"
+    assert run("status", "--failed-above", "5").status == 2
+
+
+def test_without_a_key_it_exits_with_3(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("INNGEST_DEV")
+    assert run("status").status == 3
+
+
+def test_a_server_that_is_down_exits_with_13(run: Run) -> None:
+    run.server.fault(drops(httpx.ConnectError), times=None)
+    ran = run("status")
+    assert ran.status == 13
+    assert "the server does not answer" in ran.out
+
+
+def test_successes_are_named_with_a_time_or_by_their_own_cron(
+    mock: MockServer, run: Run, folder: Path
+) -> None:
+    assert (
+        run("status", "--no-success-of", "mail/*=2h", "--no-success-of", "mail/digest").status == 0
+    )
+    mock.advance(timedelta(hours=3))
+    ran = run("status", "--no-success-of", "mail/*=2h", "--no-success-of", "mail/digest")
+    assert ran.status == 13
+    assert "no run of mail/* has completed in the last 2 h" in ran.out
+    assert "mail/digest missed" in ran.out
+    (folder / "rules.toml").write_text('[no_success_of]\n"mail/*" = "9h"\n', encoding="utf-8")
+    assert run("status", "--function", "mail/x*", "--params", "@rules.toml").status == 0
+    assert run("status", "--no-success-of", "mail/*=soon").status == 2
+
+
+@pytest.mark.usefixtures("mock")
+@pytest.mark.parametrize("grace", ["10", "soon", "2026-11-30T00:00:00Z", "10 m"])
+def test_a_grace_is_a_length_of_time(run: Run, grace: str) -> None:
+    ran = run("status", "--grace", grace)
+    assert ran.status == 2
+    assert "must be a length of time such as 90s, 15m, 2h, 7d" in ran.out
+
+
+@pytest.mark.usefixtures("mock")
+def test_functions_are_compared_with_the_file_that_functions_list_wrote(
+    run: Run, folder: Path
+) -> None:
+    written = run("functions", "list", "-o", "json").out
+    (folder / "functions.json").write_text(written, encoding="utf-8")
+    assert run("status", "--expect", "@functions.json").status == 0
+    page = run("functions", "list", "--limit", "2", "-o", "json").out
+    ran = run("status", "--expect", page)
+    assert ran.status == 2
+    assert "functions list --limit 1000" in ran.answer["error"]["hint"]
+    ran = run("status", "--expect", '["shop/charge", "shop/ship", "shop/refund"]')
+    assert ran.status == 13
+    assert "gone: shop/refund; new: shop/wait" in ran.out
+
+
+@pytest.mark.usefixtures("mock")
+def test_a_table_of_all_functions_has_their_last_runs_and_the_next_of_crons(run: Run) -> None:
+    out = run("functions", "list", "--runs", "-o", "table").out
+    assert "LAST STATUS" in out
+    assert "NEXT RUN" in out
+    assert "NEXT RUN" not in run("functions", "list", "shop", "-o", "table").out
+    items = run("functions", "list", "--runs").answer["data"]["items"]
+    assert [(each["id"], each.get("last_status")) for each in items] == [
+        ("charge", None),
+        ("ship", None),
+        ("wait", None),
+        ("digest", "completed"),
+    ]
+
+
+def test_what_shows_more_is_named_as_the_command_names_it(run: Run) -> None:
+    run.start("failed", 3)
+    out = run("status", "-o", "table").out
+    assert "→ `runs summary` shows the errors" in out

@@ -1,0 +1,128 @@
+"""v1's lists: order, limits, filters and cursors."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from inngest_rest_mock import MockServer
+from tests.mock.functions import EVENING_NS
+
+MS = EVENING_NS // 10**6
+
+
+def v1_ids(client: httpx.Client, **query: str | int) -> list[str]:
+    data = client.get("/v1/runs", params=query).json()["data"]
+    return [run["run_id"] for run in data]
+
+
+@pytest.mark.parametrize(
+    ("limit", "count"),
+    [(None, 20), ("3", 3), ("0", 20), ("abc", 20), ("1.5", 20), ("-5", 1), ("1000", 25), ("+2", 2)],
+)
+def test_v1_limit_is_clamped_and_never_refused(
+    client: httpx.Client, runs: list[str], limit: str | None, count: int
+) -> None:
+    assert v1_ids(client, **({"limit": limit} if limit else {})) == runs[:count]
+    events = client.get("/v1/events", params={"limit": limit} if limit else {}).json()["data"]
+    assert len(events) == count
+
+
+def test_v1_lists_at_most_51_events(client: httpx.Client) -> None:
+    client.post("/e/k", json=[{"name": "a"}] * 60)
+    assert len(client.get("/v1/events?limit=100").json()["data"]) == 51
+
+
+def test_a_server_with_smaller_pages_clamps_those_of_v1() -> None:
+    mock = MockServer(largest_page=7)
+    with httpx.Client(transport=mock.transport, base_url="http://mock") as client:
+        client.post("/e/k", json=[{"name": "a"}] * 9)
+        for query in ("?limit=8", ""):
+            assert len(client.get(f"/v1/events{query}").json()["data"]) == 7
+
+
+def test_v1_cursor_is_the_last_id_and_excludes_it(client: httpx.Client, runs: list[str]) -> None:
+    walked: list[str] = []
+    while page := v1_ids(client, limit=10, **({"cursor": walked[-1]} if walked else {})):
+        walked += page
+        assert len(walked) <= len(runs), "the pages repeat"
+    assert walked == runs
+
+
+@pytest.mark.parametrize(
+    ("status", "count"),
+    [("running", 5), ("COMPLETED", 15), ("Failed", 5), ("cancelled", 0)],
+)
+def test_v1_runs_are_filtered_by_status_in_any_case(
+    client: httpx.Client, runs: list[str], status: str, count: int
+) -> None:
+    assert len(runs) == 25
+    assert len(v1_ids(client, status=status, limit=100)) == count
+
+
+@pytest.mark.parametrize("query", ["status=bogus", "cursor=zzz"])
+def test_v1_runs_refuse_a_status_or_a_cursor_that_is_none(client: httpx.Client, query: str) -> None:
+    answer = client.get(f"/v1/runs?{query}")
+    assert (answer.status_code, answer.json()["status"]) == (400, 400)
+
+
+def test_v1_listed_run_is_the_single_one(client: httpx.Client, runs: list[str]) -> None:
+    for run in client.get("/v1/runs?limit=5").json()["data"]:
+        assert run == client.get(f"/v1/runs/{run['run_id']}").json()["data"]
+    assert runs
+
+
+def test_v1_events_are_those_of_the_last_hour_newest_id_first(
+    client: httpx.Client, mock: MockServer
+) -> None:
+    client.post("/e/k", json={"name": "old"})
+    mock.advance(timedelta(minutes=61))
+    seed = {"x-inngest-event-id-seed": f"{MS - 10**6},AAAAAAAAAAAAAA=="}
+    client.post("/e/k", json=[{"name": "new"}, {"name": "newer"}])
+    client.post("/e/k", json={"name": "seeded"}, headers=seed)
+    client.post("/invoke/probe-app-ok", json={})
+
+    def names(**query: str) -> list[str]:
+        return [event["name"] for event in client.get("/v1/events", params=query).json()["data"]]
+
+    assert names() == ["newer", "new", "seeded"], "by id, and no internal event"
+    assert names(received_after="2026-11-24") == ["newer", "new", "old", "seeded"]
+    assert names(received_before="2026-11-24T18:30:00Z", received_after="2026-11-24T18:00:00") == [
+        "old"
+    ]
+    assert names(name="new") == ["new"]
+    assert names(name="inngest/function.invoked") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-11-24T20:00:00+02:00", "2026-11-24T18:00:00.000Z", "Tue, 24 Nov 2026 18:00:00 GMT"],
+)
+def test_v1_times_come_in_many_layouts(client: httpx.Client, text: str) -> None:
+    client.post("/e/k", json={"name": "a"})
+    answer = client.get("/v1/events", params={"received_after": text}).json()
+    assert len(answer["data"]) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["1795543200", "2026-11-24 18:00:00", "nope", "2026-13-01", "2026-13-01T00:00:00Z"]
+)
+def test_v1_refuses_other_times_by_their_status(client: httpx.Client, text: str) -> None:
+    answer = client.get("/v1/events", params={"received_before": text})
+    error = {"error": "Invalid received_after query parameter", "data": None, "status": 400}
+    assert (answer.status_code, answer.json()) == (400, error)
+
+
+def test_v1_apps_have_id_and_name(client: httpx.Client, mock: MockServer) -> None:
+    mock.function("shop", "f")
+    apps = client.get("/v1/apps").json()["data"]
+    assert [sorted(app) for app in apps] == [["id", "name"]] * 2
+    assert [app["name"] for app in apps] == ["probe-app", "shop"]
+
+
+def test_v1_functions_of_no_app_are_all(client: httpx.Client, mock: MockServer) -> None:
+    mock.function("shop", "f")
+    assert len(client.get("/v1/apps//functions").json()) == 8
+    assert [each["id"] for each in client.get("/v1/apps/shop/functions").json()] == ["shop-f"]

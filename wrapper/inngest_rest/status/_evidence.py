@@ -1,0 +1,98 @@
+"""The evidence for a status: the results of the reads, and the failed reads."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from attrs import define, field, frozen
+
+from inngest_rest.models import RunStatus
+from inngest_rest.status._rules import Rules
+
+if TYPE_CHECKING:
+    from inngest_rest.explanation import RunExplanation
+    from inngest_rest.models import App, Function, Job, Run, StoredEvent
+    from inngest_rest.status._crons import Cron
+
+SETTLED_AFTER = timedelta(minutes=1)
+"""The age at which a queued run should have started: lists are behind by some seconds."""
+
+WAITS_LONG_AFTER = timedelta(minutes=5)
+STUCK_AFTER = timedelta(minutes=15)
+
+LOOKED_BACK = timedelta(days=7)
+"""The length of the search for open runs: a server reads all of that time."""
+
+
+@frozen(kw_only=True)
+class Listed:
+    """Listed runs, of which the server may have more."""
+
+    runs: tuple[Run, ...]
+    has_more: bool = False
+
+    @property
+    def count(self) -> str:
+        number = f"{len(self.runs):,}"
+        return f"{number} or more" if self.has_more else number
+
+
+def runs_of(listed: Listed | None) -> tuple[Run, ...]:
+    """Return the listed runs; none if they could not be read."""
+    return listed.runs if listed else ()
+
+
+@define(kw_only=True, eq=False)
+class StatusEvidence:
+    """The results of the reads; None for a failed one, whose reason is in `unread`."""
+
+    now: datetime  # by the server's clock
+    rules: Rules = field(factory=Rules)
+    clock_ahead_s: float = 0.0
+    recent: Listed | None = None  # of the window: all of them, or else a sample
+    newest_run: Run | None = None  # of the whole search
+    queued: Listed | None = None  # the oldest first
+    # Explanations of runs that wait for long.
+    explained: list[RunExplanation] = field(factory=list["RunExplanation"])
+    # Items in all queues, including those that are due later.
+    queue_depth: int | None = None
+    # Runs that started, and have been open for long; the oldest first.
+    open: Listed | None = None
+    jobs: dict[str, list[Job]] | None = None  # of some of these, by the id of the run
+    lost: RunExplanation | None = None  # of a run that had no job
+    lists_all_jobs: bool = True  # so that a run without one is lost
+    failed: Listed | None = None  # some of the window, with their errors
+    events: tuple[StoredEvent, ...] | None = None  # the newest, first
+    apps: list[App] | None = None
+    functions: tuple[Function, ...] | None = None  # that are not archived
+    crons: tuple[Cron, ...] | None = None
+    ran: Listed | None = None  # a run that started or ended, if a rule asks for one
+    successes: dict[str, Run | None] = field(factory=dict[str, "Run | None"])
+    why_none: dict[str, str] = field(factory=dict[str, str])  # a function that is none
+    unread: dict[str, str] = field(factory=dict[str, str])  # reasons, by subject
+
+    def waiting_long(self) -> list[Run]:
+        """Return the listed queued runs that wait for long, the oldest first."""
+        waiting: dict[str, Run] = {}
+        queued_at: dict[str, datetime] = {}
+        for run in (*runs_of(self.queued), *runs_of(self.recent)):
+            if run.status is not RunStatus.QUEUED or run.queued_at is None:
+                continue
+            if self.now - run.queued_at > self.waits_long_after:
+                waiting[run.id] = run
+                queued_at[run.id] = run.queued_at
+        return [waiting[id] for id in sorted(waiting, key=queued_at.__getitem__)]
+
+    @property
+    def waits_long_after(self) -> timedelta:
+        return self.rules.queued_for or WAITS_LONG_AFTER
+
+    @property
+    def stuck_after(self) -> timedelta:
+        return min(self.rules.stuck_for or STUCK_AFTER, STUCK_AFTER)
+
+    @property
+    def has_nothing(self) -> bool:
+        """Whether nothing could be read."""
+        return {"recent", "queued", "open", "events", "apps"} <= self.unread.keys()

@@ -1,0 +1,410 @@
+"""Find out the status of a server, in few requests.
+
+They are at most 25, the explanations of up to three runs, and for crons one for each app and each
+function with a cron, of up to 10 apps and 50 functions. A rule takes up to two more; one about
+crons or expected functions has all of them read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from attrs import evolve
+
+from inngest_rest import errors
+from inngest_rest._core.calls.listing import read_all
+from inngest_rest._core.resources import events, run_jobs, runs
+from inngest_rest._core.resources.filters import Names, Selection
+from inngest_rest._core.resources.metrics import get_queue_depth
+from inngest_rest._core.resources.routes import check_health
+from inngest_rest._core.resources.runs import function_of, why_none
+from inngest_rest._core.resources.windows import Window
+from inngest_rest.explain._explain import explain_run
+from inngest_rest.models import RunStatus
+from inngest_rest.status._crons import (
+    DEFAULT_GRACE,
+    apps_in_use,
+    check_crons,
+    read_registered,
+)
+from inngest_rest.status._evidence import LOOKED_BACK, Listed, StatusEvidence, runs_of
+from inngest_rest.status._headline import report_of
+from inngest_rest.status._rules import check_rules
+from inngest_rest.status._verdicts import server
+from inngest_rest.status._verdicts.active import judge_active
+from inngest_rest.status._verdicts.apps import judge_apps
+from inngest_rest.status._verdicts.crons import judge_crons
+from inngest_rest.status._verdicts.fresh import judge_fresh
+from inngest_rest.status._verdicts.functions import judge_functions
+from inngest_rest.status._verdicts.queue import judge_queue
+from inngest_rest.status._verdicts.starting import is_held_back, judge_starting
+from inngest_rest.status._verdicts.stuck import judge_stuck
+from inngest_rest.status._verdicts.succeeding import judge_succeeding
+from inngest_rest.status._verdicts.success import judge_success
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+    from inngest_rest.findings import Finding
+    from inngest_rest.models import Function, Job, Run
+    from inngest_rest.status import StatusReport
+    from inngest_rest.status._rules import Rules, SuccessRule
+    from inngest_rest.typing import RunOrder
+
+T = TypeVar("T")
+
+_PAGE = 100
+_FEW = 20  # failed runs that are read with their errors
+_MOST_FAILING = 3  # functions of which none is among these, so that a few more are read
+_FEW_OF_FUNCTION = 5
+
+_MOST_TIMEOUTS = 2  # after which nothing else is read
+
+# The ages at which a busy window is sampled, in parts of it: by a page of the runs queued then.
+_SAMPLED_AT = (1, 3 / 4, 1 / 2, 1 / 4, 1 / 12)
+
+_MOST_WITH_JOBS = 5  # open runs whose jobs are read one by one
+
+# Functions and crons beyond these numbers are read only if a rule is about them.
+_MOST_APPS = 10
+_MOST_FUNCTIONS = 50
+
+# The statuses of runs of which something has been executed.
+_RAN = (RunStatus.RUNNING, RunStatus.COMPLETED, RunStatus.FAILED)
+
+_MAY_FAIL = (errors.ApiError, errors.InvalidResponseError, errors.TransportError)
+
+
+async def status(session: Session, /, **given: Any) -> StatusReport:
+    """Check that the server answers, read the evidence, and judge it by the rules."""
+    rules = check_rules(**given)
+    clock = session.server_clocks["api"]
+    target = session.settings.target
+    try:
+        # A hung server is reported after one request timeout, without retries.
+        deadline = session.clock.monotonic() + session.settings.timeout
+        await check_health(session, deadline=deadline)
+    except _MAY_FAIL as error:
+        return report_of([server.is_down(error)], {}, target, clock.now())
+    reader = _Reader(session, rules)
+    evidence = reader.evidence
+    await reader.read_recent()
+    await reader.read_waiting()
+    await reader.read_stuck()
+    await reader.read_arrivals()
+    await reader.read_functions()
+    await reader.read_crons()
+    await reader.read_by_rules()
+    refusal = reader.refusal
+    if refusal is not None and evidence.has_nothing:
+        if not isinstance(refusal, errors.ServerError | errors.TransportError):
+            raise refusal
+        down = server.answers_nothing_else(refusal)
+        return report_of([down], {}, target, clock.now())
+    evidence.now = clock.now()
+    evidence.clock_ahead_s = clock.ahead
+    findings = [server.answers(), *_judged(evidence)]
+    needed = rules.needed()
+    missing = {
+        subject: reason
+        for subject, reason in evidence.unread.items()
+        if subject in needed
+    }
+    return report_of(findings, missing, target, evidence.now)
+
+
+def _judged(evidence: StatusEvidence) -> Iterator[Finding]:
+    """Yield the answer to each question, in the order of the report."""
+    rules = evidence.rules
+    yield judge_starting(evidence)
+    yield judge_succeeding(evidence)
+    yield judge_stuck(evidence)
+    yield judge_fresh(evidence)
+    yield judge_crons(evidence)
+    yield judge_apps(evidence)
+    if rules.nothing_ran_for is not None:
+        yield judge_active(evidence, rules.nothing_ran_for)
+    for rule in rules.successes:
+        yield judge_success(evidence, rule)
+    if rules.queue_depth_above is not None:
+        yield judge_queue(evidence, rules.queue_depth_above)
+    if rules.expected:
+        yield judge_functions(evidence)
+
+
+class _Reader:
+    """Reads the evidence, and notes what cannot be read and why."""
+
+    def __init__(self, session: Session, rules: Rules) -> None:
+        self.session = session
+        self.rules = rules
+        self.evidence = StatusEvidence(
+            now=session.server_clocks["api"].now(),
+            rules=rules,
+            lists_all_jobs=not session.settings.target.is_cloud,
+        )
+        self.refusal: Exception | None = None  # the first error
+        self._lost_connection: errors.InngestError | None = None
+        self._timeouts = 0
+
+    async def read(self, subject: str, plan: Plan[T]) -> T | None:
+        """Run a plan; return None if it fails, or if the connection was lost before."""
+        lost = self._lost_connection
+        if lost is not None:
+            self.evidence.unread[subject] = f"not read after: {_in_words(lost)}"
+            plan.close()
+            return None
+        try:
+            return await plan
+        except _MAY_FAIL as error:
+            self.refusal = self.refusal or error
+            if isinstance(error, errors.TransportError):
+                self._note_transport_error(error)
+            self.evidence.unread[subject] = _in_words(error)
+            return None
+
+    def _note_transport_error(self, error: errors.TransportError) -> None:
+        """Give up reading after a lost connection or repeated timeouts."""
+        if isinstance(error, errors.RequestTimeoutError):
+            self._timeouts += 1
+            if self._timeouts != _MOST_TIMEOUTS:
+                return
+        self._lost_connection = error
+
+    async def read_recent(self) -> None:
+        """Read the runs of the window: all if they fit on a page, else a sample of them."""
+        evidence = self.evidence
+        recent = await self.read("recent", self._page(since=self.rules.window))
+        if recent is not None and recent.has_more:
+            recent = await self._sampled(recent)
+        evidence.recent = recent
+        if any(run.status is RunStatus.FAILED for run in runs_of(recent)):
+            evidence.failed = await self._failed(runs_of(recent))
+
+    async def _failed(self, recent: tuple[Run, ...]) -> Listed | None:
+        """Read the newest failed runs with their errors, and a few of functions without any."""
+        newest = await self.read("failed", self._failed_page(_FEW))
+        if newest is None:
+            return None
+        counts = Counter[tuple[str, str]]()
+        for run in recent:
+            if run.status is RunStatus.FAILED:
+                counts[str(run.app_id), str(run.function_id)] += 1
+        failed = [*newest.runs]
+        known = {function_of(run) for run in failed}
+        missing = [
+            names for names, _ in counts.most_common() if "/".join(names) not in known
+        ]
+        for app, function in missing[:_MOST_FAILING]:
+            plan = self._failed_page(_FEW_OF_FUNCTION, app=app, function=function)
+            of_function = await self.read("failed", plan)
+            failed += runs_of(of_function)
+        return Listed(runs=tuple(failed), has_more=newest.has_more)
+
+    def _failed_page(self, most: int, **filters: Any) -> Plan[Listed]:
+        return self._page(
+            status=RunStatus.FAILED,
+            since=self.rules.window,
+            most=most,
+            output=True,
+            **filters,
+        )
+
+    async def _sampled(self, newest: Listed) -> Listed:
+        """Return the newest runs of the window with those at some moments of it."""
+        runs_by_id = {run.id: run for run in newest.runs}
+        now = self.session.server_clocks["api"].now()
+        for part in _SAMPLED_AT:
+            since = now - part * self.rules.window
+            plan = self._page(since=since, order="oldest")
+            page = await self.read("recent", plan)
+            if page is None:  # v1 lists only the newest
+                break
+            runs_by_id |= {run.id: run for run in page.runs}
+        return Listed(runs=tuple(runs_by_id.values()), has_more=True)
+
+    async def read_waiting(self) -> None:
+        """Read the queued runs, and the explanations of two that wait for long.
+
+        The oldest one may wait on purpose or by a limit of its own, which does not explain others.
+        """
+        evidence = self.evidence
+        queued = self._page(status=RunStatus.QUEUED, since=LOOKED_BACK, order="oldest")
+        evidence.queued = await self.read("queued", queued)
+        if self.session.settings.target.is_cloud:
+            evidence.unread["queue_depth"] = "Inngest Cloud does not state the depth"
+        else:
+            depth = get_queue_depth(self.session)
+            evidence.queue_depth = await self.read("queue_depth", depth)
+        waiting = evidence.waiting_long()
+        if not waiting:
+            return
+        oldest, *others = waiting
+        await self._explain(oldest)
+        is_explained = any(not is_held_back(each) for each in evidence.explained)
+        if others and not is_explained:
+            of_other_functions = [
+                run for run in others if function_of(run) != function_of(oldest)
+            ]
+            candidates = of_other_functions or others
+            await self._explain(candidates[-1])
+
+    async def _explain(self, run: Run) -> None:
+        plan = explain_run(self.session, run.id)
+        explanation = await self.read("explained", plan)
+        if explanation is not None:
+            self.evidence.explained.append(explanation)
+
+    async def read_stuck(self) -> None:
+        """Read the runs that have been open for long, and the jobs of some, old and less old."""
+        evidence = self.evidence
+        long_open = self._page(
+            status=RunStatus.RUNNING,
+            since=LOOKED_BACK + (self.rules.stuck_for or timedelta()),
+            until=evidence.stuck_after,
+            order="oldest",
+        )
+        evidence.open = await self.read("open", long_open)
+        started = runs_of(evidence.open)
+        jobs: dict[str, list[Job]] = {}
+        for run in _spread(started, _MOST_WITH_JOBS):
+            plan = run_jobs.list_jobs(self.session, run.id)
+            jobs_of_run = await self.read("jobs", plan)
+            if jobs_of_run is None:
+                break
+            jobs[run.id] = jobs_of_run
+        if jobs or not started:
+            evidence.jobs = jobs
+        without_job = [id for id, jobs_of_run in jobs.items() if not jobs_of_run]
+        if without_job:
+            explanation = explain_run(self.session, without_job[0])
+            evidence.lost = await self.read("lost", explanation)
+
+    async def read_arrivals(self) -> None:
+        """Read the newest events, and the newest run."""
+        evidence = self.evidence
+        selection = events.EventSelection(since=LOOKED_BACK)
+        walk = events.list_events(self.session, selection, limit=_PAGE).walk()
+        page = await self.read("events", walk.next_page())
+        if page is not None:
+            evidence.events = page.items
+        newest = evidence.recent
+        if newest is not None and not newest.runs:
+            plan = self._page(since=LOOKED_BACK, most=1)
+            newest = await self.read("newest", plan)
+        queued = [run for run in runs_of(newest) if run.queued_at is not None]
+        evidence.newest_run = max(
+            queued, key=lambda run: str(run.queued_at), default=None
+        )
+
+    async def read_functions(self) -> None:
+        """Read the apps, and if they are few or a rule is about them, their functions."""
+        evidence = self.evidence
+        names = self.rules.names
+        apps = await self.read("apps", apps_in_use(self.session, names))
+        evidence.apps = apps
+        if apps is None:
+            evidence.unread["functions"] = evidence.unread["apps"]
+            return
+        number = sum(app.function_count or 0 for app in apps)
+        is_many = len(apps) > _MOST_APPS or number > _MOST_FUNCTIONS
+        if is_many and not self.rules.needs_functions:
+            many = f"{len(apps)} apps with {number} functions take many requests"
+            evidence.unread["functions"] = f"{many}; with a `grace` they are read"
+            return
+        plan = read_registered(self.session, apps)
+        registered = await self.read("functions", plan)
+        if registered is None:
+            return
+        functions: list[Function] = []
+        for of_app in registered:
+            functions += [each for each in of_app if names.match(each.app_id, each.id)]
+        evidence.functions = tuple(functions)
+
+    async def read_crons(self) -> None:
+        """Judge the crons, by a request for each."""
+        evidence = self.evidence
+        if evidence.apps is None or evidence.functions is None:
+            evidence.unread["crons"] = evidence.unread["functions"]
+            return
+        grace = self.rules.grace or DEFAULT_GRACE
+        plan = check_crons(self.session, evidence.apps, evidence.functions, grace)
+        try:
+            evidence.crons = await self.read("crons", plan)
+        except errors.ConfigurationError as error:  # cronsim is not installed
+            evidence.unread["crons"] = str(error)
+
+    async def read_by_rules(self) -> None:
+        """Read what only rules ask for."""
+        evidence = self.evidence
+        nothing_ran_for = self.rules.nothing_ran_for
+        if nothing_ran_for is not None:
+            plan = self._page(status=_RAN, since=nothing_ran_for, most=1)
+            evidence.ran = await self.read("ran", plan)
+        for rule in self.rules.successes:
+            if rule.within is not None:
+                await self._read_success(rule, rule.within)
+
+    async def _read_success(self, rule: SuccessRule, within: timedelta) -> None:
+        """Read a run of the functions that has completed in time, or why there can be none."""
+        evidence = self.evidence
+        plan = _completed(self.session, rule.names, within)
+        found = await self.read(rule.subject, plan)
+        if rule.subject in evidence.unread:
+            return
+        evidence.successes[rule.pattern] = found
+        if found is None:
+            selection = Selection(names=rule.names)
+            why = await why_none(self.session, selection)
+            evidence.why_none[rule.pattern] = why
+
+    async def _page(
+        self,
+        *,
+        order: RunOrder = "newest",
+        most: int = _PAGE,
+        output: bool = False,
+        **chosen: Any,
+    ) -> Listed:
+        selection = Selection.of(self.session, **chosen)
+        if selection.names == Names():
+            selection = evolve(selection, names=self.rules.names)
+        listing = runs.list_runs(
+            self.session, selection, order=order, include_output=output, limit=most
+        )
+        page = await listing.walk().next_page()
+        return Listed(runs=page.items, has_more=page.next_cursor is not None)
+
+
+def _spread(runs: tuple[Run, ...], most: int) -> tuple[Run, ...]:
+    """Return some of the runs, at equal distances."""
+    distance = max(len(runs) // most, 1)
+    return runs[::distance][:most]
+
+
+def _in_words(error: errors.InngestError) -> str:
+    """Return the reason of a failed read in few words."""
+    if isinstance(error, errors.RouteNotFoundError):
+        routes = [
+            f"{route} (since {release})" for route, release in error.releases.items()
+        ]
+        return f"this server has no {' and no '.join(routes) or 'route for it'}"
+    return error.described
+
+
+async def _completed(session: Session, names: Names, within: timedelta) -> Run | None:
+    """Find a run that completed in time."""
+    status = (RunStatus.COMPLETED,)
+    # A server finds a run queued since then at once, and few that succeed are older.
+    queued_since = Selection(statuses=status, names=names, window=Window(within))
+    ended_since = Selection(statuses=status, names=names, ended=Window(within))
+    for selection in (queued_since, ended_since):
+        completed = await read_all(runs.list_runs(session, selection, limit=1))
+        if completed:
+            return completed[0]
+    return None

@@ -1,0 +1,166 @@
+"""The rules of a status: the thresholds that a caller sets, checked before anything is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from inngest_rest._arguments import invalid
+from inngest_rest._core.arguments import check_count
+from inngest_rest._core.resources.filters import Names
+from inngest_rest._visible import shown
+from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.status._expected import read_expected
+
+if TYPE_CHECKING:
+    from inngest_rest.status._expected import ExpectedFunction
+    from inngest_rest.typing import Expected, Share
+
+DEFAULT_WINDOW = timedelta(hours=1)
+"""The window in which runs are judged: an outage shows at once, and a shop has some runs in it."""
+
+
+@frozen(kw_only=True)
+class SuccessRule:
+    """Functions of which one has to succeed in time; None for since the time of its cron."""
+
+    pattern: str
+    names: Names
+    within: timedelta | None
+
+    @property
+    def subject(self) -> str:
+        """The name of its evidence."""
+        return f"a success of {self.pattern}"
+
+
+@frozen(kw_only=True)
+class Rules:
+    """The thresholds of a status; None where the default judges."""
+
+    names: Names = field(factory=Names)
+    window: timedelta = DEFAULT_WINDOW
+    failed_above: float | None = None
+    successes: tuple[SuccessRule, ...] = ()
+    nothing_ran_for: timedelta | None = None
+    stuck_for: timedelta | None = None
+    queued_for: timedelta | None = None
+    queue_depth_above: int | None = None
+    grace: timedelta | None = None
+    expected: tuple[ExpectedFunction, ...] = ()
+
+    @property
+    def needs_functions(self) -> bool:
+        """Whether a rule is about functions or crons, however many there are."""
+        is_about_crons = self.grace is not None or any(
+            rule.within is None for rule in self.successes
+        )
+        return is_about_crons or bool(self.expected)
+
+    def needed(self) -> set[str]:
+        """Return the evidence without which there is no verdict."""
+        needed = {"recent", "queued"}
+        if self.nothing_ran_for is not None:
+            needed.add("ran")
+        if self.stuck_for is not None:
+            needed.add("open")
+        if self.queue_depth_above is not None:
+            needed.add("queue_depth")
+        if self.expected:
+            needed.add("functions")
+        if self.grace is not None:
+            needed.add("crons")
+        for rule in self.successes:
+            needed.add("crons" if rule.within is None else rule.subject)
+        return needed
+
+
+def check_rules(
+    *,
+    app: str | None,
+    function: str | None,
+    window: timedelta | None,
+    failed_above: Share | None,
+    no_success_of: Mapping[str, timedelta | None] | None,
+    nothing_ran_for: timedelta | None,
+    stuck_for: timedelta | None,
+    queued_for: timedelta | None,
+    queue_depth_above: int | None,
+    grace: timedelta | None,
+    expect: Expected | None,
+) -> Rules:
+    """Check the rules that a caller passed."""
+    if queue_depth_above is not None:
+        check_count("queue_depth_above", queue_depth_above, at_least=0)
+    return Rules(
+        names=Names.of(app, function),
+        window=_span("window", window) or DEFAULT_WINDOW,
+        failed_above=_share("failed_above", failed_above),
+        successes=_successes("no_success_of", no_success_of),
+        nothing_ran_for=_span("nothing_ran_for", nothing_ran_for),
+        stuck_for=_span("stuck_for", stuck_for),
+        queued_for=_span("queued_for", queued_for),
+        queue_depth_above=queue_depth_above,
+        grace=_span("grace", grace),
+        expected=() if expect is None else read_expected(expect),
+    )
+
+
+def _span(name: str, value: timedelta | None) -> timedelta | None:
+    if value is None:
+        return None
+    if not isinstance(value, timedelta) or value <= timedelta():  # pyright: ignore[reportUnnecessaryIsInstance]
+        form = "a length of time, such as 10m; in Python a positive timedelta"
+        raise invalid(name, f"must be {form}, not {shown(value)}")
+    return value
+
+
+def _share(name: str, value: Share | None) -> float | None:
+    """Read a share, such as 0.05, "0.05" or "5%"."""
+    if value is None:
+        return None
+    share = _share_in_text(value) if isinstance(value, str) else value
+    is_number = isinstance(share, int | float) and not isinstance(share, bool)
+    if not is_number or not 0 <= share < 1:
+        form = 'a share below 100 %, such as "5%" or 0.05'
+        raise invalid(name, f"must be {form}, not {shown(value)}")
+    return float(share)
+
+
+def _share_in_text(text: str) -> float:
+    """Read a share in text; 1, which is none, if it is anything else."""
+    match = re.fullmatch(r"(\d{1,2}(?:\.\d+)?) ?%|(0|0?\.\d+)", text.strip())
+    if match is None:
+        return 1
+    percent, share = match.groups()
+    return float(percent) / 100 if percent else float(share)
+
+
+def _names(name: str, pattern: str) -> Names:
+    try:
+        return Names.of(None, pattern)
+    except InvalidArgumentError as error:
+        raise invalid(name, f"is wrong: {error}") from None
+
+
+def _successes(
+    name: str, given: Mapping[str, timedelta | None] | None
+) -> tuple[SuccessRule, ...]:
+    if given is None:
+        return ()
+    if not isinstance(given, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        form = "a length of time by functions, such as shop/report"
+        raise invalid(name, f"must be {form}, not {shown(given)}")
+    rules: list[SuccessRule] = []
+    for pattern, within in given.items():
+        rule = SuccessRule(
+            pattern=pattern,
+            names=_names(name, pattern),
+            within=_span(name, within),
+        )
+        rules.append(rule)
+    return tuple(rules)

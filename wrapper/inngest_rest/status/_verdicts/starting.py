@@ -1,0 +1,179 @@
+"""Whether work starts: by how long the oldest queued run waits, and what has started since."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from inngest_rest._core.resources.runs import function_of
+from inngest_rest.explanation import ReasonKind
+from inngest_rest.findings import Finding, Severity
+from inngest_rest.models import RunStatus
+from inngest_rest.status._evidence import SETTLED_AFTER, runs_of
+from inngest_rest.status._verdicts.words import explains, in_words, last, not_read
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from inngest_rest.explanation import RunExplanation
+    from inngest_rest.models import Run
+    from inngest_rest.status._evidence import Listed, StatusEvidence
+    from inngest_rest.status._verdicts.words import Figures
+
+# Reasons that hold back a queued run on purpose, and those that do until others have run.
+_ON_PURPOSE = {ReasonKind.SCHEDULED, ReasonKind.DEBOUNCE, ReasonKind.BATCH}
+_BY_LIMITS = {
+    ReasonKind.CONCURRENCY,
+    ReasonKind.THROTTLE,
+    ReasonKind.RATE_LIMIT,
+    ReasonKind.PAUSED,
+}
+
+_FEWEST_DUE = 3  # runs that should have started: with fewer, nothing can be concluded
+
+
+def judge_starting(evidence: StatusEvidence) -> Finding:
+    queued = evidence.queued
+    if queued is None:
+        return not_read("starting", evidence, "queued")
+    waits = [evidence.now - run.queued_at for run in queued.runs if run.queued_at]
+    longest = max(waits, default=timedelta())
+    figures: Figures = {
+        "queued": len(queued.runs),
+        "oldest_s": round(longest.total_seconds()),
+    }
+    if evidence.queue_depth is not None:
+        figures["queue_depth"] = evidence.queue_depth
+    if longest > evidence.waits_long_after:
+        return _judge_long_wait(evidence, queued, longest, figures)
+    oldest = f", the oldest for {in_words(longest)}" if waits else ""
+    return Finding(
+        kind="starting",
+        severity=Severity.OK,
+        message=f"{queued.count} queued{oldest}{_depth_in_words(evidence)}",
+        evidence=figures,
+    )
+
+
+def _judge_long_wait(
+    evidence: StatusEvidence, queued: Listed, longest: timedelta, figures: Figures
+) -> Finding:
+    """Judge whether runs wait for long on purpose, by a limit, or for no visible reason."""
+    decisive = _decisive(evidence.explained)
+    explained = decisive
+    if explained is None and evidence.explained:
+        explained = evidence.explained[0]
+    message = _why_they_wait(evidence, queued, longest, explained)
+    if explained is not None and decisive is None:
+        return Finding(
+            kind="starting",
+            severity=Severity.OK,
+            message=message,
+            evidence=figures,
+            limits=_limits_of_explained(evidence),
+        )
+    has_stopped = _none_has_started(evidence, decisive)
+    is_lost = decisive is not None and ReasonKind.LOST in _kinds_of(decisive)
+    if has_stopped:
+        window = last(evidence.rules.window)
+        message = f"nothing that was queued in {window} has started; {message}"
+    verdict = Severity.WARNING
+    limits: str | None = "a limit, a pause or a time in the future may hold it"
+    if has_stopped or is_lost or evidence.rules.queued_for is not None:
+        verdict = Severity.BROKEN
+        limits = None
+    run = explained.run if explained else queued.runs[0]
+    return Finding(
+        kind="starting",
+        severity=verdict,
+        message=message,
+        evidence=figures,
+        limits=limits,
+        remedy=explains(run.id),
+    )
+
+
+def _decisive(explained: Sequence[RunExplanation]) -> RunExplanation | None:
+    """Return the last explanation, which is held back least, of runs not waiting on purpose."""
+    for explanation in reversed(explained):
+        if not _is_on_purpose(explanation):
+            return explanation
+    return None
+
+
+def _why_they_wait(
+    evidence: StatusEvidence,
+    queued: Listed,
+    longest: timedelta,
+    explained: RunExplanation | None,
+) -> str:
+    depth = _depth_in_words(evidence)
+    message = f"{queued.count} queued, the oldest for {in_words(longest)}{depth}"
+    if explained is None or not explained.reasons:
+        return message
+    reasons = "; ".join(reason.message for reason in explained.reasons)
+    if explained is evidence.explained[0]:  # the oldest
+        return f"{message}: {reasons}"
+    run = explained.run
+    return f"{message}: run {run.id} of {function_of(run)}: {reasons}"
+
+
+def _depth_in_words(evidence: StatusEvidence) -> str:
+    """Return the number of items in all queues, including sleeps and later retries."""
+    depth = evidence.queue_depth
+    if depth is None:
+        return ""
+    return f" (queue depth {depth:,}, sleeps included)"
+
+
+def _limits_of_explained(evidence: StatusEvidence) -> str | None:
+    number_explained = len(evidence.explained)
+    if number_explained >= len(evidence.waiting_long()):
+        return None
+    return f"only {number_explained} of them were explained"
+
+
+def _none_has_started(
+    evidence: StatusEvidence, decisive: RunExplanation | None
+) -> bool:
+    """Return whether several runs should have started in the window, and none has.
+
+    Those of a function that is known to hold its runs back do not count.
+    """
+    if decisive is not None and is_held_back(decisive):
+        return False
+    held_back = {
+        function_of(each.run) for each in evidence.explained if is_held_back(each)
+    }
+    if decisive is not None:
+        held_back.discard(function_of(decisive.run))
+    due = 0
+    for run in runs_of(evidence.recent):
+        if not _is_settled(run, evidence.now):
+            continue
+        if run.status is not RunStatus.QUEUED:
+            return False
+        if function_of(run) not in held_back:
+            due += 1
+    return due >= _FEWEST_DUE
+
+
+def _is_settled(run: Run, now: datetime) -> bool:
+    """Return whether a run was queued long enough ago to have started."""
+    return run.queued_at is not None and now - run.queued_at > SETTLED_AFTER
+
+
+def is_held_back(explained: RunExplanation) -> bool:
+    """Return whether a queued run waits on purpose or by a limit, which others may not."""
+    is_limited = not _kinds_of(explained).isdisjoint(_BY_LIMITS)
+    return is_limited or _is_on_purpose(explained)
+
+
+def _is_on_purpose(explained: RunExplanation) -> bool:
+    kinds = _kinds_of(explained)
+    return bool(kinds) and kinds <= _ON_PURPOSE
+
+
+def _kinds_of(explained: RunExplanation) -> set[ReasonKind]:
+    return {reason.kind for reason in explained.reasons}

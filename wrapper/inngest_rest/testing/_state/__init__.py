@@ -1,1 +1,0 @@
-"""The mock's state: functions, events, runs, and their clock. Imports only `_go`."""
