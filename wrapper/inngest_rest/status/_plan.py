@@ -7,6 +7,7 @@ crons or expected functions has all of them read.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
@@ -18,11 +19,12 @@ from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.resources import events, run_jobs, runs
 from inngest_rest._core.resources.filters import Names, Selection
 from inngest_rest._core.resources.metrics import get_queue_depth
+from inngest_rest._core.resources.open_runs import open_statuses
 from inngest_rest._core.resources.routes import check_health
 from inngest_rest._core.resources.runs import function_of, why_none
 from inngest_rest._core.resources.windows import Window
 from inngest_rest.explain._explain import explain_run
-from inngest_rest.models import RunStatus
+from inngest_rest.models import UNFINISHED, RunStatus
 from inngest_rest.status._crons import (
     DEFAULT_GRACE,
     apps_in_use,
@@ -263,8 +265,11 @@ class _Reader:
     async def read_stuck(self) -> None:
         """Read the runs that have been open for long, and the jobs of some, old and less old."""
         evidence = self.evidence
+        statuses = open_statuses(self.session, math.inf)
+        asked = await self.read("open", statuses) or UNFINISHED
         long_open = self._page(
-            status=RunStatus.RUNNING,
+            # Those that wait to start are judged by the queue.
+            status=[status for status in asked if status is not RunStatus.QUEUED],
             since=LOOKED_BACK + (self.rules.stuck_for or timedelta()),
             until=evidence.stuck_after,
             order="oldest",
