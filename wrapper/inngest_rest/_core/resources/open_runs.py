@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from inngest_rest.models import Run
 
 _PAUSED = RunStatus("paused")
-_ALWAYS_ENDED = {*ENDED, RunStatus("skipped")}
+ALWAYS_ENDED = {*ENDED, RunStatus("skipped")}
 
 
 async def open_statuses(session: Session, deadline: float) -> tuple[RunStatus, ...]:
@@ -41,7 +41,7 @@ async def open_statuses(session: Session, deadline: float) -> tuple[RunStatus, .
 def note_open(session: Session, listed: Iterable[Run]) -> None:
     """Note the statuses of open runs that a listing shows, to be asked for from then on."""
     for run in listed:
-        is_known = run.status in UNFINISHED or run.status in _ALWAYS_ENDED
+        is_known = run.status in UNFINISHED or run.status in ALWAYS_ENDED
         if not is_known and not run.is_ended:
             session.absent.open_statuses.setdefault(run.status, None)
 
