@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scripts.internal.servers import end_servers_when_terminated, take_keys
-from scripts.internal.soak import cost
 from scripts.internal.soak.books import Books
 from scripts.internal.soak.load import TASKS, THREADS, Load, run_to_end
 from scripts.internal.soak.samples import ENOUGH_LAPS, Sample, growth
@@ -149,6 +148,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     keys = take_keys(os.environ)
     if options.binary is not None:
+        from scripts.internal.soak import cost  # noqa: PLC0415 - the official SDK warns at its import
+
         wrong = 0
         for row in cost.measure(options.binary.absolute(), options.runs, keys.postgres_uri):
             say(row)
