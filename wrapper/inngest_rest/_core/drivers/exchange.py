@@ -233,7 +233,7 @@ def transport_error(
     failure = _failure(
         call, kind, reason, delivered=not _is_undelivered(error, library)
     )
-    failure.__cause__ = cause_without_keys(error, call.redact)
+    failure.__cause__ = _in_a_line(cause_without_keys(error, call.redact))
     if advice := lasting_cause(reason):
         failure.permanent, failure.advice = True, advice
     return failure
@@ -296,6 +296,14 @@ def _failure(
         url=call.url,
         delivered=delivered,
     )
+
+
+def _in_a_line(cause: BaseException | None) -> BaseException | None:
+    """Return a cause that is printed as one line, as the steps of httpx tell nobody more."""
+    if cause is not None:
+        cause.__cause__, cause.__context__ = None, None
+        cause.__traceback__ = None
+    return cause
 
 
 def _likely_cause(error: Exception, proxy: str | None) -> str:
