@@ -30,6 +30,7 @@ from inngest_rest import (
     aio,
     bulk,
     client,
+    files,
     typing,
 )
 from inngest_rest._core.resources.routes import ROUTES
@@ -139,9 +140,9 @@ FORMS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
     "Runs.summary": (FILTERS_OF_RUNS, set()),
     "Runs.cancel_all": ((bulk.BulkSelection, *FILTERS_OF_RUNS, bulk.BulkOptions), {"status"}),
     "Runs.replay_all": ((bulk.BulkSelection, *FILTERS_OF_RUNS, bulk.BulkOptions), {"status"}),
-    "Runs.export": ((typing.RunExport, *FILTERS_OF_RUNS, typing.ExportOptions), set()),
+    "Runs.export": ((files.RunExport, *FILTERS_OF_RUNS, files.ExportOptions), set()),
     "Events.list": ((typing.EventListing, *FILTERS_OF_EVENTS, typing.Paging), set()),
-    "Events.export": ((typing.EventExport, *FILTERS_OF_EVENTS, typing.ExportOptions), {"since"}),
+    "Events.export": ((files.EventExport, *FILTERS_OF_EVENTS, files.ExportOptions), {"since"}),
     "Events.resend": ((bulk.BulkEvents, *FILTERS_OF_EVENTS, bulk.BulkOptions), {"resume"}),
     "Functions.invoke_many": ((bulk.BulkOptions,), {"resume"}),
 }
@@ -174,7 +175,7 @@ def test_a_form_has_every_filter_that_its_method_takes(name: str) -> None:
     assert {each.name for each in arguments(name)} == own[name] | whole.__annotations__.keys()
 
 
-STATING_ERRORS = (typing.Paging, typing.RunFilter, bulk.BulkOptions, typing.ExportOptions)
+STATING_ERRORS = (typing.Paging, typing.RunFilter, bulk.BulkOptions, files.ExportOptions)
 
 
 @pytest.mark.parametrize("form", STATING_ERRORS, ids=lambda it: it.__name__)
@@ -357,6 +358,7 @@ PUBLIC = [
     "inngest_rest.event_types",
     "inngest_rest.explain",
     "inngest_rest.explanation",
+    "inngest_rest.files",
     "inngest_rest.findings",
     "inngest_rest.models",
     "inngest_rest.profiles",

@@ -12,7 +12,7 @@ from inngest_rest import (
     PermissionDeniedError,
 )
 from inngest_rest._core.secret import Hidden
-from inngest_rest.diagnosis import Check, FindingState
+from inngest_rest.findings import Severity
 from inngest_rest_tools.problems import problem_of
 from tests.support.server import Reply, recorded, says, text
 from tests.support.settings import settings_of
@@ -71,8 +71,8 @@ def test_a_refusal_of_inngest_is_one_of_the_key(
 def test_a_diagnosis_does_not_blame_the_keys_for_a_proxy(connect: Connect, server: Server) -> None:
     server.on("GET /health", IN_BETWEEN["a password"])
     diagnosis = connect(**KEYS).diagnose()
-    (problem,) = diagnosis.problems
-    assert problem.check is Check.SERVER
+    (problem,) = diagnosis.broken
+    assert problem.kind == "server"
     assert problem.message.startswith("the refusal is not from Inngest: ")
     assert "headers (INNGEST_HEADERS)" in (problem.remedy or "")
     assert "Check event_key" not in str(diagnosis)
@@ -85,8 +85,8 @@ def test_a_key_that_a_proxy_kept_from_the_server_is_not_told_to_be_rejected(
     server.on("GET /v1/events", IN_BETWEEN["a password"])
     diagnosis = connect(**KEYS).diagnose()
     assert "the server rejects" not in str(diagnosis)
-    states = {each.check: each.state for each in diagnosis.findings}
-    assert states[Check.SIGNING_KEY] is FindingState.UNKNOWN
+    states = {each.kind: each.severity for each in diagnosis.findings}
+    assert states["signing_key"] is Severity.UNKNOWN
 
 
 @pytest.mark.parametrize("how", ["argument", "variable", "copy"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import re
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from inngest_rest_mock import answers, drops
 from inngest_rest_tools import schemas
 from inngest_rest_tools.command import execute
 from inngest_rest_tools.problems import EXIT_STATUS
+from tests.support.disk import fill_disk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,28 +58,12 @@ def test_2_for_a_mistake_in_the_arguments(tokens: list[str], run: Run) -> None:
     assert ran.answer["error"]["code"] == "usage"
 
 
-def test_2_for_a_state_that_is_none(run: Run, folder: Path) -> None:
-    (folder / "state").write_text("[]")
-    ran = run("runs", "export", "runs.csv", "--state", "state")
-    error = ran.answer["error"]
-    assert (ran.status, error["code"], error["field"]) == (2, "usage", "state")
-    assert "state is not the state of an export" in error["message"]
-
-
-def test_2_for_a_full_disk_and_how_to_go_on(
-    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("inngest_rest._operations.export.formats.LinesFile.write", full)
+def test_2_for_a_full_disk(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_disk(monkeypatch)
     ran = run("runs", "export", "runs.csv")
-    file = folder / "runs.csv"
     assert ran.status == 2
-    assert ran.answer["error"]["message"] == (
-        f"cannot use {file}: no space left on device; 0 rows are in {file}: the same call goes on "
-        "there"
-    )
+    message = ran.answer["error"]["message"]
+    assert message == f"cannot use {folder / 'runs.csv'}: no space left on device"
 
 
 def test_3_without_a_key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,7 @@ def test_progress_says_how_fast_and_how_long_and_an_interrupt_how_to_go_on(
     words = ["send-file", "orders.csv", "--csv", "--event", "order/placed", "--batch-size", "200"]
     with monkeypatch.context() as patch:
         patch.setattr(Stderr, "progress", interrupt)
-        ran = run(*words, "--column", "total=data.total:int")
+        ran = run(*words, "--columns", "total=data.total:int")
     assert re.fullmatch(r"Sending: 200 accepted, [\d,]+/s, \d+%", told[0])
     assert re.search(r"%, 0:\d\d:\d\d to go$", told[-1])
     assert (ran.status, ran.answer["error"]["message"][:11]) == (130, "interrupted")

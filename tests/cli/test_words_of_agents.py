@@ -94,7 +94,7 @@ def test_a_malformed_key_is_one_finding_of_several(
     monkeypatch.setenv("INNGEST_SIGNING_KEY", "signkey-prod-xyz")
     ran = run("doctor")
     assert ran.status == 3
-    found = {it["check"]: it for it in ran.answer["data"]["findings"]}
+    found = {it["kind"]: it for it in ran.answer["data"]["findings"]}
     assert "not a valid signing key" in found["signing_key"]["message"]
     assert "xyz" not in ran.out + ran.err
     assert ran.answer["data"]["server_kind"] == "dev"

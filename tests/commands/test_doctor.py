@@ -64,7 +64,7 @@ def test_a_server_without_problems_is_a_success(ask: Ask) -> None:
 def test_warnings_are_a_success(ask: Ask) -> None:
     status, envelope = ask(MockServer(release="1.17").transport, "--dev", "--env", "feature")
     assert status == 0
-    states = {each["check"]: each["state"] for each in envelope["data"]["findings"]}
+    states = {each["kind"]: each["severity"] for each in envelope["data"]["findings"]}
     assert (states["routes"], states["environment"]) == ("warning", "warning")
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from inngest_rest import InngestClient, InngestError
 from inngest_rest._core.resources.routes import ROUTES
-from inngest_rest._core.resources.server import Releases, call_routes
 from inngest_rest.call_row import EVENT_ID, RUN_ID
 from inngest_rest.calls import GROUPS
+from inngest_rest.diagnosis._server import Releases, call_routes
 from inngest_rest_api.api import OPERATIONS
 from inngest_rest_mock import MockServer, completes, sleeps, waits_for
 from inngest_rest_mock._api.releases import CURRENT

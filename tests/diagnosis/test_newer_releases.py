@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest import Check, FindingState, InngestClient
+from inngest_rest import InngestClient, Severity
 from inngest_rest_mock import MockServer
 from inngest_rest_mock._api import releases
 from inngest_rest_mock._api.releases import CURRENT, Release
@@ -22,13 +22,13 @@ def diagnosis_of(mock: MockServer) -> Diagnosis:
         return client.diagnose()
 
 
-def of(diagnosis: Diagnosis, check: Check) -> list[Finding]:
-    return [each for each in diagnosis.findings if each.check is check]
+def of(diagnosis: Diagnosis, check: str) -> list[Finding]:
+    return [each for each in diagnosis.findings if each.kind == check]
 
 
 def test_a_release_newer_than_any_that_was_recorded_is_warned_of() -> None:
-    (found,) = of(diagnosis_of(MockServer(release=NEWER)), Check.RELEASE)
-    assert found.state is FindingState.WARNING
+    (found,) = of(diagnosis_of(MockServer(release=NEWER)), "release")
+    assert found.severity is Severity.WARNING
     assert f"{NEWER} is newer than {CURRENT}" in found.message
 
 
@@ -49,10 +49,10 @@ def test_a_route_that_a_newer_release_dropped_is_named_without_help_of_the_docum
     diagnosis = diagnosis_of(MockServer(release=NEWER))
     calls = {each.call: each.is_available for each in diagnosis.calls}
     assert calls["runs.jobs"] is False
-    gone, unknown = of(diagnosis, Check.ROUTES)
-    assert gone.state is FindingState.WARNING
+    gone, unknown = of(diagnosis, "routes")
+    assert gone.severity is Severity.WARNING
     assert gone.message == "the server no longer has a route for runs.jobs"
-    assert unknown.state is FindingState.UNKNOWN
+    assert unknown.severity is Severity.UNKNOWN
     assert "runs.score" in unknown.message
 
 
@@ -63,4 +63,4 @@ def test_a_list_that_lacks_what_the_release_should_have_is_believed(
     diagnosis = diagnosis_of(MockServer())
     calls = {each.call: each.is_available for each in diagnosis.calls}
     assert (calls["runs.trace"], calls["runs.jobs"], calls["runs.score"]) == (False, True, None)
-    assert "runs.trace" in of(diagnosis, Check.ROUTES)[0].message
+    assert "runs.trace" in of(diagnosis, "routes")[0].message

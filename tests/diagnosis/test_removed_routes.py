@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from inngest_rest import Check, FindingState, InngestClient, RouteNotFoundError
-from inngest_rest._core.resources import server
+from inngest_rest import InngestClient, RouteNotFoundError, Severity
 from inngest_rest._core.resources.routes import ROUTES
-from inngest_rest._core.resources.server import Releases, call_routes
 from inngest_rest.diagnosis import CallRoute
+from inngest_rest.diagnosis import _server as server
+from inngest_rest.diagnosis._server import Releases, call_routes
 from inngest_rest_api.api.v1 import list_run_jobs_v1
 from inngest_rest_mock import MockServer, completes
 from inngest_rest_mock._api import releases
@@ -88,15 +88,15 @@ def test_a_dropped_route_is_there_only_in_releases_that_are_all_before(
 
 def test_a_diagnosis_names_the_calls_that_the_server_no_longer_has() -> None:
     diagnosis = diagnosis_of("1.44")
-    found = [each for each in diagnosis.findings if each.check is Check.ROUTES]
-    assert found[0].state is FindingState.WARNING
+    found = [each for each in diagnosis.findings if each.kind == "routes"]
+    assert found[0].severity is Severity.WARNING
     assert found[0].message == (
         "the server no longer has a route for runs.jobs (until release 1.44.0)"
     )
 
 
 def test_a_server_older_than_a_dropped_route_is_told_to_be_too_old() -> None:
-    found = [each for each in diagnosis_of("0.15.6").findings if each.check is Check.ROUTES]
+    found = [each for each in diagnosis_of("0.15.6").findings if each.kind == "routes"]
     assert "too old for" in found[0].message
     assert "runs.jobs (since 0.20.0)" in found[0].message
 

@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from inngest_rest import TransportError
-from inngest_rest.diagnosis import Check
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
@@ -82,6 +81,6 @@ def test_what_may_pass_is_tried_again(
 def test_a_diagnosis_names_what_to_do_about_a_certificate(connect: Connect, server: Server) -> None:
     server.on("GET /health", LASTING["own authority"][0])
     finding = connect().diagnose().findings[0]
-    assert finding.check is Check.CONNECTION
+    assert finding.kind == "connection"
     assert "SSL_CERT_FILE" in (finding.remedy or "")
     assert "SSL_CERT_FILE" not in finding.message

@@ -488,10 +488,10 @@ def test_a_key_that_is_malformed_is_a_finding_in_place_of_that_of_its_check(worl
     )
     assert whole is not None
     assert found is not None
-    others = [it for it in whole["findings"] if it["check"] != "signing_key"]
-    (own,) = (it for it in found["findings"] if it["check"] == "signing_key")
+    others = [it for it in whole["findings"] if it["kind"] != "signing_key"]
+    (own,) = (it for it in found["findings"] if it["kind"] == "signing_key")
     assert [it for it in found["findings"] if it is not own] == others
-    assert (own["state"], own["message"]) == ("problem", "it is no key")
+    assert (own["severity"], own["message"]) == ("broken", "it is no key")
 
 
 def test_an_empty_list_says_which_path_was_searched() -> None:

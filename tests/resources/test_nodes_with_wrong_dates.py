@@ -5,7 +5,6 @@ The server's own times, which runs and events have, are right, and so is this ma
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from datetime import timedelta
 from email.utils import formatdate
@@ -21,7 +20,6 @@ from tests.resources.conftest import lasting_mock, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from inngest_rest_mock import MockServer
     from tests.support.clock import Clock
@@ -82,27 +80,6 @@ def test_a_watch_reports_each_start_and_each_end_once(
     found = Counter((it.kind, it.run.id) for it in watcher if it.kind != "changed")
     expected = [(kind, run.id) for kind in ("appeared", "ended") for run in mock.runs]
     assert found == Counter(expected)
-
-
-@pytest.mark.parametrize("kind", ["runs", "events"])
-def test_exports_with_a_state_have_each_row_once(
-    kind: str,
-    client: Client,
-    mock: MockServer,
-    producer: InngestClient,
-    clock: Clock,
-    tmp_path: Path,
-) -> None:
-    path, state = tmp_path / "rows.jsonl", tmp_path / "state"
-    for seconds in (7, 31, 90, 700):
-        start(producer, 3)
-        start(producer, 2, seconds=50)
-        clock.advance(seconds)
-        getattr(client(), kind).export(path, state=state)
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    key, items = ("id", mock.runs) if kind == "runs" else ("internal_id", mock.events)
-    ids = [getattr(item, key) for item in items]
-    assert Counter(row[key] for row in rows) == Counter(ids)
 
 
 def test_a_replay_that_may_come_is_requested_once(

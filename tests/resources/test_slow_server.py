@@ -5,20 +5,14 @@ The time is virtual, and the client the asynchronous one, whose requests overlap
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections import Counter
 from random import Random
-from typing import TYPE_CHECKING
 
 import pytest
 
 from inngest_rest import WaitTimeoutError
 from tests.support.server_with_history import Costs, Lifetime, ServerWithHistory, percentile
 from tests.support.virtual_time import VirtualTime
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NEVER = 1_000_000.0
 
@@ -154,26 +148,3 @@ def test_a_wait_for_a_thousand_runs_is_ten_seconds_behind_at_most(time: VirtualT
     seen, _ = waited(server, [*by_id], timeout=60)
     assert len(seen) == 360
     assert percentile((at - by_id[run_id].ended for run_id, at in seen.items()), 0.99) <= 10
-
-
-def test_an_export_has_each_run_that_ended_since_the_last_one_where_ends_cannot_be_listed(
-    time: VirtualTime, tmp_path: Path
-) -> None:
-    """Of more open runs than are fetched in one poll."""
-    runs = [Lifetime(queued=-300.0 + n / 10, ended=60.0 + n / 4) for n in range(600)]
-    server = ServerWithHistory(time, runs, slow_to_get())
-    paths = [tmp_path / f"{place}.jsonl" for place in range(3)]
-
-    async def scenario() -> None:
-        async with time.govern()(dev=True, transport=server) as client:
-            for path in paths:
-                await client.runs.export(path, state=tmp_path / "state")
-                server.costs.page_by_end = NEVER
-                await asyncio.sleep(100)
-
-    time.run(scenario())
-    assert time.elapsed < 500
-    files = [path.read_text().splitlines() for path in paths]
-    ids = [json.loads(line)["id"] for lines in files for line in lines]
-    assert len(files[1]) > 200
-    assert sorted(ids) == sorted(run.id for run in runs)

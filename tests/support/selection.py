@@ -23,7 +23,7 @@ BOTH_CLIENTS = {
     "tests/drivers": "each client has a driver of its own",
     "tests/explain/test_wait_for_runs.py": "a wait is a loop of its own in each client",
     "tests/faults": "each driver has its own ways to fail",
-    "tests/export/test_export.py::test_events_and_traces_are_added_on_demand": (
+    "tests/files/test_export.py::test_events_and_traces_are_added_on_demand": (
         "requests in threads or in tasks"
     ),
     "tests/file_import": "requests in threads or in tasks, read ahead of",
@@ -68,7 +68,6 @@ LONG = {
     "tests/contract/test_tolerance.py": "each recording with each of its keys changed",
     "tests/drivers/test_connection_pool.py": "thousands of requests, cancelled",
     "tests/faults": "each fault with each operation",
-    "tests/export/test_kills.py": "processes killed",
     "tests/file_import/test_kills.py": "processes killed",
     "tests/file_import/test_sources.py::test_memory_is_bounded_however_long_a_file_is": (
         "long files, with each allocation traced"

@@ -115,8 +115,8 @@ def _shorten_diagnosis(diagnosis: _Fields, _is_item: bool) -> Iterable[str]:
     noteworthy: list[_Fields] = []
     passed: list[str] = []
     for finding in diagnosis["findings"]:
-        if finding["state"] == "ok":
-            passed.append(finding["check"])
+        if finding["severity"] == "ok":
+            passed.append(finding["kind"])
         else:
             noteworthy.append(finding)
     diagnosis["findings"] = noteworthy

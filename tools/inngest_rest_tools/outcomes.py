@@ -31,7 +31,7 @@ _CODE_OF_ONE = {
 }
 
 # Other checks are about keys.
-_CODE_OF_CHECK = {"connection": Code.NETWORK, "server": Code.SERVER}
+_CODE_OF_KIND = {"connection": Code.NETWORK, "server": Code.SERVER}
 
 _SENT_AGAIN = "runs nothing twice, except functions that debounce or batch"
 
@@ -41,7 +41,7 @@ def problem_in(record: Any, values: Values) -> Problem | None:
     match type(record).__name__:  # the classes are slow to load
         case "StatusReport":
             return _of_status(record)
-        case "Diagnosis" if record.problems:
+        case "Diagnosis" if record.broken:
             return _of_diagnosis(record)
         case "Sent" if record.rejected or record.unknown:
             return _not_accepted(record, values)
@@ -74,15 +74,15 @@ def _incomplete_one(report: ActionReport) -> Problem:
 
 def with_malformed(diagnosis: Diagnosis, malformed: Mapping[str, str]) -> Diagnosis:
     """Add the malformed keys, by argument, that the client was made without to a diagnosis."""
-    from inngest_rest.diagnosis import Check, Finding, FindingState  # noqa: PLC0415 - one call needs it
+    from inngest_rest.findings import Finding, Severity  # noqa: PLC0415 - one call needs it
 
     findings = [
-        finding for finding in diagnosis.findings if finding.check not in malformed
+        finding for finding in diagnosis.findings if finding.kind not in malformed
     ]
     for key, message in malformed.items():
         finding = Finding(
-            check=Check(key),
-            state=FindingState.PROBLEM,
+            kind=key,
+            severity=Severity.BROKEN,
             message=message,
             remedy="Correct it in the environment.",
         )
@@ -113,10 +113,10 @@ def _of_status(report: StatusReport) -> Problem | None:
 
 
 def _of_diagnosis(diagnosis: Diagnosis) -> Problem:
-    first = diagnosis.problems[0]
+    first = diagnosis.broken[0]
     return Problem(
-        code=_CODE_OF_CHECK.get(first.check, Code.AUTHENTICATION),
-        message=f"{first.check}: {first.message}",
+        code=_CODE_OF_KIND.get(first.kind, Code.AUTHENTICATION),
+        message=f"{first.kind}: {first.message}",
         hint=first.remedy,
     )
 

@@ -16,8 +16,9 @@ from attrs import evolve, frozen
 from inngest_rest import typing
 from inngest_rest.call_row import Returns, docstring
 from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.files import RunInclude
 from inngest_rest.programs import did_you_mean, invalid, shown
-from inngest_rest.typing import RunInclude, StatusName
+from inngest_rest.typing import StatusName
 from inngest_rest_tools.parameter import FORMS, Kind, Parameter, Statuses
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ _TYPE_OF: dict[str, _Type] = {
     "Iterable[str]": _Type(Kind.TEXT, is_many=True),
     "StatusFilter": _STATUS_FILTER,
     "Iterable[RunInclude]": _INCLUDES,
+    "Mapping[str, str] | Iterable[str]": _Type(Kind.TEXT, is_many=True),
     "bool": _Type(Kind.FLAG),
     "int": _Type(Kind.INTEGER, least=1),
     "Seconds": _Type(Kind.SECONDS),
@@ -83,7 +85,7 @@ _TYPES_OF_PYTHON = {
     "ActionReport | Mapping[str, object]",
     "Callable[[ActionRow], object]",
     "Callable[[BatchReport], object]",
-    "Callable[[int, int], object]",
+    "Callable[[int], object]",
 }
 
 # The maximum of a value or of a number of items.
@@ -93,7 +95,7 @@ _MOST = {"batch_size": 5_000, "in_flight": 64, "events": 5_000}
 _OF_PYTHON = {"page_size", "period", "token"}
 
 # Names and help of parameters that differ from Python's.
-_NAMES = {"report_path": "report", "columns": "column", "max_requests": "rate"}
+_NAMES = {"report_path": "report", "max_requests": "rate"}
 _HELP = {
     "cursor": "The cursor of the next page, which an earlier page has.",
     "max_requests": "Maximum number of requests per second.",

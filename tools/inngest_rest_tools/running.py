@@ -314,8 +314,8 @@ class Invocation:
     def sent(self, batch: BatchReport) -> None:
         """Note the outcome of a batch of a file."""
 
-    def progress(self, listed: int, got: int) -> None:
-        """Note how many rows of a file there are, and how many are from this call."""
+    def progress(self, rows: int) -> None:
+        """Note how many rows of a file are written."""
 
     def ended(self, _row: ActionRow) -> None:
         """Note the outcome of a run."""

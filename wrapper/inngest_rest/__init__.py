@@ -22,9 +22,8 @@ _NAMES = {
     "inngest_rest.buffers.blocking": "EventBuffer",
     "inngest_rest.client.groups": "Paginator",
     "inngest_rest.client.polling": "EndedRuns Watcher",
-    "inngest_rest.diagnosis": (
-        "CallRoute Check Diagnosis Finding FindingState ServerKind"
-    ),
+    "inngest_rest.diagnosis": "CallRoute Diagnosis ServerKind",
+    "inngest_rest.files": "ExportReport",
     "inngest_rest.errors": (
         "Advice ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
         "ConfigurationError ConflictError EventDataError InngestError InvalidArgumentError "
@@ -36,13 +35,13 @@ _NAMES = {
     "inngest_rest.event_types": "EventType",
     "inngest_rest.explain": "EventPreview SendPreview WaitingReport WaitingRun",
     "inngest_rest.explanation": "Explanation Listener Reason ReasonKind RunExplanation",
-    "inngest_rest.findings": "Severity",
+    "inngest_rest.findings": "Finding Severity",
     "inngest_rest.models": (
         "App AppSync Cancellation Function Job Metric Page Run RunChange RunError "
         "RunStatus SessionGroup Span StoredEvent Trigger"
     ),
     "inngest_rest.record": "Record",
-    "inngest_rest.reports": "BatchReport ExportReport SendFailure SendReport",
+    "inngest_rest.reports": "BatchReport SendFailure SendReport",
     "inngest_rest.profiles": "read_profiles",
     "inngest_rest.responses": "Profile RawResponse Target",
     "inngest_rest.retry": "RetryPolicy",

@@ -15,10 +15,7 @@ from inngest_rest.client.groups import Paginator as Paginator
 from inngest_rest.client.polling import EndedRuns as EndedRuns
 from inngest_rest.client.polling import Watcher as Watcher
 from inngest_rest.diagnosis import CallRoute as CallRoute
-from inngest_rest.diagnosis import Check as Check
 from inngest_rest.diagnosis import Diagnosis as Diagnosis
-from inngest_rest.diagnosis import Finding as Finding
-from inngest_rest.diagnosis import FindingState as FindingState
 from inngest_rest.diagnosis import ServerKind as ServerKind
 from inngest_rest.errors import Advice as Advice
 from inngest_rest.errors import ApiError as ApiError
@@ -59,6 +56,8 @@ from inngest_rest.explanation import Listener as Listener
 from inngest_rest.explanation import Reason as Reason
 from inngest_rest.explanation import ReasonKind as ReasonKind
 from inngest_rest.explanation import RunExplanation as RunExplanation
+from inngest_rest.files import ExportReport as ExportReport
+from inngest_rest.findings import Finding as Finding
 from inngest_rest.findings import Severity as Severity
 from inngest_rest.models import App as App
 from inngest_rest.models import AppSync as AppSync
@@ -78,7 +77,6 @@ from inngest_rest.models import Trigger as Trigger
 from inngest_rest.profiles import read_profiles as read_profiles
 from inngest_rest.record import Record as Record
 from inngest_rest.reports import BatchReport as BatchReport
-from inngest_rest.reports import ExportReport as ExportReport
 from inngest_rest.reports import SendFailure as SendFailure
 from inngest_rest.reports import SendReport as SendReport
 from inngest_rest.responses import Profile as Profile

@@ -27,8 +27,9 @@ def read_file(path: Path) -> bytes | None:
         return None
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file for its owner alone, which appears whole and on disk, or not at all.
+@contextmanager
+def whole_file(path: Path) -> Generator[BinaryIO]:
+    """Yield a new file for its owner alone, which replaces the one at a path once it is on disk.
 
     Until then, and after an error, what was there before is as it was. To lock such a file, lock
     another one: this one is a new file after each call.
@@ -38,16 +39,34 @@ def replace_file(path: Path, content: bytes) -> None:
     draft = path.with_name(f".{path.name}.new")
     # Left by a crash, or a planted link.
     draft.unlink(missing_ok=True)
+    file = create_file(draft)
+    own = os.fstat(file.fileno())
     try:
-        with create_file(draft) as file:
-            file.write(content)
+        with file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
+        if not _is_at(draft, own):
+            raise OSError(errno.EBUSY, "another process began to write it", str(path))
         draft.replace(path)
     except BaseException:
         with suppress(OSError):
-            draft.unlink(missing_ok=True)
+            if _is_at(draft, own):
+                draft.unlink()
         raise
+
+
+def _is_at(path: Path, own: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(path.stat(follow_symlinks=False), own)
+    except FileNotFoundError:
+        return False
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file as `whole_file` does."""
+    with whole_file(path) as file:
+        file.write(content)
 
 
 def create_file(path: Path) -> BinaryIO:

@@ -158,7 +158,7 @@ _FILE = {"path": "events.ndjson"}
 _CSV = {
     "path": "orders.csv",
     "event": "shop/order.created",
-    "column": ["total=data.total:float"],
+    "columns": ["total=data.total:float"],
 }
 _FUNCTION = {"app": "shop", "function": "charge"}
 
@@ -221,12 +221,6 @@ _OWN: tuple[CallRow, ...] = (
         name="events.wait",
         takes_internal_id=True,
         examples=({"id": EVENT_ID, "timeout": 60},),
-    ),
-    CallRow(
-        name="events.export",
-        is_rare=True,
-        uses_files=True,
-        examples=({"path": "events.jsonl", "since": "24h"},),
     ),
     CallRow(
         name="runs.list",
@@ -293,12 +287,6 @@ _OWN: tuple[CallRow, ...] = (
     CallRow(
         name="runs.trace",
         examples=({"id": RUN_ID},),
-    ),
-    CallRow(
-        name="runs.export",
-        is_rare=True,
-        uses_files=True,
-        examples=({"path": "runs.csv", "app": "shop", "since": "24h"},),
     ),
     CallRow(
         name="apps.list",

@@ -109,6 +109,8 @@ class Column(NamedTuple):
     name: str
     type: type
     value_of: Callable[[Any], Any]
+    path: tuple[str, ...] = ()  # of its field: ("error", "message")
+    is_json: bool = False  # whether it is JSON text of nested values
 
 
 @cache
@@ -163,16 +165,22 @@ def _columns_of_field(name: str, hint: Any) -> Iterator[Column]:
                 name=f"{name}_{nested.name}",
                 type=nested.type,
                 value_of=_unless_none(value_of, nested.value_of),
+                path=(name, *nested.path),
+                is_json=nested.is_json,
             )
     elif kind in _CELL_TYPES:
         cell_type = get_origin(kind) or kind
-        yield Column(name=name, type=cell_type, value_of=value_of)
+        yield Column(name=name, type=cell_type, value_of=value_of, path=(name,))
     else:
-        convert: Callable[[Any], Any] = _as_json
-        if _is_text(kind):
-            convert = _CONVERSIONS.convert
-        value_in_text = _unless_none(value_of, convert)
-        yield Column(name=name, type=str, value_of=value_in_text)
+        is_json = not _is_text(kind)
+        convert = _as_json if is_json else _CONVERSIONS.convert
+        yield Column(
+            name=name,
+            type=str,
+            value_of=_unless_none(value_of, convert),
+            path=(name,),
+            is_json=is_json,
+        )
 
 
 def _without_none(hint: Any) -> Any:

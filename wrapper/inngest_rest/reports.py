@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Literal
 
 from attrs import field, frozen
@@ -87,20 +86,3 @@ class BatchReport(Record):
         """
         last = (each.position for each in self.report.failures)
         return max(*self.positions[-1:], *last, -1) + 1
-
-
-@frozen(repr=False)
-class ExportReport(Record):
-    """What an export has written.
-
-    Attributes:
-        path: The file, or for Parquet the folder.
-        rows: Number of rows that this call has written.
-        total_rows: Number of rows in the file.
-        until: Where a later call with the same state goes on, by the server's clock.
-    """
-
-    path: str
-    rows: int
-    total_rows: int
-    until: datetime | None = None

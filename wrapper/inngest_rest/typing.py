@@ -7,9 +7,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Union
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from os import PathLike
-
     from inngest_rest.models import Function, RunStatus
 
 Seconds = float | timedelta
@@ -148,54 +145,6 @@ class EventListing(EventFilter, Paging, total=False):
 
 Redaction = Literal["keys", "emails"]
 """What is redacted: what looks like a key or token, or that and e-mail addresses; no guarantee."""
-
-ExportFormat = Literal["jsonl", "csv", "parquet"]
-"""The format of an export: JSON lines, CSV, or a folder of Parquet files."""
-
-RunInclude = Literal["output", "event", "trace"]
-"""What an export of runs has besides the fields of a list."""
-
-
-class ExportOptions(TypedDict, total=False):
-    """How to export.
-
-    It raises `InvalidArgumentError` if an argument is malformed, the file exists, is being written
-    or cannot be written, or the state is of another export; and `ConfigurationError` if pyarrow, of
-    the extra `arrow`, is needed and not installed.
-
-    Attributes:
-        state: A state file to keep, so that later calls append new rows. They may use other paths;
-            runs are added after they have ended, events up to 30 s ago. Excludes an end of the
-            window.
-        format: The format; by default from the suffix: .jsonl or .ndjson, .csv, .parquet.
-        escape_formulas: CSV for spreadsheets. Prefixes texts that they would execute as formulas
-            with an apostrophe.
-        redact: Replace anything that looks like a key or a token with `[redacted]`, and with
-            "emails" e-mail addresses, too; not a guarantee.
-        on_progress: Called with the number of rows in the file, and the number from this call.
-    """
-
-    state: str | PathLike[str] | None
-    format: ExportFormat | None
-    escape_formulas: bool
-    redact: Redaction | None
-    on_progress: Callable[[int, int], object] | None
-
-
-class RunExport(RunSelection, ExportOptions, total=False):
-    """Which runs to export, and how: `RunSelection` and `ExportOptions`.
-
-    Attributes:
-        include: Fields to add; event and trace cost one request per run. A selection of only
-            `failed` runs always has errors.
-    """
-
-    include: Iterable[RunInclude] | None
-
-
-class EventExport(EventFilter, ExportOptions, total=False):
-    """Which events to export, and how: `EventFilter` and `ExportOptions`."""
-
 
 RepeatedId = Literal["first"]
 """Whose runs are waited for where an id was sent before: see `events.wait`."""

@@ -85,11 +85,11 @@ class TerminalInvocation(Invocation):
     _sending: _Sending = field(factory=_Sending, init=False)
     _written: set[int] = field(factory=set, init=False)  # positions of rows
 
-    def progress(self, listed: int, got: int) -> None:
+    def progress(self, rows: int) -> None:
         """Show the progress of writing a file."""
         elapsed = max(time.monotonic() - self._began, 0.001)
-        rate = got / elapsed
-        self.answer.stderr.progress(f"{listed:,} rows written, {rate:,.0f} per second")
+        rate = rows / elapsed
+        self.answer.stderr.progress(f"{rows:,} rows written, {rate:,.0f} per second")
 
     def sent(self, batch: BatchReport) -> None:
         """Show the progress of sending a file."""

@@ -185,8 +185,8 @@ def _findings(diagnosis: Diagnosis) -> Table:
         words = finding.message
         if finding.remedy:
             words += f"\n→ {finding.remedy}"
-        state = Text(finding.state.value, style=style_of(finding.state))
-        check = finding.check.value.replace("_", " ")
+        state = Text(finding.severity.value, style=style_of(finding.severity))
+        check = finding.kind.replace("_", " ")
         table.add_row(state, check, Text(safe(words)))
     return table
 

@@ -98,8 +98,8 @@ def has_key(client: InngestClient) -> bool:
 def _server(client: InngestClient, release: str | None) -> Server:
     """Return the facts about a server; raise its first problem, which most requests would meet."""
     diagnosis = client.diagnose()
-    if diagnosis.problems:
-        problem = diagnosis.problems[0]
+    if diagnosis.broken:
+        problem = diagnosis.broken[0]
         raise ConfigurationError(problem.message, advice=Advice(problem.remedy or ""))
     target = client.target
     return Server(

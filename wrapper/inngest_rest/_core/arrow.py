@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from importlib import import_module
-from io import BytesIO
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,8 @@ from inngest_rest.record import Record, columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from inngest_rest.record import Column
 
 
 def load(module: str = "pyarrow") -> Any:
@@ -26,6 +27,18 @@ def load(module: str = "pyarrow") -> Any:
 
 def batch(kind: Any, items: Sequence[Any]) -> Any:
     """Return records as a record batch; `kind` is their class, by default that of the first."""
+    record_class: Any = kind
+    if record_class is None and items:
+        record_class = items[0].__class__
+    if record_class and not issubclass(record_class, Record):
+        raise TypeError(
+            f"{record_class.__name__} has no columns: make a table of what to_dict() returns"
+        )
+    return batch_of(columns(record_class) if record_class else (), items)
+
+
+def batch_of(known: Iterable[Column], items: Sequence[Any]) -> Any:
+    """Return these columns of records as a record batch."""
     pa = load()
     types = {
         str: pa.string(),
@@ -36,16 +49,8 @@ def batch(kind: Any, items: Sequence[Any]) -> Any:
         timedelta: pa.duration("us"),
         tuple: pa.list_(pa.string()),
     }
-    record_class: Any = kind
-    if record_class is None and items:
-        record_class = items[0].__class__
-    if record_class and not issubclass(record_class, Record):
-        raise TypeError(
-            f"{record_class.__name__} has no columns: make a table of what to_dict() returns"
-        )
     fields: list[tuple[str, Any]] = []
     arrays: list[list[Any]] = []
-    known = columns(record_class) if record_class else ()
     for column in known:
         fields.append((column.name, types[column.type]))
         arrays.append([column.value_of(item) for item in items])
@@ -81,11 +86,3 @@ def _batches(kind: type[Record] | None, pages: Iterable[Any]) -> Iterator[Any]:
     for page in pages:
         if page.items:
             yield batch(kind, page.items)
-
-
-def parquet(kind: type[Record], rows: Sequence[Record]) -> bytes:
-    """Return records as a Parquet file."""
-    content = BytesIO()
-    rows_as_table = table(kind, [batch(kind, rows)])
-    load("pyarrow.parquet").write_table(rows_as_table, content)
-    return content.getvalue()

@@ -21,14 +21,11 @@ if TYPE_CHECKING:
     from inngest_rest.bulk import ActionReport, ActionRow
     from inngest_rest.explain import WaitingReport
     from inngest_rest.explanation import RunExplanation
+    from inngest_rest.files import ExportReport, RunInclude
     from inngest_rest.models import Job, Run, Span
-    from inngest_rest.reports import ExportReport
     from inngest_rest.summary import RunSummary
     from inngest_rest.typing import (
-        ExportFormat,
         MetadataOp,
-        Redaction,
-        RunInclude,
         RunOrder,
         Seconds,
         StatusFilter,
@@ -789,19 +786,18 @@ class Runs(Resource):
         until: datetime | timedelta | None = None,
         ended_since: datetime | timedelta | None = None,
         ended_until: datetime | timedelta | None = None,
-        state: str | PathLike[str] | None = None,
-        format: ExportFormat | None = None,
+        columns: Mapping[str, str] | Iterable[str] | None = None,
         escape_formulas: bool = False,
-        redact: Redaction | None = None,
-        on_progress: Callable[[int, int], object] | None = None,
+        on_progress: Callable[[int], object] | None = None,
         include: Iterable[RunInclude] | None = None,
     ) -> ExportReport:
-        """Export runs to a file of JSON lines, CSV or Parquet, each once, newest first.
+        """Export runs to a file of NDJSON, CSV or Parquet, newest first.
 
-        After any interruption, even a kill, the same call continues without gaps or duplicates.
+        The file appears when it is whole; until then, and after any interruption, the one before
+        stays.
 
         Args:
-            path: The file, which the first call creates; for Parquet a folder.
+            path: The file: .ndjson or .jsonl, .csv or .parquet. What was there is replaced.
             status: Only runs with these statuses. One or several of queued, running, completed,
                 failed, cancelled and, since release 1.45, skipped and paused; ignores case, and
                 accepts commas in one text.
@@ -828,32 +824,29 @@ class Runs(Resource):
                 with since, the client lists runs by queue time and compares their end times itself.
             ended_until: Only runs that ended at or before this time. An aware datetime, or a
                 timedelta. Like ended_since; with until, it requires since.
-            state: A state file to keep, so that later calls append new rows. They may use other
-                paths; runs are added after they have ended, events up to 30 s ago. Excludes an end
-                of the window.
-            format: The format; by default from the suffix: .jsonl or .ndjson, .csv, .parquet.
+            columns: The fields to write, in this order, such as `["id", "error.message"]`; or with
+                the names of their columns, such as `{"id": "run", "error.message": "error"}`, or as
+                text `id=run,error.message=error`. Dots lead into records and into JSON. By default
+                all.
             escape_formulas: CSV for spreadsheets. Prefixes texts that they would execute as
                 formulas with an apostrophe.
-            redact: Replace anything that looks like a key or a token with `[redacted]`, and with
-                "emails" e-mail addresses, too; not a guarantee.
-            on_progress: Called with the number of rows in the file, and the number from this call.
-            include: Fields to add; event and trace cost one request per run. A selection of only
-                `failed` runs always has errors.
+            on_progress: Called with the number of rows written so far.
+            include: Fields to add; event and trace cost one request per run. Columns that name them
+                need no include. A selection of only `failed` runs always has errors.
 
         Raises:
-            InvalidArgumentError: An argument is malformed, the file exists, is being written or
-                cannot be written, or the state belongs to another export.
+            InvalidArgumentError: An argument is malformed, or the file cannot be written.
             ConfigurationError: The extra `arrow` (pyarrow) is required and not installed.
             RouteNotFoundError: The server lacks v2 where a filter needs it, or would ignore
                 `query`.
             BadRequestError: The server does not understand `query`.
 
-        HTTP: `GET /v2/runs`, else `GET /v1/runs`; with a state `GET /v2/runs/{runId}`, as `watch`;
-        `GET /v1/events/{eventId}` and `GET /v2/runs/{runId}/trace` for what is included, at most
-        eight at a time.
+        HTTP: `GET /v2/runs`, else `GET /v1/runs`; `GET /v1/events/{eventId}` and
+        `GET /v2/runs/{runId}/trace` for what is included, at most eight at a time.
         """
-        from inngest_rest._operations.export.job import Export, Options
-        from inngest_rest._operations.export.sources import Runs as ExportedRuns
+        from inngest_rest.files._columns import names_by_path
+        from inngest_rest.files._export import Export, Options
+        from inngest_rest.files._exported import runs_of
 
         selection = Selection.of(
             self._session,
@@ -868,17 +861,13 @@ class Runs(Resource):
             ended_since=ended_since,
             ended_until=ended_until,
         )
+        names = None if columns is None else names_by_path(columns)
         options = Options(
-            state=state,
-            format=format,
-            escape_formulas=escape_formulas,
-            redact=redact,
-            on_progress=on_progress,
+            names=names, escape_formulas=escape_formulas, on_progress=on_progress
         )
-        source = ExportedRuns(self._session, selection, include or ())
-        return await Export(self._session, path, source, options).run_async(
-            self._driver
-        )
+        exported = runs_of(self._session, selection, include or (), names or ())
+        export = Export(self._session, path, exported, options)
+        return await self._driver.run(export.run())
 
     async def jobs(self, id: str) -> builtins.list[Job]:
         """List the jobs queued for a run, at most ten; a run that has ended has none.

@@ -608,11 +608,13 @@ class InngestClient(Resource):
         for `grace`, `expect` and `no_success_of` by a cron. `nothing_ran_for` and `no_success_of`
         take one or two more `GET /v2/runs` each.
         """
+        from inngest_rest.explain._explain import explain_run
         from inngest_rest.status._plan import status
 
         return self._run_as(
             "status",
             status,
+            explain_run=explain_run,
             app=app,
             function=function,
             window=window,
@@ -640,12 +642,12 @@ class InngestClient(Resource):
             ClosedError: The client is closed.
 
         HTTP: `GET /health`, `GET /dev`, `GET /v1/events`, `GET /v1/cancellations`,
-        `GET /v2/health`, `GET /v2/operations`; and those that list apps and functions. Of a
-        server newer than any that was recorded, or whose own list of operations differs from
-        its release, at most 20 further reads, with ids that nothing has, find out which routes
-        it has; calls that only act, and are not listed, stay unknown.
+        `GET /v2/health`, `GET /v2/operations`; with an API key of Inngest Cloud, `GET /v2/runs` and
+        `GET /v2/apps`. Of a server newer than any that was recorded, or whose own list of
+        operations differs from its release, at most 20 further reads, with ids that nothing has,
+        find out which routes it has; calls that only act, and are not listed, stay unknown.
         """
-        from inngest_rest._operations.diagnosis.diagnose import diagnose
+        from inngest_rest.diagnosis._diagnose import diagnose
 
         return self._run_as("diagnose", diagnose)
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from inngest_rest.bulk import ActionReport, ActionRow
     from inngest_rest.explanation import Explanation
+    from inngest_rest.files import ExportReport
     from inngest_rest.models import D, Run, StoredEvent
-    from inngest_rest.reports import ExportReport
-    from inngest_rest.typing import ExportFormat, Redaction, RepeatedId, Seconds
+    from inngest_rest.typing import RepeatedId, Seconds
 
 
 class Events(Resource):
@@ -80,16 +80,14 @@ class Events(Resource):
         since: datetime | timedelta | None = None,
         until: datetime | timedelta | None = None,
         where: str | None = None,
-        state: str | PathLike[str] | None = None,
-        format: ExportFormat | None = None,
+        columns: Mapping[str, str] | Iterable[str] | None = None,
         escape_formulas: bool = False,
-        redact: Redaction | None = None,
-        on_progress: Callable[[int, int], object] | None = None,
+        on_progress: Callable[[int], object] | None = None,
     ) -> ExportReport:
-        """Export all stored events, or some, to a file, each once, newest first; see `runs.export`.
+        """Export all stored events, or some, to a file, newest first; see `runs.export`.
 
         Args:
-            path: The file, which the first call creates; for Parquet a folder.
+            path: The file: .ndjson or .jsonl, .csv or .parquet. What was there is replaced.
             name: Only events with exactly this name.
             since: Only events received after this time. By default all are exported. An aware
                 datetime; a timedelta is that long ago by the server's clock.
@@ -98,36 +96,32 @@ class Events(Resource):
                 100`; requires the extra `explain`. Evaluated in the client. An event for which it
                 fails, for example because a field is missing, is left out; `searched` reports how
                 many.
-            state: A state file to keep, so that later calls append new rows. They may use other
-                paths; runs are added after they have ended, events up to 30 s ago. Excludes an end
-                of the window.
-            format: The format; by default from the suffix: .jsonl or .ndjson, .csv, .parquet.
+            columns: The fields to write, in this order, such as `["id", "error.message"]`; or with
+                the names of their columns, such as `{"id": "run", "error.message": "error"}`, or as
+                text `id=run,error.message=error`. Dots lead into records and into JSON. By default
+                all.
             escape_formulas: CSV for spreadsheets. Prefixes texts that they would execute as
                 formulas with an apostrophe.
-            redact: Replace anything that looks like a key or a token with `[redacted]`, and with
-                "emails" e-mail addresses, too; not a guarantee.
-            on_progress: Called with the number of rows in the file, and the number from this call.
+            on_progress: Called with the number of rows written so far.
 
         Raises:
-            InvalidArgumentError: An argument is malformed, the file exists, is being written or
-                cannot be written, or the state belongs to another export.
+            InvalidArgumentError: An argument is malformed, or the file cannot be written.
             ConfigurationError: The extra `arrow` (pyarrow) is required and not installed.
 
         HTTP: `GET /v1/events`.
         """
-        from inngest_rest._operations.export.job import Export, Options
-        from inngest_rest._operations.export.sources import Events as ExportedEvents
+        from inngest_rest.files._columns import names_by_path
+        from inngest_rest.files._export import Export, Options
+        from inngest_rest.files._exported import events_of
 
         selection = EventSelection(name=name, since=since, until=until, where=where)
+        names = None if columns is None else names_by_path(columns)
         options = Options(
-            state=state,
-            format=format,
-            escape_formulas=escape_formulas,
-            redact=redact,
-            on_progress=on_progress,
+            names=names, escape_formulas=escape_formulas, on_progress=on_progress
         )
-        source = ExportedEvents(self._session, selection, keeps_state=state is not None)
-        return Export(self._session, path, source, options).run(self._driver)
+        exported = events_of(self._session, selection)
+        export = Export(self._session, path, exported, options)
+        return self._driver.run(export.run())
 
     def get(self, id: str, *, as_: type[D] | None = None) -> StoredEvent[D]:
         """Get one stored event.

@@ -1,4 +1,12 @@
-"""Diagnoses: the server at a client's base URL, and whether the client's settings match it."""
+"""Whether a client can reach and use the server at its base URL, with its keys and settings.
+
+rows        its row of the table of calls
+_diagnose   queries the server, with single reads whose errors are evidence
+_findings   rules that turn the evidence into observations: a kind, and facts
+_texts      the sentence and the remedy of each kind of observation
+_evidence   the requests and their answers
+_server     the reads, and the routes of a release
+"""
 
 from __future__ import annotations
 
@@ -6,56 +14,9 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
+from inngest_rest.findings import Finding, Severity
 from inngest_rest.record import Record
 from inngest_rest.responses import Target
-
-
-class Check(StrEnum):
-    """The subject of a finding.
-
-    Attributes:
-        CONNECTION: Whether anything responds.
-        SERVER: Whether the server is Inngest.
-        RELEASE: The release of the server.
-        MODE: Whether the client and the server agree on whether it is a dev server.
-        EVENT_KEY: The key for sending events.
-        SIGNING_KEY: The key for the REST API, or its fallback.
-        API_KEY: The key for v2 of the REST API.
-        ENVIRONMENT: Whether the signing key and the branch environment match.
-        ROUTES: Whether each call of the client has a route on this server.
-        EVENT_IDS: Whether a function debounces or batches, and so runs again for an event's id.
-        CLOCK: Whether this machine's clock agrees with the server's.
-        PROXIES: Which proxies are in effect.
-    """
-
-    CONNECTION = "connection"
-    SERVER = "server"
-    RELEASE = "release"
-    MODE = "mode"
-    EVENT_KEY = "event_key"
-    SIGNING_KEY = "signing_key"
-    API_KEY = "api_key"
-    ENVIRONMENT = "environment"
-    ROUTES = "routes"
-    EVENT_IDS = "event_ids"
-    CLOCK = "clock"
-    PROXIES = "proxies"
-
-
-class FindingState(StrEnum):
-    """The outcome of a check.
-
-    Attributes:
-        OK: Nothing is wrong.
-        WARNING: Some calls will fail or behave unexpectedly.
-        PROBLEM: Most calls will fail.
-        UNKNOWN: It could not be determined.
-    """
-
-    OK = "ok"
-    WARNING = "warning"
-    PROBLEM = "problem"
-    UNKNOWN = "unknown"
 
 
 class ServerKind(StrEnum):
@@ -70,27 +31,6 @@ class ServerKind(StrEnum):
     DEV = "dev"
     SELF_HOSTED = "self_hosted"
     CLOUD = "cloud"
-
-
-@frozen(repr=False)
-class Finding(Record):
-    """The result of one check.
-
-    Attributes:
-        check: The subject.
-        state: The outcome.
-        message: The finding in words, without keys.
-        remedy: What to do about it; None if nothing is wrong.
-    """
-
-    check: Check
-    state: FindingState
-    message: str
-    remedy: str | None = None
-
-    def __str__(self) -> str:
-        line = f"{self.state:<8} {self.check:<12} {self.message}"
-        return f"{line}\n{'':<22}-> {self.remedy}" if self.remedy else line
 
 
 @frozen(repr=False)
@@ -128,7 +68,12 @@ class Diagnosis(Record):
         release: Its release, such as "1.43.0"; None if it does not state it.
         release_from: Its minimum release, by the operations that it lists; None if unknown.
         release_below: A release that it is older than, by these operations; None if unknown.
-        findings: The results of the checks, in order.
+        findings: What was found, in order, each with a remedy where something is wrong. Its kind
+            is "connection" (whether anything responds), "server" (whether it is Inngest),
+            "release", "mode" (whether client and server agree on whether it is a dev server),
+            "event_key", "signing_key" (or its fallback), "api_key", "environment" (whether the
+            signing key and the branch environment match), "routes" (whether each call has one),
+            "clock" (whether it agrees with this machine's) or "proxies".
         calls: The route that serves each call; empty if the server did not respond.
         clock_skew_s: How far the server's clock is ahead of this machine's, in seconds; None if the
             server did not state its time.
@@ -146,16 +91,14 @@ class Diagnosis(Record):
     versions: dict[str, str] = field(factory=dict[str, str])
 
     @property
-    def problems(self) -> tuple[Finding, ...]:
-        """The findings that are problems."""
-        return tuple(
-            each for each in self.findings if each.state is FindingState.PROBLEM
-        )
+    def broken(self) -> tuple[Finding, ...]:
+        """The findings because of which most calls fail."""
+        return tuple(each for each in self.findings if each.severity is Severity.BROKEN)
 
     @property
     def is_ok(self) -> bool:
-        """Whether there are no problems; there may be warnings."""
-        return not self.problems
+        """Whether nothing is broken; there may be warnings."""
+        return not self.broken
 
     def __str__(self) -> str:
         return "\n".join(str(each) for each in self.findings)

@@ -7,7 +7,6 @@ rows          the fields of a record, read from JSON directly or from a generate
 filters       which runs, as callers write them: statuses, apps, functions, errors, conditions
 windows       instants and windows of time, as callers write them
 queries       conditions that the server evaluates: those that it would ignore are rejected
-server        identify a server, with single reads; the routes of a release
 apps          apps and their functions: list, get, sync, invoke
 catalogue     all functions of a server, and which of them an event triggers
 flow_control  the limits in the configuration of a function
@@ -17,6 +16,7 @@ cloud         the account and its resources, most of which only Inngest Cloud ha
 metrics       metrics of a server, in the text format of Prometheus
 events        stored events
 runs          runs: list, get, cancel
+open_runs     the statuses of runs that have not ended, as far as a server filters by them
 event_runs    the runs that an event started
 run_rows      runs as v1 and v2 have them, and the model that each becomes
 run_jobs      the queued jobs of a run

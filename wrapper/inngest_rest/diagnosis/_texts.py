@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from inngest_rest._core.resources.server import FIRST_RELEASE_THAT_LISTS
-from inngest_rest.diagnosis import Check, Finding, FindingState
+from inngest_rest.diagnosis._server import FIRST_RELEASE_THAT_LISTS
+from inngest_rest.findings import Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_OK, _WARNING = FindingState.OK, FindingState.WARNING
-_PROBLEM, _UNKNOWN = FindingState.PROBLEM, FindingState.UNKNOWN
+_OK, _WARNING = Severity.OK, Severity.WARNING
+_BROKEN, _UNKNOWN = Severity.BROKEN, Severity.UNKNOWN
 
 
 @frozen
 class Kind:
     """A kind of observation."""
 
-    state: FindingState
+    severity: Severity
     sentence: str
     remedy: str | None = None
 
@@ -41,11 +41,11 @@ class Observation:
     facts: Mapping[str, Any] = field(factory=dict[str, Any])
     remedy: str | None = None
 
-    def finding(self, check: Check) -> Finding:
+    def finding(self, subject: str) -> Finding:
         remedy = self.kind.remedy
         return Finding(
-            check=check,
-            state=self.kind.state,
+            kind=subject,
+            severity=self.kind.severity,
             message=self.kind.sentence.format_map(self.facts),
             remedy=self.remedy or (remedy and remedy.format_map(self.facts)),
         )
@@ -54,17 +54,17 @@ class Observation:
 # Whether anything responds.
 RESPONDS = Kind(_OK, "{url} responds")
 NO_RESPONSE = Kind(
-    _PROBLEM,
+    _BROKEN,
     "no response: {error}",
     "Check INNGEST_BASE_URL and the network; for a dev server, set INNGEST_DEV=1.",
 )
 NO_RESPONSE_BY_PROXY = Kind(
-    _PROBLEM,
+    _BROKEN,
     "no response: {error}",
     "Check the proxy at {proxy}, or name the server in NO_PROXY.",
 )
 NO_RESPONSE_OF_DEV_SERVER = Kind(
-    _PROBLEM,
+    _BROKEN,
     "no response: {error}",
     "Start a dev server (`npx inngest-cli@latest dev`), or set INNGEST_DEV to the URL of the one "
     "that runs.",
@@ -73,12 +73,12 @@ NO_RESPONSE_OF_DEV_SERVER = Kind(
 # Whether the server is Inngest.
 IS_INNGEST = Kind(_OK, "{server} answers at {url}")
 IS_NOT_INNGEST = Kind(
-    _PROBLEM,
+    _BROKEN,
     "the server is not Inngest: {error}",
     "Set INNGEST_BASE_URL to the server's URL, or INNGEST_DEV to that of a dev server.",
 )
-FAILS = Kind(_PROBLEM, "{error}", "Try again later; the server's own log says more.")
-REFUSED_IN_BETWEEN = Kind(_PROBLEM, "the refusal is not from Inngest: {error}")
+FAILS = Kind(_BROKEN, "{error}", "Try again later; the server's own log says more.")
+REFUSED_IN_BETWEEN = Kind(_BROKEN, "the refusal is not from Inngest: {error}")
 
 # The release.
 STATES_RELEASE = Kind(_OK, "release {release}")
@@ -123,7 +123,7 @@ NO_EVENT_KEY = Kind(
     _WARNING, "not set: events cannot be sent", "Set INNGEST_EVENT_KEY."
 )
 EVENT_KEY_IS_OTHER = Kind(
-    _PROBLEM, "event_key (INNGEST_EVENT_KEY) is {key_kind}", "Set it to an event key."
+    _BROKEN, "event_key (INNGEST_EVENT_KEY) is {key_kind}", "Set it to an event key."
 )
 ANY_EVENT_KEY = Kind(_OK, "set; a dev server takes any")
 EVENT_KEY_NOT_TRIED = Kind(
@@ -137,12 +137,12 @@ ONLY_API_KEY = Kind(
     "Set INNGEST_SIGNING_KEY for these.",
 )
 NO_KEY = Kind(
-    _PROBLEM,
+    _BROKEN,
     "neither a signing key nor an API key is set: runs, events and apps cannot be read",
     "Set INNGEST_SIGNING_KEY, or INNGEST_API_KEY for v2 alone.",
 )
 API_KEY_IS_SIGNING_KEY = Kind(
-    _PROBLEM,
+    _BROKEN,
     "{name} is a signing key",
     "Set INNGEST_SIGNING_KEY to it, and INNGEST_API_KEY to an API key or to nothing.",
 )
@@ -165,7 +165,7 @@ KEY_REFUSED_IN_BETWEEN = Kind(
 )
 KEY_DENIED = Kind(_WARNING, "{name} is denied a read: {error}")
 KEY_REJECTED = Kind(
-    _PROBLEM,
+    _BROKEN,
     "the server rejects {name}",
     "Check that it was copied whole, and belongs to this server and environment.",
 )
@@ -188,7 +188,7 @@ KEYS_OF_TWO_ENVIRONMENTS = Kind(
     "Set both to keys of the same environment.",
 )
 BRANCH_NOT_NAMED = Kind(
-    _PROBLEM,
+    _BROKEN,
     "the signing key is for branch environments, and none is named",
     "Set INNGEST_ENV to the name of the branch environment.",
 )
@@ -239,15 +239,7 @@ EVERY_CALL = Kind(
     _OK, "the server has a route for every call; {cloud_only} are on Inngest Cloud only"
 )
 
-# Functions, clocks and proxies.
-FUNCTIONS_REPEAT = Kind(
-    _WARNING,
-    "these debounce or batch, and run again for an id: {functions}",
-    "Let these functions check what they have done.",
-)
-NO_FUNCTION_REPEATS = Kind(
-    _OK, "no function debounces or batches: each runs once for an event's id"
-)
+# Clocks and proxies.
 NO_CLOCK = Kind(
     _UNKNOWN,
     "the server does not state its time",

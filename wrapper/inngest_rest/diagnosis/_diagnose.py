@@ -6,20 +6,18 @@ import platform
 from typing import TYPE_CHECKING
 
 from inngest_rest import errors
-from inngest_rest._core.resources import server
-from inngest_rest._core.resources.catalogue import name_of, read_catalogue
-from inngest_rest._core.resources.flow_control import ignores_repeated_ids
-from inngest_rest._core.resources.server import Releases, probe
-from inngest_rest._operations.diagnosis.evidence import ServerEvidence
-from inngest_rest._operations.diagnosis.findings import findings
 from inngest_rest._version import __version__
 from inngest_rest.diagnosis import Diagnosis, ServerKind
+from inngest_rest.diagnosis import _server as server
+from inngest_rest.diagnosis._evidence import ServerEvidence
+from inngest_rest.diagnosis._findings import findings
+from inngest_rest.diagnosis._server import Releases, probe
 from inngest_rest.responses import is_on_cloud
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.resources.server import ProbeResult
     from inngest_rest._core.secret import Secret
+    from inngest_rest.diagnosis._server import ProbeResult
 
 
 async def diagnose(session: Session) -> Diagnosis:
@@ -62,7 +60,7 @@ async def _collect(session: Session) -> ServerEvidence:
         bearer = await _try_keys(session, evidence)
         await _find_routes(session, evidence, bearer)
         if evidence.kind is ServerKind.DEV or bearer:
-            await _read_what_differs(session, evidence, bearer)
+            await _try_bulk_cancellations(session, evidence, bearer)
     return evidence
 
 
@@ -157,17 +155,9 @@ async def _try_permissions(
             evidence.permissions[route.operation.permission or ""] = not is_denied
 
 
-async def _read_what_differs(
+async def _try_bulk_cancellations(
     session: Session, evidence: ServerEvidence, bearer: Secret | None
 ) -> None:
-    """Read the facts in which servers of one release may differ."""
+    """Find out whether the server has bulk cancellations, which its release does not tell."""
     cancellations = await probe(session, server.CANCELLATIONS, bearer)
     evidence.cancels_in_bulk = cancellations.outcome != "failed"
-    deadline = session.clock.monotonic() + session.settings.timeout
-    catalogue = await read_catalogue(session, deadline=deadline)
-    if not catalogue.gaps:
-        evidence.repeating_functions = [
-            name_of(function)
-            for function in catalogue.functions
-            if ignores_repeated_ids(function)
-        ]

@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 
 from attrs import define, field
 
-from inngest_rest._core.resources.server import Releases, RouteEvidence, call_routes
 from inngest_rest.diagnosis import CallRoute
+from inngest_rest.diagnosis._server import Releases, RouteEvidence, call_routes
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.settings import Settings
-    from inngest_rest._core.resources.server import ProbeResult
     from inngest_rest.diagnosis import ServerKind
+    from inngest_rest.diagnosis._server import ProbeResult
 
 
 @define
@@ -36,8 +36,6 @@ class ServerEvidence:
     api_key: ProbeResult | None = None
     permissions: dict[str, bool] = field(factory=dict[str, bool])
     """Whether the API key has each permission that was needed."""
-    repeating_functions: list[str] | None = None
-    """The functions that run again for a repeated id; None if they could not be read."""
     cancels_in_bulk: bool = True
     """False if the server fails to list bulk cancellations."""
 

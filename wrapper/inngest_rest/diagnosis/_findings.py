@@ -5,25 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest import errors
-from inngest_rest._core.resources.server import (
+from inngest_rest._faults import refused_in_between
+from inngest_rest.diagnosis import ServerKind
+from inngest_rest.diagnosis import _texts as texts
+from inngest_rest.diagnosis._server import (
     NEWEST_RELEASE_RECORDED,
     Releases,
     calls_ruled_out,
     version_key,
 )
-from inngest_rest._faults import refused_in_between
-from inngest_rest._operations.diagnosis import texts
-from inngest_rest._visible import and_more
-from inngest_rest.diagnosis import Check, ServerKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inngest_rest._core.resources.server import ProbeResult
     from inngest_rest._core.secret import Secret
-    from inngest_rest._operations.diagnosis.evidence import ServerEvidence
-    from inngest_rest._operations.diagnosis.texts import Observation
-    from inngest_rest.diagnosis import Finding
+    from inngest_rest.diagnosis._evidence import ServerEvidence
+    from inngest_rest.diagnosis._server import ProbeResult
+    from inngest_rest.diagnosis._texts import Observation
+    from inngest_rest.findings import Finding
 
 _SERVER_NAMES = {
     ServerKind.DEV: "a dev server",
@@ -38,42 +37,39 @@ _API_KEY = "api_key (INNGEST_API_KEY)"
 _KEY_KINDS = {"signkey-": "a signing key", "sk-inn-api-": "an API key"}
 
 _MAX_CLOCK_SKEW_S = 5.0
-_MAX_FUNCTIONS_NAMED = 10
 
 
 def findings(evidence: ServerEvidence) -> Iterator[Finding]:
     """Yield the findings in the order in which they are shown."""
-    for check, observation in _observations(evidence):
-        yield observation.finding(check)
+    for subject, observation in _observations(evidence):
+        yield observation.finding(subject)
 
 
-def _observations(evidence: ServerEvidence) -> Iterator[tuple[Check, Observation]]:
+def _observations(evidence: ServerEvidence) -> Iterator[tuple[str, Observation]]:
     for url, result in evidence.hosts.items():
-        yield Check.CONNECTION, _connection(evidence, url, result)
+        yield "connection", _connection(evidence, url, result)
         if result.outcome != "silent":
-            yield Check.SERVER, _server(evidence, url, result)
+            yield "server", _server(evidence, url, result)
     if evidence.is_up:
-        yield Check.RELEASE, _release(evidence)
-        yield Check.MODE, _mode(evidence)
+        yield "release", _release(evidence)
+        yield "mode", _mode(evidence)
     yield from _keys(evidence)
     if evidence.is_up:
-        yield Check.ENVIRONMENT, _environment(evidence)
+        yield "environment", _environment(evidence)
         for observation in _routes(evidence):
-            yield Check.ROUTES, observation
-        if evidence.repeating_functions is not None:
-            yield Check.EVENT_IDS, _event_ids(evidence.repeating_functions)
-        yield Check.CLOCK, _clock(evidence.clock_skew_s)
-    yield Check.PROXIES, _proxies(evidence)
+            yield "routes", observation
+        yield "clock", _clock(evidence.clock_skew_s)
+    yield "proxies", _proxies(evidence)
 
 
-def _keys(evidence: ServerEvidence) -> Iterator[tuple[Check, Observation]]:
-    yield Check.EVENT_KEY, _event_key(evidence)
+def _keys(evidence: ServerEvidence) -> Iterator[tuple[str, Observation]]:
+    yield "event_key", _event_key(evidence)
     for name, result in evidence.signing_keys.items():
-        yield Check.SIGNING_KEY, _key(evidence, name, result)
+        yield "signing_key", _key(evidence, name, result)
     if not evidence.signing_keys:
-        yield Check.SIGNING_KEY, _no_signing_key(evidence)
+        yield "signing_key", _no_signing_key(evidence)
     if evidence.settings.api_key is not None:
-        yield Check.API_KEY, _api_key(evidence)
+        yield "api_key", _api_key(evidence)
 
 
 def _connection(evidence: ServerEvidence, url: str, result: ProbeResult) -> Observation:
@@ -314,13 +310,6 @@ def _since_of_missing_calls(
         if is_missing and route.since:
             since[route.call] = route.since
     return since
-
-
-def _event_ids(repeating_functions: list[str]) -> Observation:
-    if not repeating_functions:
-        return texts.NO_FUNCTION_REPEATS.seen()
-    functions = and_more(repeating_functions, _MAX_FUNCTIONS_NAMED)
-    return texts.FUNCTIONS_REPEAT.seen(functions=functions)
 
 
 def _clock(skew_s: float | None) -> Observation:
