@@ -1,7 +1,7 @@
-"""Responses of Inngest Cloud, in every form that its vendor documents, and what they mean.
+"""Responses that were not recorded, and what they mean.
 
-Nothing here was recorded. A form is that of the vendor's documents, or of a guide or client of it
-where those have another.
+`FORMS` has those of Inngest Cloud, in every form that its vendor documents: in his documents, or in
+a guide or client of it where those have another. `READ` has what stands in the source of a server.
 """
 
 from __future__ import annotations
@@ -492,6 +492,28 @@ FORMS: dict[str, Form] = {
     "a transform that fails": Form("sendEvents", 412, None, errors.ApiError),
     "events that are too large": Form("sendEvents", 413, None, errors.ApiError),
     "a failing event API": Form("sendEvents", 500, None, errors.ServerError),
+}
+
+# What stands in the source of a release, and was not provoked: the document has it as `read`.
+READ: dict[str, Form] = {
+    "metadata, not for this account": Form(
+        "addRunMetadataV1",
+        403,
+        {"error": "Metadata is not enabled for this account", "data": None, "status": 403},
+        errors.PermissionDeniedError,
+    ),
+    "metadata of a step that is not there": Form(
+        "addRunMetadataV1",
+        404,
+        {"error": "Unable to find metadata target", "data": None, "status": 404},
+        errors.NotFoundError,
+    ),
+    "metadata of a run that cannot be read": Form(
+        "addRunMetadataV1",
+        500,
+        {"error": "Unable to load run metadata", "data": None, "status": 500},
+        errors.ServerError,
+    ),
 }
 
 # What no document of the vendor states, and any client may meet all the same.

@@ -64,10 +64,12 @@ def stated_release(http: httpx.Client) -> str | None:
     return found and found[0]
 
 
-def is_absent(answer: httpx.Response) -> bool:
-    """Return whether a server responded as one does that lacks the route."""
+def is_absent(answer: httpx.Response, tag: str) -> bool:
+    """Return whether a server responded as one does that lacks the route of this API."""
     if answer.is_success:
-        return not answer.content or answer.content.lstrip()[:1] == b"<"
+        # v1 acts without content; v2 always has some.
+        is_empty = not answer.content and tag == "v2"
+        return is_empty or answer.content.lstrip()[:1] == b"<"
     return answer.status_code in (405, 501) or (
         answer.status_code == 404 and not _is_about_a_resource(answer)
     )
@@ -85,17 +87,22 @@ def _is_about_a_resource(answer: httpx.Response) -> bool:
 
 
 def _asked_for(http: httpx.Client) -> Routes:
-    v2 = "/api/v2" if is_absent(http.get("/v2/health")) else "/v2"
+    v2 = "/api/v2" if is_absent(http.get("/v2/health"), "v2") else "/v2"
     dated = [it for it in OPERATIONS if it.since and it.tag != "ingest" and not it.cloud_only]
-    lacks = CLOUD_ONLY | {camel(each.name) for each in dated if is_absent(_ask(http, each, v2))}
+    absent = {camel(each.name) for each in dated if is_absent(_ask(http, each, v2), each.tag)}
+    lacks = CLOUD_ONLY | absent
     present = [str(each.since) for each in dated if camel(each.name) not in lacks]
     newest = max(present, key=parts, default="0")
     return Routes(f"{newest.removesuffix('.0')}+", frozenset(lacks), v2)
 
 
 def _ask(http: httpx.Client, operation: Operation, v2: str) -> httpx.Response:
-    """Send a request that no server can do anything about: for a resource that does not exist."""
+    """Send a request that no server can do anything about: for what does not exist, and malformed.
+
+    An empty object would do as a body of some operations, as of addRunMetadataV1.
+    """
     path = re.sub(r"\{\w+\}", UNKNOWN, operation.path)
     path = v2 + path.removeprefix("/v2") if operation.tag == "v2" else path
-    body: dict[str, Any] | None = {} if operation.method in ("POST", "PUT") else None
-    return http.request(operation.method, path, json=body)
+    body = b"{" if operation.method in ("POST", "PUT") else None
+    headers = {"Content-Type": "application/json"}
+    return http.request(operation.method, path, content=body, headers=headers)

@@ -95,6 +95,7 @@ ORDINARY_BODIES: dict[str, Any] = {
     "createWebhookV2": {"name": "x", "transform": "x"},
     "createEnvV2": {"name": "x"},
     "createScoresV2": [{"name": "x", "value": 1}],
+    "addRunMetadataV1": {"target": {}, "metadata": [{"kind": "x", "values": {"x": 1}}]},
     "queryInsightsV2": {"query": "x"},
     "syncAppV2": {"url": "http://app"},
 }
@@ -141,7 +142,8 @@ def _arguments(row: CallRow, family: str, request: Request) -> Arguments:
     if row.name == "send":
         return Arguments((request.sent,), {"batch_size": 5_000})
     positional = tuple(request.path.values())
-    sent = _scores(request.sent) if row.name == "runs.score" else request.sent
+    nested = {"runs.score": _scores, "runs.add_metadata": _metadata}.get(row.name)
+    sent = nested(request.sent) if nested else request.sent
     given = {**request.query, **(sent or {})}
     named = {_ARGUMENTS.get(name, name): value for name, value in given.items()}
     for each in declared[len(positional) :]:
@@ -169,6 +171,17 @@ def _scores(sent: Any) -> dict[str, Any]:
         "step": next((row["stepId"] for row in rows if "stepId" in row), None),
         "experiment": experiment.get("id"),
         "variant": experiment.get("variant"),
+    }
+
+
+def _metadata(sent: Any) -> dict[str, Any]:
+    """Return a body of metadata as arguments; the method makes one update."""
+    (update, *_) = sent["metadata"] or [{}]
+    return {
+        "kind": update.get("kind", ""),
+        "values": update.get("values"),
+        "op": update.get("op", "merge"),
+        "step": sent["target"].get("step_id"),
     }
 
 

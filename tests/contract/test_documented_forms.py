@@ -9,7 +9,7 @@ import pytest
 
 from .conformance import answer_faults
 from .document import Document
-from .forms import BEYOND, FORMS
+from .forms import BEYOND, FORMS, READ
 from .methods import METHODS, stand_in
 from .parsing import body_of, respond
 from .replayer import Replayer
@@ -29,7 +29,7 @@ def replayer() -> Iterator[Replayer]:
 
 
 def test_each_form_is_in_the_document(subtests: pytest.Subtests) -> None:
-    for name, form in FORMS.items():
+    for name, form in {**FORMS, **READ}.items():
         with subtests.test(name):
             recording, operation = form.exchange(DOCUMENT, name)
             assert list(answer_faults(operation, recording, DOCUMENT.strict_faults)) == []
@@ -38,7 +38,7 @@ def test_each_form_is_in_the_document(subtests: pytest.Subtests) -> None:
 def test_each_form_is_read_to_the_right_result(
     replayer: Replayer, subtests: pytest.Subtests
 ) -> None:
-    for name, form in {**FORMS, **BEYOND}.items():
+    for name, form in {**FORMS, **READ, **BEYOND}.items():
         with subtests.test(name):
             recording, operation = form.exchange(DOCUMENT, name)
             answer = respond(recording, body_of(recording))
@@ -61,3 +61,12 @@ def test_every_documented_response_of_a_method_has_a_form() -> None:
     }
     formed = {(form.operation, form.status) for form in FORMS.values()}
     assert documented - formed <= {("sendEvents", 400), ("getHealth", 200)}
+
+
+def test_what_was_read_is_in_the_document_as_read_alone() -> None:
+    operations = {operation.id: operation for operation in DOCUMENT.operations}
+    for form in READ.values():
+        sources = Sources.of(operations[form.operation].responses[str(form.status)])
+        assert sources.read, form.operation
+        assert not sources.recorded
+        assert not sources.documented

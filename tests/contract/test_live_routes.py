@@ -51,7 +51,6 @@ def test_release_decides_what_a_server_lacks(release: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "is_it"),
     [
-        (httpx.Response(200), True),
         (httpx.Response(200, html="<!DOCTYPE html>"), True),
         (httpx.Response(200, json={"data": []}), False),
         (httpx.Response(200, text='{"data": []}'), False),
@@ -67,7 +66,20 @@ def test_release_decides_what_a_server_lacks(release: str) -> None:
     ],
 )
 def test_absent_route_is_known_by_its_answer(answer: httpx.Response, is_it: bool) -> None:
-    assert is_absent(answer) is is_it
+    assert is_absent(answer, "v1") is is_it
+    assert is_absent(answer, "v2") is is_it
+
+
+def test_success_without_content_is_an_absent_route_in_v2_alone() -> None:
+    assert is_absent(httpx.Response(200), "v2")
+    assert not is_absent(httpx.Response(200), "v1")
+
+
+def test_malformed_body_decides_nothing_and_proves_a_route() -> None:
+    mock = MockServer()
+    routes = found_at(mock)
+    assert "addRunMetadataV1" not in routes.lacks
+    assert [each for each in mock.requests if each.method == "POST" and each.body != b"{"] == []
 
 
 def test_present_operations_are_those_of_the_documented_paths() -> None:

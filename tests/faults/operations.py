@@ -196,7 +196,8 @@ def _do(row: CallRow, tools: Tools) -> object:
 
 def _operation(row: CallRow) -> Operation:
     # An event is sent with an id, so that sending may be repeated; and so may what looks first.
-    is_repeatable = row.is_repeatable or row.name.startswith("send")
+    is_repeatable = row.is_repeatable or row.is_repeatable_if(row.examples[0])
+    is_repeatable = is_repeatable or row.name.startswith("send")
     is_repeatable = is_repeatable or _KINDS.get(row.name) == "read"
     kind = "once" if not is_repeatable else "without result" if row.result == "None" else "read"
     return Operation(

@@ -125,6 +125,10 @@ def _has_ids(given: Mapping[str, Any]) -> bool:
     return all(event.get("id") for event in events)
 
 
+def _adds_no_numbers(given: Mapping[str, Any]) -> bool:
+    return given.get("op") != "add"
+
+
 def _run_page(target: Target, given: Mapping[str, Any]) -> str:
     return target.run_page(given["id"])
 
@@ -264,6 +268,16 @@ _OWN: tuple[CallRow, ...] = (
         is_of_cloud=True,
         effect=Effect.CREATE,
         examples=({"id": RUN_ID, "scores": {"accuracy": 0.9}},),
+    ),
+    CallRow(
+        name="runs.add_metadata",
+        is_rare=True,
+        effect=Effect.CHANGE,
+        is_repeatable=False,
+        is_repeatable_if=_adds_no_numbers,
+        examples=(
+            {"id": RUN_ID, "kind": "userland.support", "values": {"ticket": 42}},
+        ),
     ),
     CallRow(
         name="runs.jobs",

@@ -23,6 +23,9 @@ StatusName = Literal[
 RunOrder = Literal["newest", "oldest"]
 """Which runs a list has first."""
 
+MetadataOp = Literal["merge", "set", "delete", "add"]
+"""What to do with values of a run's metadata: see `runs.add_metadata`."""
+
 ChangeKind = Literal["appeared", "changed", "ended"]
 """The kind of a change of a watched run: see `RunChange`."""
 

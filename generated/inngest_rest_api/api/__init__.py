@@ -38,6 +38,14 @@ OPERATIONS = (
     Operation("ingest", "send_events", "POST", "/e/{event_key}", calls=(("send", 1),)),
     Operation(
         "v1",
+        "add_run_metadata_v1",
+        "POST",
+        "/v1/runs/{run_id}/metadata",
+        since="1.14.2",
+        calls=(("runs.add_metadata", 1),),
+    ),
+    Operation(
+        "v1",
         "cancel_run_v1",
         "DELETE",
         "/v1/runs/{run_id}",

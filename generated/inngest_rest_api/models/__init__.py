@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from .v1_job import V1Job
     from .v1_job_list_envelope import V1JobListEnvelope
     from .v1_metadata import V1Metadata
+    from .v1_metadata_body import V1MetadataBody
+    from .v1_metadata_op import V1MetadataOp
+    from .v1_metadata_target import V1MetadataTarget
+    from .v1_metadata_update import V1MetadataUpdate
     from .v1_ok import V1Ok
     from .v1_ok_envelope import V1OkEnvelope
     from .v1_pause import V1Pause
@@ -195,6 +199,10 @@ __all__ = (
     "V1Job",
     "V1JobListEnvelope",
     "V1Metadata",
+    "V1MetadataBody",
+    "V1MetadataOp",
+    "V1MetadataTarget",
+    "V1MetadataUpdate",
     "V1Ok",
     "V1OkEnvelope",
     "V1Pause",
@@ -359,6 +367,10 @@ _MODULES = {
     "V1Job": ".v1_job",
     "V1JobListEnvelope": ".v1_job_list_envelope",
     "V1Metadata": ".v1_metadata",
+    "V1MetadataBody": ".v1_metadata_body",
+    "V1MetadataOp": ".v1_metadata_op",
+    "V1MetadataTarget": ".v1_metadata_target",
+    "V1MetadataUpdate": ".v1_metadata_update",
     "V1Ok": ".v1_ok",
     "V1OkEnvelope": ".v1_ok_envelope",
     "V1Pause": ".v1_pause",

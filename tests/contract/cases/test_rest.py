@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from inngest_rest import BadRequestError, NotFoundError, RouteNotFoundError
+from inngest_rest import ApiError, BadRequestError, NotFoundError, RouteNotFoundError
 from tests.contract.world import UNKNOWN
 
 if TYPE_CHECKING:
@@ -78,6 +78,19 @@ def test_cancellations_are_listed_where_there_is_a_store(world: World) -> None:
     else:
         with pytest.raises(RouteNotFoundError):  # recording v1-cancellations
             client.cancellations.list().page()
+
+
+def test_metadata_is_added_to_a_run_and_refused_where_it_is_too_much(
+    world: World, client: InngestClient
+) -> None:
+    run = world.start(client, "sleeps")
+    client.runs.add_metadata(run.id, {"ticket": 42}, kind="userland.support")
+    client.runs.add_metadata(run.id, {"tries": 1}, kind="userland.support", op="add", step="nap")
+    with pytest.raises(ApiError, match="64KB") as refused:
+        client.runs.add_metadata(run.id, {"text": "x" * 65_536}, kind="userland.support")
+    assert refused.value.status == 413
+    with pytest.raises(BadRequestError, match="Invalid metadata"):
+        client.runs.add_metadata(run.id, {"ticket": 42}, kind="inngest.own")
 
 
 def test_metrics_have_the_depth_of_the_queue_and_on_cloud_the_runs_of_an_environment(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inngest_rest.models import Job, Run, Span
     from inngest_rest.summary import RunSummary
     from inngest_rest.typing import (
+        MetadataOp,
         RunOrder,
         Seconds,
         StatusFilter,
@@ -883,6 +884,43 @@ class Runs(Resource):
 
         return await self._run(runs.explain_event_id(run_jobs.list_jobs), id)
 
+    async def add_metadata(
+        self,
+        id: str,
+        values: Mapping[str, Any],
+        *,
+        kind: str,
+        op: MetadataOp = "merge",
+        step: str | None = None,
+    ) -> None:
+        """Add metadata to a run, or to one of its steps; not to a run that has ended.
+
+        Release 1.43 lists a run that got metadata after its end as running forever (operation
+        addRunMetadataV1). The web page of a run shows it. A server does not say whether it knows
+        the run. On Inngest Cloud, the account needs metadata enabled.
+
+        Args:
+            id: The run's id.
+            values: Names with any JSON value each; at most 64 KiB.
+            kind: What the values are about, such as `userland.support`: your kinds begin with
+                `userland.`, and the server refuses most others that begin with `inngest.`.
+            op: What to do with the values of this kind that are there: replace those of the same
+                name (merge), replace all (set), delete those that are named (delete), or add
+                numbers to those that are there (add).
+            step: The id of the step that gets it instead of the run.
+
+        Raises:
+            PermissionDeniedError: Metadata is not enabled for the account.
+            BadRequestError: The server refuses the kind or the run's id.
+            ApiError: There are too many values (status 413).
+
+        HTTP: `POST /v1/runs/{runId}/metadata`.
+        """
+        from inngest_rest._core.resources import run_metadata
+
+        plan = run_metadata.add(self._session, id, values, kind=kind, op=op, step=step)
+        await self._driver.run(plan)
+
     async def score(
         self,
         id: str,
@@ -895,7 +933,9 @@ class Runs(Resource):
         """Record scores of a run, or of one of its steps; not of a run that has ended.
 
         Release 1.43 lists a run that was scored after its end as running forever (operation
-        createScoresV2). Scores before a failed one are kept.
+        createScoresV2). Scores before a failed one are kept. Servers have this since release 1.37;
+        the vendor's SDK records its scores by `add_metadata`, with the kind `inngest.score` and the
+        scores as values, which servers take since 1.14.2.
 
         Args:
             id: The run's id.

@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import add_run_metadata_v1 as add_run_metadata_v1
     from . import cancel_run_v1 as cancel_run_v1
     from . import create_cancellation_v1 as create_cancellation_v1
     from . import create_webhook_v1 as create_webhook_v1
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from . import update_webhook_v1 as update_webhook_v1
 
 __all__ = (
+    "add_run_metadata_v1",
     "cancel_run_v1",
     "create_cancellation_v1",
     "create_webhook_v1",

@@ -5,6 +5,7 @@ from inngest_rest_mock._api.v1 import (
     cancellations,
     events,
     metrics,
+    run_metadata,
     runs,
     signals,
     webhooks,
@@ -13,6 +14,7 @@ from inngest_rest_mock._api.v1 import (
 HANDLERS = {
     **events.HANDLERS,
     **runs.HANDLERS,
+    **run_metadata.HANDLERS,
     **apps.HANDLERS,
     **signals.HANDLERS,
     **cancellations.HANDLERS,

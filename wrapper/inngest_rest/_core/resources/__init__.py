@@ -20,6 +20,7 @@ open_runs     the statuses of runs that have not ended, as far as a server filte
 event_runs    the runs that an event started
 run_rows      runs as v1 and v2 have them, and the model that each becomes
 run_jobs      the queued jobs of a run
+run_metadata  values that a run or one of its steps is given
 run_scores    scores of a run, or of one of its steps
 signals       signals, which end the wait of a run
 replays       one replay of a run, and the other runs of its chain
