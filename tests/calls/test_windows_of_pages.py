@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
+MILLISECOND, SECOND = timedelta(milliseconds=1), timedelta(seconds=1)
 ORDERS = get_args(RunOrder)
 
 
@@ -35,6 +35,7 @@ class Ordered(httpx.MockTransport):
     def __init__(self, count: int, cursors: str = "free") -> None:
         super().__init__(self._answer)
         self.cursors = cursors
+        self.unit = timedelta(microseconds=1)  # of bounds, which are truncated to it
         self.asked: list[dict[str, str]] = []
         self.runs = [_run(number) for number in range(count)]
         self.runs.sort(key=_rank)
@@ -53,6 +54,7 @@ class Ordered(httpx.MockTransport):
         window = asked.get("from", ""), asked.get("until", "")
         since = datetime.fromisoformat(window[0] or "1980-01-01T00:00:00Z")
         until = datetime.fromisoformat(window[1] or "2080-01-01T00:00:00Z")
+        since, until = since - (since - NOON) % self.unit, until - (until - NOON) % self.unit
         if since >= until:
             return _invalid("from must be before until")
         runs = self.runs if asked.get("order") == "ASC" else self.runs[::-1]
@@ -124,15 +126,33 @@ def test_narrowed_pages_have_each_run_once_and_in_order(order: RunOrder, page_si
     assert len(server.asked) == -(-200 // page_size)
 
 
-def test_the_window_of_a_page_begins_a_millisecond_before_its_cursor() -> None:
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(
+    "unit",
+    [timedelta(microseconds=1), MILLISECOND, SECOND],
+    ids=["us", "ms", "s"],
+)
+def test_narrowed_pages_lose_nothing_whatever_the_unit_of_a_servers_bounds(
+    order: RunOrder, unit: timedelta
+) -> None:
+    server = Ordered(300)
+    server.unit = unit
+    for number, run in enumerate(server.runs):
+        run["startedAt"] = (NOON + number * timedelta(microseconds=37_001)).isoformat()
+    with connect(server) as client:
+        found = [run.id for run in client.runs.list(order=order, page_size=29)]
+    assert found == in_order(server.ids, order)
+
+
+def test_the_window_of_a_page_begins_two_seconds_before_its_cursor() -> None:
     server = Ordered(90)
     since, until = NOON - timedelta(days=1), NOON + timedelta(days=1)
     with connect(server) as client:
         for order in ORDERS:
             list(client.runs.list(order=order, page_size=30, since=since, until=until))
     seconds = [NOON + timedelta(seconds=each) for each in range(3)]
-    newest = [until, seconds[2] + MILLISECOND, seconds[1] + MILLISECOND]
-    oldest = [since, seconds[0] - MILLISECOND, seconds[1] - MILLISECOND]
+    newest = [until, seconds[2] + 2 * SECOND, seconds[1] + 2 * SECOND]
+    oldest = [since, seconds[0] - 2 * SECOND, seconds[1] - 2 * SECOND]
     assert server.windows == [
         *[(since.isoformat(), each.isoformat()) for each in newest],
         *[(each.isoformat(), until.isoformat()) for each in oldest],
@@ -169,7 +189,7 @@ def test_an_empty_page_that_goes_on_leaves_the_windows_narrowed() -> None:
     with connect(server) as client:
         assert len(list(client.runs.list(page_size=30))) == 60
     assert len(server.asked) == 3
-    assert server.windows[-1] == ("", (_at(last) + MILLISECOND).isoformat())
+    assert server.windows[-1] == ("", (_at(last) + 2 * SECOND).isoformat())
 
 
 def test_a_cursor_goes_on_in_the_window_that_is_left() -> None:

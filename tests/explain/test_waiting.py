@@ -161,6 +161,7 @@ def test_the_requests_are_one_list_and_one_for_the_jobs_of_each_run(
     client: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
     send(client, clock, *["sleep"] * 12, "order")
+    client.runs.waiting()  # finds out whether the server filters by paused runs
     before = len(mock.requests)
     assert len(client.runs.waiting().rows) == 13
     asked = [request.path for request in mock.requests[before:]]

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+OURS = 'lint.isort.known-first-party = ["inngest_rest", "inngest_rest_api"]'
+
+
 class SourceError(Exception):
     """A source of which nothing can be generated; the message says why."""
 
@@ -31,5 +34,5 @@ def tidy(package: Path, *fixes: str, width: int = 100) -> None:
     """Remove unused imports, sort the others, and format; `fixes` are further ruff arguments."""
     # Isolated: the repository's own settings must not decide what is committed here.
     ruff = ("--isolated", "--no-cache", "--quiet", "--line-length", str(width), package)
-    run("ruff", "check", "--fix-only", "--select=I,F401", *fixes, *ruff)
+    run("ruff", "check", "--fix-only", "--select=I,F401", "--config", OURS, *fixes, *ruff)
     run("ruff", "format", *ruff)

@@ -8,6 +8,8 @@ must be accepted by its id and run once per function, or be reported as rejected
 the server makes room for a new one, and the process measures itself: memory, objects, descriptors
 and threads must not grow.
 
+With --binary it measures instead what calls cost on a real server that has --runs many runs.
+
 Exit status: 0 all was well; 1 something was not; 130 interrupted.
 """
 
@@ -25,6 +27,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts.internal.servers import end_servers_when_terminated, take_keys
 from scripts.internal.soak.books import Books
 from scripts.internal.soak.load import TASKS, THREADS, Load, run_to_end
 from scripts.internal.soak.samples import ENOUGH_LAPS, Sample, growth
@@ -134,17 +137,27 @@ def say(line: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
+    end_servers_when_terminated()
     parser = argparse.ArgumentParser(
         prog="scripts/soak", description=(__doc__ or "").partition("\n")[0]
     )
     parser.add_argument("--minutes", type=float, default=20.0, help="default: 20")
     parser.add_argument("--seed", default=None, help="repeats the choices of another soak")
+    parser.add_argument("--binary", type=Path, help="a real server, to measure calls on")
+    parser.add_argument("--runs", type=int, default=10_000, help="how many it has (10000)")
     options = parser.parse_args(arguments)
+    keys = take_keys(os.environ)
+    if options.binary is not None:
+        from scripts.internal.soak import cost  # noqa: PLC0415 - the official SDK warns at its import
+
+        wrong = 0
+        for row in cost.measure(options.binary.absolute(), options.runs, keys.postgres_uri):
+            say(row)
+            wrong += "WRONG" in row
+        return int(bool(wrong))
     seed = options.seed or f"{random.SystemRandom().randrange(10**6)}"
     # Each failure of the server is logged, too.
     logging.getLogger("inngest_rest").setLevel(logging.CRITICAL)
-    for name in [each for each in os.environ if each.startswith("INNGEST_")]:
-        del os.environ[name]
     say(f"{options.minutes:g} minutes, seed {seed}")
     soak = Soak(options.minutes * 60, seed)
     try:

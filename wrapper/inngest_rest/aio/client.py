@@ -607,11 +607,13 @@ class AsyncInngestClient(Resource):
         for `grace`, `expect` and `no_success_of` by a cron. `nothing_ran_for` and `no_success_of`
         take one or two more `GET /v2/runs` each.
         """
+        from inngest_rest.explain._explain import explain_run
         from inngest_rest.status._plan import status
 
         return await self._run_as(
             "status",
             status,
+            explain_run=explain_run,
             app=app,
             function=function,
             window=window,

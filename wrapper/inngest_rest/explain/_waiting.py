@@ -13,6 +13,7 @@ from inngest_rest._core.arguments import check_count_or_none, check_text
 from inngest_rest._core.resources import events, run_jobs, runs
 from inngest_rest._core.resources.catalogue import name_of
 from inngest_rest._core.resources.flow_control import concurrency_limits
+from inngest_rest._core.resources.open_runs import ALWAYS_ENDED
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.explain import WaitingReport, WaitingRun
 from inngest_rest.explain._evidence import RunEvidence
@@ -87,10 +88,6 @@ class OpenRun:
     def is_without_job(self) -> bool:
         return self.are_jobs_read and not self.evidence.jobs
 
-    @property
-    def is_lost(self) -> bool:
-        return self.evidence.is_lost and not self.has_ended
-
 
 async def waiting(
     session: Session,
@@ -100,13 +97,13 @@ async def waiting(
     limit: int | None,
 ) -> WaitingReport:
     """Explain why each open run waits."""
-    search = WaitingJob(session, selection, event_fields=event_fields, limit=limit)
+    search = _OpenRuns(session, selection, event_fields=event_fields, limit=limit)
     await search.read_open_runs()
     await search.read_limits()
     return search.result()
 
 
-class WaitingJob:
+class _OpenRuns:
     """Open runs, and what was read of them.
 
     The jobs of each run are read; only few runs need further requests.
@@ -238,21 +235,7 @@ class WaitingJob:
                 jobs_by_run[other.id] = each.evidence.jobs
         return jobs_by_run
 
-    def lost(self) -> list[Run]:
-        """Return the runs that certainly do not go on, the oldest first."""
-        return [each.evidence.run for each in self._open if each.is_lost]
-
-    @property
-    def number_of_runs(self) -> int:
-        """The number of open runs that were read."""
-        return len(self._open)
-
-    @property
-    def is_cut_by_limit(self) -> bool:
-        """Whether there may be more open runs than were read."""
-        return self._is_cut_by_limit
-
-    def unchecked(self) -> tuple[str, ...]:
+    def _unchecked(self) -> tuple[str, ...]:
         """Return the gaps in the evidence; one that several runs share is returned once."""
         gaps_by_subject: dict[str, list[str]] = {}
         for each in self._open:
@@ -280,7 +263,7 @@ class WaitingJob:
             counts=dict(counts),
             rows=tuple(rows),
             notes=tuple(self._notes(rows)),
-            unchecked=self.unchecked(),
+            unchecked=self._unchecked(),
         )
 
     def _find_invoked(self) -> None:
@@ -300,7 +283,7 @@ class WaitingJob:
             yield f"Searched {self._searched}."
         if self._is_cut_by_limit:
             yield f"Stopped at the limit of {self._limit:,} runs; newer ones are not read."
-        if self.lost():
+        if any(each.evidence.is_lost for each in self._open):
             yield "Runs that are lost do not go on: cancel them, and replay them."
         with_event = [row for row in rows if row.event_ids]
         for path in self._asked:
@@ -339,7 +322,7 @@ def _paths_named_by(selection: Selection) -> list[str]:
 
 def _check_statuses(statuses: Iterable[RunStatus]) -> None:
     for status in statuses:
-        if status not in (*UNFINISHED, "paused"):
+        if status in ALWAYS_ENDED:
             raise invalid("status", f"{status.value!r} selects runs that have ended")
 
 

@@ -7,6 +7,7 @@ crons or expected functions has all of them read.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
@@ -18,11 +19,11 @@ from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.resources import events, run_jobs, runs
 from inngest_rest._core.resources.filters import Names, Selection
 from inngest_rest._core.resources.metrics import get_queue_depth
+from inngest_rest._core.resources.open_runs import open_statuses
 from inngest_rest._core.resources.routes import check_health
 from inngest_rest._core.resources.runs import function_of, why_none
 from inngest_rest._core.resources.windows import Window
-from inngest_rest.explain._explain import explain_run
-from inngest_rest.models import RunStatus
+from inngest_rest.models import UNFINISHED, RunStatus
 from inngest_rest.status._crons import (
     DEFAULT_GRACE,
     apps_in_use,
@@ -45,16 +46,20 @@ from inngest_rest.status._verdicts.succeeding import judge_succeeding
 from inngest_rest.status._verdicts.success import judge_success
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest.explanation import RunExplanation
     from inngest_rest.findings import Finding
     from inngest_rest.models import Function, Job, Run
     from inngest_rest.status import StatusReport
     from inngest_rest.status._rules import Rules, SuccessRule
     from inngest_rest.typing import RunOrder
+
+    # Explains the state of a run: the client hands it in, as capabilities do not know each other.
+    ExplainRun = Callable[[Session, str], Plan[RunExplanation]]
 
 T = TypeVar("T")
 
@@ -80,7 +85,9 @@ _RAN = (RunStatus.RUNNING, RunStatus.COMPLETED, RunStatus.FAILED)
 _MAY_FAIL = (errors.ApiError, errors.InvalidResponseError, errors.TransportError)
 
 
-async def status(session: Session, /, **given: Any) -> StatusReport:
+async def status(
+    session: Session, /, explain_run: ExplainRun, **given: Any
+) -> StatusReport:
     """Check that the server answers, read the evidence, and judge it by the rules."""
     rules = check_rules(**given)
     clock = session.server_clocks["api"]
@@ -91,7 +98,7 @@ async def status(session: Session, /, **given: Any) -> StatusReport:
         await check_health(session, deadline=deadline)
     except _MAY_FAIL as error:
         return report_of([server.is_down(error)], {}, target, clock.now())
-    reader = _Reader(session, rules)
+    reader = _Reader(session, rules, explain_run)
     evidence = reader.evidence
     await reader.read_recent()
     await reader.read_waiting()
@@ -140,8 +147,9 @@ def _judged(evidence: StatusEvidence) -> Iterator[Finding]:
 class _Reader:
     """Reads the evidence, and notes what cannot be read and why."""
 
-    def __init__(self, session: Session, rules: Rules) -> None:
+    def __init__(self, session: Session, rules: Rules, explain_run: ExplainRun) -> None:
         self.session = session
+        self.explain_run = explain_run
         self.rules = rules
         self.evidence = StatusEvidence(
             now=session.server_clocks["api"].now(),
@@ -255,7 +263,7 @@ class _Reader:
             await self._explain(candidates[-1])
 
     async def _explain(self, run: Run) -> None:
-        plan = explain_run(self.session, run.id)
+        plan = self.explain_run(self.session, run.id)
         explanation = await self.read("explained", plan)
         if explanation is not None:
             self.evidence.explained.append(explanation)
@@ -263,8 +271,11 @@ class _Reader:
     async def read_stuck(self) -> None:
         """Read the runs that have been open for long, and the jobs of some, old and less old."""
         evidence = self.evidence
+        statuses = open_statuses(self.session, math.inf)
+        asked = await self.read("open", statuses) or UNFINISHED
         long_open = self._page(
-            status=RunStatus.RUNNING,
+            # Those that wait to start are judged by the queue.
+            status=[status for status in asked if status is not RunStatus.QUEUED],
             since=LOOKED_BACK + (self.rules.stuck_for or timedelta()),
             until=evidence.stuck_after,
             order="oldest",
@@ -282,7 +293,7 @@ class _Reader:
             evidence.jobs = jobs
         without_job = [id for id, jobs_of_run in jobs.items() if not jobs_of_run]
         if without_job:
-            explanation = explain_run(self.session, without_job[0])
+            explanation = self.explain_run(self.session, without_job[0])
             evidence.lost = await self.read("lost", explanation)
 
     async def read_arrivals(self) -> None:

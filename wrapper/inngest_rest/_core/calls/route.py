@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.plans import Host
     from inngest_rest.errors import Advice, InngestError
+    from inngest_rest.models import RunStatus
     from inngest_rest_api.api import Operation
 
     AdviceByError = Mapping[type[InngestError], Advice]
@@ -194,6 +195,8 @@ class AbsentRoutes:
     def __init__(self) -> None:
         self.v2_root = V2_ROOT
         self.has_queries = False  # it was found to filter runs by an expression
+        # The statuses of open runs beyond those of each server, and whether it filters by them.
+        self.open_statuses: dict[RunStatus, bool | None] = {}
         # The names of app and function, by the UUID that v1 has for the function.
         self.functions: dict[str, tuple[str | None, str | None]] = {}
         self._until: dict[str, float] = {}

@@ -16,6 +16,7 @@ cloud         the account and its resources, most of which only Inngest Cloud ha
 metrics       metrics of a server, in the text format of Prometheus
 events        stored events
 runs          runs: list, get, cancel
+open_runs     the statuses of runs that have not ended, as far as a server filters by them
 event_runs    the runs that an event started
 run_rows      runs as v1 and v2 have them, and the model that each becomes
 run_jobs      the queued jobs of a run

@@ -15,7 +15,7 @@ from inngest_rest._core.expressions import Expression
 from inngest_rest._core.resources.queries import check_query
 from inngest_rest._core.resources.windows import ALL_TIME, Window, instant_to_text
 from inngest_rest._visible import shown
-from inngest_rest.models import RunStatus
+from inngest_rest.models import UNFINISHED, RunStatus
 from inngest_rest.typing import StatusName
 
 if TYPE_CHECKING:
@@ -167,6 +167,9 @@ class Selection:
     query: str | None = None
     window: Window = ALL_TIME  # of the time of queueing
     ended: Window = ALL_TIME
+    are_open: bool = (
+        False  # of whatever status, and `statuses` are those of each server
+    )
 
     @classmethod
     def of(
@@ -236,7 +239,8 @@ class Selection:
             narrowing = "ended_since"
             possible = ENDED
         else:
-            return evolve(self, statuses=statuses)
+            are_open = self.are_open or (not self.statuses and default is UNFINISHED)
+            return evolve(self, statuses=statuses, are_open=are_open)
         if statuses:
             possible_names = " or ".join(possible)
             possible = tuple(status for status in possible if status in statuses)

@@ -27,7 +27,7 @@ from inngest_rest._core.calls.local_filter import MOST_RUNS, LocalFilter
 from inngest_rest._core.calls.operation import first_present, redacted_url
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route, nothing
 from inngest_rest._core.clock import whole_milliseconds
-from inngest_rest._core.resources import apps, events, fields, routes
+from inngest_rest._core.resources import apps, events, fields, open_runs, routes
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.run_rows import (
     GRACE_PERIOD,
@@ -96,8 +96,11 @@ def list_runs(
     selection = selection.narrowed()
     check_choice("order", order, get_args(RunOrder))
     is_ascending = order == "oldest"
+    statuses = [api.V2RunStatus(name.upper()) for name in selection.statuses]
     of_pages = _pages_of_v2(
+        session,
         selection,
+        statuses,
         include_output=include_output,
         is_ascending=is_ascending,
         by_change=by_change,
@@ -113,10 +116,10 @@ def list_runs(
         is_relative=selection.is_relative,
         place_of=_place_of,
         keep=partial(_ended_within, selection.ended) if selection.ended else None,
-        guard=None if selection.query is None else partial(_check_has_queries, session),
+        guard=partial(_prepare, session, selection, statuses),
         local_filter=filter_here if selection.evaluated_here else None,
         about=f"runs with {selection}",
-        explain=partial(why_none, session, selection),
+        explain=partial(_why_none, session, selection),
         kind=Run,
         **paging,
     )
@@ -183,6 +186,25 @@ async def why_none(session: Session, selection: Selection) -> str:
     return f"app {app} has no function {shown(function)}{did_you_mean(function, ids)}"
 
 
+async def _why_none(session: Session, selection: Selection) -> str:
+    gap = open_runs.not_asked_for(session) if selection.are_open else ""
+    return "; ".join(filter(None, (await why_none(session, selection), gap)))
+
+
+async def _prepare(
+    session: Session,
+    selection: Selection,
+    statuses: list[api.V2RunStatus],
+    deadline: float,
+) -> None:
+    """Find out what the server filters by, before the first page; complete the statuses."""
+    if selection.query is not None:
+        await _check_has_queries(session, deadline)
+    if selection.are_open:
+        asked = await open_runs.open_statuses(session, deadline)
+        statuses[:] = [api.V2RunStatus(name.upper()) for name in asked]
+
+
 async def _check_has_queries(session: Session, deadline: float) -> None:
     """Raise if the server ignores queries, and so would list every run.
 
@@ -238,7 +260,9 @@ def _pages_of_v1(selection: Selection) -> PageRoutes[Run]:
 
 
 def _pages_of_v2(
+    session: Session,
     selection: Selection,
+    statuses: list[api.V2RunStatus],
     *,
     include_output: bool,
     is_ascending: bool,
@@ -254,11 +278,11 @@ def _pages_of_v2(
 
     def read(data: PageData[Run], request: PageRequest) -> ListedPage[Run]:
         page = fields.v2_page(data, request)
+        open_runs.note_open(session, page.items)
         return checked_page(page, exact_app, exact_function)
 
     order = api.V2Order.ASC if is_ascending else UNSET
     time_field = api.V2TimeField.ENDEDAT if is_by_end else UNSET
-    statuses = [api.V2RunStatus(name.upper()) for name in selection.statuses]
     return routes.page_routes(
         v2.list_runs_v2,
         listed_run_of_v2,

@@ -245,7 +245,7 @@ class Watch(Poller[RunChange]):
     def _begin(self) -> Iterator[Plan[Sequence[str]]]:
         """Find open runs, and runs that ended since the beginning but were queued before it."""
         state = self.state
-        yield from self._pages(self._list(UNFINISHED))
+        yield from self._pages(self._list(UNFINISHED, are_open=True))
         # Not again if an earlier poll failed after this step.
         if state.is_relative:
             began = state.since.timestamp()
@@ -303,10 +303,13 @@ class Watch(Poller[RunChange]):
         *,
         since: datetime | None = None,
         by_change: bool = False,
+        are_open: bool = False,
     ) -> Listing[Run]:
         """List the runs that were queued, or that changed, since a time."""
         window = Window(since=since)
-        selection = evolve(self._listed, statuses=statuses, window=window)
+        selection = evolve(
+            self._listed, statuses=statuses, window=window, are_open=are_open
+        )
         listing = runs.list_runs(
             self._session,
             selection,

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 Instant = datetime | timedelta
 
-# Servers order runs by nanoseconds, of which a cursor has microseconds.
-_MARGIN = timedelta(milliseconds=1)
+# Servers order runs by nanoseconds, of which a cursor has microseconds, and may truncate the bounds
+# of a window to whole seconds.
+_MARGIN = timedelta(seconds=2)
 
 
 @frozen

@@ -1,0 +1,67 @@
+"""Open runs: those without an end, whatever their statuses are called.
+
+A listing of them names statuses, as one without reads a whole history. Each server has QUEUED and
+RUNNING; PAUSED came with release 1.45, and a listing may show others. Such a status is tried once:
+a server that refuses to filter by it (400 up to release 1.44, 501 of a self-hosted 1.45: operation
+listRunsV2) is not asked for it again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inngest_rest import errors
+from inngest_rest._core.calls.operation import may_ask, perform
+from inngest_rest._core.calls.route import Route, nothing
+from inngest_rest._core.resources.filters import ENDED
+from inngest_rest.models import UNFINISHED, RunStatus
+from inngest_rest_api import models as api
+from inngest_rest_api.api import v2
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest.models import Run
+
+_PAUSED = RunStatus("paused")
+ALWAYS_ENDED = {*ENDED, RunStatus("skipped")}
+
+
+async def open_statuses(session: Session, deadline: float) -> tuple[RunStatus, ...]:
+    """Return the statuses of open runs that the server filters by."""
+    known = session.absent.open_statuses
+    known.setdefault(_PAUSED, None)
+    for status, is_filter in [*known.items()]:
+        if is_filter is None:
+            known[status] = await _filters_by(session, status, deadline)
+    return (*UNFINISHED, *(status for status, is_filter in known.items() if is_filter))
+
+
+def note_open(session: Session, listed: Iterable[Run]) -> None:
+    """Note the statuses of open runs that a listing shows, to be asked for from then on."""
+    for run in listed:
+        is_known = run.status in UNFINISHED or run.status in ALWAYS_ENDED
+        if not is_known and not run.is_ended:
+            session.absent.open_statuses.setdefault(run.status, None)
+
+
+def not_asked_for(session: Session) -> str:
+    """Return which open runs are not listed, as the server does not filter by their statuses."""
+    known = session.absent.open_statuses
+    refused = [str(status) for status, is_filter in known.items() if is_filter is False]
+    if not refused:
+        return ""
+    return f"not asked for, as the server does not filter by it: {', '.join(refused)}"
+
+
+async def _filters_by(session: Session, status: RunStatus, deadline: float) -> bool:
+    query = {"limit": 1, "status": [api.V2RunStatus(status.upper())]}
+    route = Route.of(v2.list_runs_v2, nothing, query=query)
+    if not may_ask(session.settings, route.operation):
+        return False
+    try:
+        await perform(session, route, deadline=deadline)
+    except (errors.BadRequestError, errors.RouteNotFoundError):
+        return False
+    return True
