@@ -1,6 +1,6 @@
 """Event buffers, with a thread or an asyncio task: events wait in memory or in an SQLite outbox.
 
-`EventBuffer` and `AsyncEventBuffer` are names of `inngest_rest`; each is imported without the other.
+`EventBuffer` and `AsyncEventBuffer` are names of `inngest_rest`; each is imported alone.
 
 _blocking        the buffer of the blocking client, with a thread
 _asynchronous    the buffer of the asynchronous client, with a task

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime, timedelta
 
+    from inngest_rest.models import Cancellation, Run, SessionGroup
     from inngest_rest_api.models import (
         V2Account,
         V2Env,
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
         V2Key,
         V2Webhook,
     )
-
-    from inngest_rest.models import Cancellation, Run, SessionGroup
 
 
 class Account(Resource):
