@@ -120,14 +120,13 @@ def sync_detailed(
 ) -> Response[V1Error | str]:
     """Add metadata to a run
 
-    Changes the metadata of a run, of one of its steps or of a span. Scores that the vendor's SDK
-    records inside a run go this way, with the kind `inngest.score` [docs].
+    Changes the metadata of a run, of one of its steps or of a span. Scores that the vendor's
+    SDK records inside a run go this way, with the kind `inngest.score` [docs].
 
     The run is not looked for: an id that no run has is a success [seen]. A run that was created
     before 10 June 2026 is looked for in its trace, and where that does not exist the server
-    answers after a minute, with HTTP 200 and `{}`, and nothing is kept [seen]. A run has room for
-    1 MiB in all [source]. On 1.43, a run that gets metadata after its end is listed as running
-    for good [seen].
+    answers after a minute, with HTTP 200 and `{}`, and nothing is kept [seen]. On 1.43, a run
+    that gets metadata after its end is listed as running for good [seen].
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -161,14 +160,13 @@ def sync(
 ) -> V1Error | str | None:
     """Add metadata to a run
 
-    Changes the metadata of a run, of one of its steps or of a span. Scores that the vendor's SDK
-    records inside a run go this way, with the kind `inngest.score` [docs].
+    Changes the metadata of a run, of one of its steps or of a span. Scores that the vendor's
+    SDK records inside a run go this way, with the kind `inngest.score` [docs].
 
     The run is not looked for: an id that no run has is a success [seen]. A run that was created
     before 10 June 2026 is looked for in its trace, and where that does not exist the server
-    answers after a minute, with HTTP 200 and `{}`, and nothing is kept [seen]. A run has room for
-    1 MiB in all [source]. On 1.43, a run that gets metadata after its end is listed as running
-    for good [seen].
+    answers after a minute, with HTTP 200 and `{}`, and nothing is kept [seen]. On 1.43, a run
+    that gets metadata after its end is listed as running for good [seen].
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -197,14 +195,13 @@ async def asyncio_detailed(
 ) -> Response[V1Error | str]:
     """Add metadata to a run
 
-    Changes the metadata of a run, of one of its steps or of a span. Scores that the vendor's SDK
-    records inside a run go this way, with the kind `inngest.score` [docs].
+    Changes the metadata of a run, of one of its steps or of a span. Scores that the vendor's
+    SDK records inside a run go this way, with the kind `inngest.score` [docs].
 
     The run is not looked for: an id that no run has is a success [seen]. A run that was created
     before 10 June 2026 is looked for in its trace, and where that does not exist the server
-    answers after a minute, with HTTP 200 and `{}`, and nothing is kept [seen]. A run has room for
-    1 MiB in all [source]. On 1.43, a run that gets metadata after its end is listed as running
-    for good [seen].
+    answers after a minute, with HTTP 200 and `{}`, and nothing is kept [seen]. On 1.43, a run
+    that gets metadata after its end is listed as running for good [seen].
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
@@ -236,14 +233,13 @@ async def asyncio(
 ) -> V1Error | str | None:
     """Add metadata to a run
 
-    Changes the metadata of a run, of one of its steps or of a span. Scores that the vendor's SDK
-    records inside a run go this way, with the kind `inngest.score` [docs].
+    Changes the metadata of a run, of one of its steps or of a span. Scores that the vendor's
+    SDK records inside a run go this way, with the kind `inngest.score` [docs].
 
     The run is not looked for: an id that no run has is a success [seen]. A run that was created
     before 10 June 2026 is looked for in its trace, and where that does not exist the server
-    answers after a minute, with HTTP 200 and `{}`, and nothing is kept [seen]. A run has room for
-    1 MiB in all [source]. On 1.43, a run that gets metadata after its end is listed as running
-    for good [seen].
+    answers after a minute, with HTTP 200 and `{}`, and nothing is kept [seen]. On 1.43, a run
+    that gets metadata after its end is listed as running for good [seen].
 
     Args:
         run_id (str): The id of a run, a ULID in any case.
