@@ -374,7 +374,7 @@ PUBLIC = [
 MODULES_OF_A_CLIENT = ["apps", "client", "cloud", "events", "groups", "polling", "runs"]
 OF_CLIENTS = [
     f"inngest_rest.{it}.{name}" for it in ("aio", "client") for name in MODULES_OF_A_CLIENT
-] + ["inngest_rest.buffer._asynchronous", "inngest_rest.buffer._blocking"]
+] + ["inngest_rest.buffer.asynchronous", "inngest_rest.buffer.blocking"]
 
 
 def test_each_module_that_is_not_public_has_a_leading_underscore_in_its_path() -> None:

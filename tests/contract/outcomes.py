@@ -43,6 +43,7 @@ ERRORS: dict[int, type[errors.InngestError]] = {
     403: errors.PermissionDeniedError,
     404: errors.NotFoundError,
     409: errors.ConflictError,
+    413: errors.ApiError,
     422: errors.BadRequestError,
     429: errors.RateLimitError,
     500: errors.ServerError,

@@ -150,7 +150,7 @@ class Parameter:
         if self.kind is Kind.SPAN:
             return span(self.name, str(value))
         if self.kind is Kind.SPANS:
-            return self._spans(value)
+            return self._spans(cast("Mapping[str, str | None]", value))
         if self.kind is Kind.MOMENT:
             return moment(self.name, str(value))
         return value

@@ -109,8 +109,8 @@ def _fields(value: object) -> dict[str, Any]:
 
 def _sessions(meta: dict[str, Any]) -> dict[str, str]:
     """Return the sessions of an event by their keys; those with a null id are cut."""
-    given = meta.get("sessions") or {}
-    propagated = meta.get("propagated_sessions") or {}
+    given: dict[str, Any] = meta.get("sessions") or {}
+    propagated: dict[str, Any] = meta.get("propagated_sessions") or {}
     sessions = {key: str(id) for key, id in given.items() if id is not None}
     if len(sessions) > _MOST_SESSIONS:
         raise RefusedError(

@@ -39,7 +39,7 @@ class MockEvent:
     received_ns: int = attrs.field(repr=False)
     visible_ns: int = attrs.field(repr=False)
     has_data: bool = attrs.field(default=True, repr=False)
-    sessions: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    sessions: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
     batch: tuple[MockEvent, ...] = attrs.field(default=(), repr=False)
 
     @property

@@ -38,7 +38,7 @@ class Incoming:
     user: dict[str, Any] | None = None
     ts: int = 0
     v: str = ""
-    sessions: Mapping[str, str] = attrs.field(factory=dict)
+    sessions: Mapping[str, str] = attrs.field(factory=dict[str, str])
 
 
 class Store:

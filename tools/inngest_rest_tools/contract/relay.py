@@ -24,7 +24,7 @@ from inngest_rest.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from inngest_rest import InngestClient
     from inngest_rest.responses import RawResponse
@@ -49,7 +49,7 @@ class Relay:
 
 
 @contextmanager
-def relayed(client: InngestClient) -> Iterator[Relay]:
+def relayed(client: InngestClient) -> Generator[Relay]:
     """Carry requests to the server of a client while the block runs."""
     token = token_urlsafe()
     server = _Server(client.with_options(retries=0), token)

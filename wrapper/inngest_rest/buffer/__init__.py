@@ -2,8 +2,8 @@
 
 `EventBuffer` and `AsyncEventBuffer` are names of `inngest_rest`; each is imported alone.
 
-_blocking        the buffer of the blocking client, with a thread
-_asynchronous    the buffer of the asynchronous client, with a task
+blocking         the buffer of the blocking client, with a thread
+asynchronous    the buffer of the asynchronous client, with a task
 _shared          what both share: queue, schedule, running report
 _schedule        when to send, and when to try again after a failure
 _queue           events until they are accepted or rejected, in memory

@@ -20,7 +20,7 @@ from inngest_rest._core.arguments import (
     difference,
 )
 from inngest_rest._core.json_text import encode
-from inngest_rest._core.plans import Plan, Stopped
+from inngest_rest._core.plans import Stopped
 from inngest_rest._core.resources.windows import Window, instant
 from inngest_rest._core.sending.job import ABANDONED, BulkJob
 from inngest_rest._faults import had_no_effect
@@ -363,11 +363,11 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             return row
         return with_outcome(row, ActionOutcome.NOT_TRIED).row
 
-    def _throttled(self, target: ActionRow) -> Plan[BulkResult]:
+    async def _throttled(self, target: ActionRow) -> BulkResult:
         # The rate limits acts, and a dry run has none.
         if self.dry_run:
-            return self.act(target)
-        return super()._throttled(target)
+            return await self.act(target)
+        return await super()._throttled(target)
 
     def interrupted(self, error: BaseException) -> None:
         """Attach the progress so far to an external exception, as `report` and in a note."""

@@ -37,7 +37,7 @@ def names_by_path(asked: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
         pairs = [(path, name) for path, name in given.items()]
     else:
         texts = [asked] if isinstance(asked, str) else list(asked)
-        pairs = []
+        pairs = list[tuple[str, str]]()
         for text in texts:
             for part in str(text).split(","):
                 path, _, name = part.strip().partition("=")

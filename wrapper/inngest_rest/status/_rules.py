@@ -124,7 +124,7 @@ def _share(name: str, value: Share | None) -> float | None:
     if value is None:
         return None
     share = _share_in_text(value) if isinstance(value, str) else value
-    is_number = isinstance(share, int | float) and not isinstance(share, bool)
+    is_number = isinstance(share, int | float) and not isinstance(share, bool)  # pyright: ignore[reportUnnecessaryIsInstance]
     if not is_number or not 0 <= share < 1:
         form = 'a share below 100 %, such as "5%" or 0.05'
         raise invalid(name, f"must be {form}, not {shown(value)}")

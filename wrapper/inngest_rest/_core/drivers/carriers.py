@@ -33,7 +33,7 @@ class BlockingCarrier(httpx.HTTPTransport):
         super().__init__(verify=context, proxy=proxy, limits=_ONE_CONNECTION)
         self._network = Network()
         # httpx has no argument for it, as httpcore has.
-        self._pool._network_backend = self._network  # noqa: SLF001
+        self._pool._network_backend = self._network  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self._network.begin(request.extensions["timeout"]["read"])
@@ -50,7 +50,7 @@ class AsyncCarrier(httpx.AsyncHTTPTransport):
     def __init__(self, context: ssl.SSLContext, proxy: httpx.Proxy | None) -> None:
         super().__init__(verify=context, proxy=proxy, limits=_ONE_CONNECTION)
         self._network = AsyncNetwork()
-        self._pool._network_backend = self._network  # noqa: SLF001 - as above
+        self._pool._network_backend = self._network  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
     async def aclose(self) -> None:
         await super().aclose()
@@ -107,7 +107,8 @@ class _OfHttpx2:
 
 def _request_of_httpx2(request: httpx.Request) -> object:
     httpx2: Any = sys.modules["httpx2"]  # it is there: the transport is of it
-    return masked(httpx2.Request)(
+    kind: Any = masked(httpx2.Request)
+    return kind(
         request.method,
         str(request.url),
         headers=request.headers.raw,

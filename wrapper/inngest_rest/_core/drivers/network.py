@@ -11,7 +11,7 @@ import math
 import socket
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpcore
 
@@ -82,7 +82,8 @@ class AsyncNetwork(httpcore.AsyncNetworkBackend):
     """Connects for one transport; httpcore leaves the stream of a cancelled TLS handshake open."""
 
     def __init__(self) -> None:
-        self._inner = httpcore.AnyIOBackend()
+        # For type checkers, httpcore has a class without methods where anyio is not installed.
+        self._inner = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
         self._stream: httpcore.AsyncNetworkStream | None = None
 
     async def connect_tcp(

@@ -46,7 +46,7 @@ def _checked_values(model: _Model) -> Iterator[Any]:
             raise ValueError(f"{key} is missing")
         if value is not None:
             yield value
-        items: list[Any] = value if isinstance(value, list) else [value]
+        items: list[Any] = value if isinstance(value, list) else [value]  # pyright: ignore[reportUnknownVariableType]
         for item in items:
             if hasattr(item, "FIELDS"):
                 yield from _checked_values(item)

@@ -269,7 +269,7 @@ def encode_together(
     ids = columns.get("id") or map(new_event_id().__add__, _suffixes())
     try:
         # What is false is exact, such as {} and UNSET.
-        users = list(filter(None, columns.get("user", [])))
+        users: list[Any] = list(filter(None, columns.get("user", [])))
         if not is_exact([columns["data"], users]):
             return None
         body = to_json(_rows_of(columns, ids))

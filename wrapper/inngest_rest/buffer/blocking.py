@@ -219,6 +219,7 @@ class EventBuffer(Buffer):
             self._worker.join(deadline.left())
 
     def at_exit(self) -> None:
+        """Close at the exit of the program, in the time that is left for it."""
         elapsed = SYSTEM_CLOCK.monotonic() - _exit_began()
         self.close(max(self._exit_timeout - elapsed, 0.001))
 

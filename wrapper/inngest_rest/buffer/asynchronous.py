@@ -193,5 +193,6 @@ class AsyncEventBuffer(Buffer):
             await asyncio.wait([self._worker])
 
     def at_exit(self) -> None:
+        """End at the exit of the program: keep or record what was not sent."""
         self._queue.shut()
         self._queue.close(self._record)
