@@ -5,6 +5,7 @@ httpx is imported where it is needed: it takes longer than the table of calls, w
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -17,18 +18,27 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+_NONE: Mapping[str, str] = {}
+_METHODS_WITHOUT_BODY = frozenset({"DELETE", "GET"})
+
 
 @cache
 def masked(kind: type[R]) -> type[R]:
     """Return a class of requests whose repr does not have their URLs.
 
     The URL of an event has the event key in it, and the frames of a traceback hold the request.
+    Its content needs not be read first, as httpx's needs of a stream.
     """
+
+    def content(self: Any) -> bytes:
+        body: bytes = self.read()
+        return body
 
     def shown(self: Any) -> str:
         return f"<Request({self.method!r}, {self.extensions['shown']!r})>"
 
-    return cast("type[R]", type("Request", (kind,), {"__repr__": shown}))
+    members = {"__repr__": shown, "content": property(content)}
+    return cast("type[R]", type("Request", (kind,), members))
 
 
 def new_request(
@@ -38,7 +48,8 @@ def new_request(
     shown: str,
     timeout: float,
     trace: object,
-    **parts: Any,
+    headers: Mapping[str, str] = _NONE,
+    content: bytes = b"",
 ) -> httpx.Request:
     """Make a request.
 
@@ -49,18 +60,30 @@ def new_request(
         timeout: Seconds for the whole exchange. Connecting gets half of them, so that nothing was
             sent by then.
         trace: What httpcore calls at each step, if anything.
-        **parts: Its headers, and its content or JSON, as httpx has them.
+        headers: Its headers, except for those of the host and of the length of the content.
+        content: Its body.
     """
     import httpx  # noqa: PLC0415
 
     limits = httpx.Timeout(timeout, connect=timeout / 2)
     kind: type[httpx.Request] = masked(httpx.Request)
+    length: dict[str, str] = {}
+    if content or method not in _METHODS_WITHOUT_BODY:
+        length["Content-Length"] = str(len(content))
     return kind(
         method,
         url,
+        headers={"Host": url.netloc.decode("ascii"), **headers, **length},
+        # Of a stream, httpx does not find out the headers, which takes as long as the rest.
+        stream=httpx.ByteStream(content),
         extensions={"shown": shown, "timeout": limits.as_dict(), "trace": trace},
-        **parts,
     )
+
+
+def json_content(value: object) -> bytes:
+    """Return the body of a request in JSON."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode()
 
 
 def parsed(text: str) -> httpx.URL | None:

@@ -16,7 +16,7 @@ from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.calls.settings import API_VERSION, ENV, SIGNING_KEY, Settings
 from inngest_rest._core.logs import logger, request_fields
 from inngest_rest._core.plans import Call
-from inngest_rest._core.request import new_request, requestable
+from inngest_rest._core.request import json_content, new_request, requestable
 from inngest_rest._core.secret import Hidden
 from inngest_rest._faults import had_no_effect, may_pass
 
@@ -258,6 +258,11 @@ def request(
 ) -> Call[T]:
     """Return the effect of one attempt, within some seconds; `url` is shown, and has no key."""
     method, kwargs = route.operation.method, route.kwargs
+    content: bytes = kwargs.get("content", b"")
+    type_of_body: dict[str, str] = {}
+    if kwargs.get("json") is not None:
+        content = json_content(kwargs["json"])
+        type_of_body["Content-Type"] = "application/json"
 
     def build(timeout: float, trace: object) -> httpx.Request:
         """Build the request, keys included: only where it is sent, and in no variable."""
@@ -271,11 +276,11 @@ def request(
             trace=trace,
             headers={
                 **session.headers.reveal(),
+                **type_of_body,
                 **kwargs.get("headers", {}),
                 **_authorization(bearer).reveal(),
             },
-            content=kwargs.get("content"),
-            json=kwargs.get("json"),
+            content=content,
         )
 
     return Call(
