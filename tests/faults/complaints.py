@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.faults.server import Request
 
 RELEASE_PATHS = {"/dev", "/v2/operations"}
+STATUS_PROBE = "/v2/runs?limit=1&status=PAUSED"
 
 
 def complaints(trial: Trial) -> Iterator[str]:
@@ -27,6 +28,9 @@ def complaints(trial: Trial) -> Iterator[str]:
     if len(release) > len({*release}):
         yield f"it asked for the release more than once: {release}"
     count = len(trial.requests) - len(release)
+    # Whether the server filters by a status of open runs, a list of them asks first.
+    is_behind_probe = trial.requests and trial.requests[-1].path != STATUS_PROBE
+    count -= is_behind_probe and any(each.path == STATUS_PROBE for each in trial.requests)
     is_unsent = count == 0 and trial.result == wanted.unsent
     if trial.result != wanted.result and not is_unsent:
         yield f"{trial.result} instead of {wanted.result}: {trial.error!r}"

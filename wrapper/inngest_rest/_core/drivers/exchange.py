@@ -376,7 +376,8 @@ def whole_response(response: httpx.Response, content: bytes) -> httpx.Response:
     """Return a response, perhaps one of httpx2's, with its decoded body."""
     import httpx  # noqa: PLC0415
 
-    if isinstance(response, httpx.Response):  # as it is; a new one takes twice as long
+    is_of_httpx = isinstance(response, httpx.Response)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if is_of_httpx:  # as it is; a new one takes twice as long
         response.headers.pop("content-encoding", None)
         response.stream = httpx.ByteStream(content)
         response.read()
