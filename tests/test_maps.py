@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "wrapper/inngest_rest"
-LAYERED = ("_core", "_operations", "_durable")
+LAYERED = ("_core",)
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
 PLACES = (
     (ROOT / "CONTRIBUTING.md")

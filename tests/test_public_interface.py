@@ -347,7 +347,7 @@ TOOLS = Path(inngest_rest_tools.__file__).parent
 
 PUBLIC = [
     "inngest_rest.aio",
-    "inngest_rest.buffers",
+    "inngest_rest.buffer",
     "inngest_rest.bulk",
     "inngest_rest.call_row",
     "inngest_rest.calls",
@@ -374,7 +374,7 @@ PUBLIC = [
 MODULES_OF_A_CLIENT = ["apps", "client", "cloud", "events", "groups", "polling", "runs"]
 OF_CLIENTS = [
     f"inngest_rest.{it}.{name}" for it in ("aio", "client") for name in MODULES_OF_A_CLIENT
-] + ["inngest_rest.buffers.asynchronous", "inngest_rest.buffers.blocking"]
+] + ["inngest_rest.buffer.asynchronous", "inngest_rest.buffer.blocking"]
 
 
 def test_each_module_that_is_not_public_has_a_leading_underscore_in_its_path() -> None:

@@ -22,8 +22,8 @@ from inngest_rest import (
     PartialSendError,
     RetryPolicy,
 )
-from inngest_rest._durable.buffer import outbox as _outbox
-from inngest_rest._durable.file_import import import_job as _import_job
+from inngest_rest.buffer import _outbox
+from inngest_rest.files._import import import_job as _import_job
 from inngest_rest_mock import MockServer
 from tests.accounting.ledger import Kind, Ledger
 from tests.accounting.network import FAULTS, Network

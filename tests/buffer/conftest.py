@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import AsyncEventBuffer, EventBuffer, InngestClient, RetryPolicy
-from inngest_rest._durable.buffer import buffer as shared
-from inngest_rest._durable.buffer import schedule
+from inngest_rest.buffer import _schedule as schedule
+from inngest_rest.buffer import _shared as shared
 from tests.support.client_kinds import Blocking, open_client
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from inngest_rest import (
     InngestClient,
     SendReport,
 )
-from inngest_rest._durable.buffer.outbox import Outbox
+from inngest_rest.buffer._outbox import Outbox
 from tests.support.buffers import ROUTE, AsyncGate, full_signal, sent
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import Event, OutboxError, SendReport
-from inngest_rest._durable.buffer.outbox import Outbox
-from inngest_rest._durable.buffer.queue import Queue
+from inngest_rest.buffer._outbox import Outbox
+from inngest_rest.buffer._queue import Queue
 from tests.support.buffers import ROUTE, Make, flush_until_logged, sent, workers
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, refuses, says, text

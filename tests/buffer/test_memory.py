@@ -7,8 +7,8 @@ import timeit
 
 from inngest_rest import InvalidResponseError
 from inngest_rest._core.sending.batching import BatchOutcome, Unknown
-from inngest_rest._durable.buffer.queue import Queue
-from inngest_rest._durable.buffer.schedule import Schedule
+from inngest_rest.buffer._queue import Queue
+from inngest_rest.buffer._schedule import Schedule
 
 
 def test_a_batch_that_was_reported_as_lost_is_not_put_back() -> None:

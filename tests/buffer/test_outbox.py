@@ -31,13 +31,13 @@ from inngest_rest import (
 )
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.sending.batching import BatchOutcome, EventOutcome, Rejected, Unknown
-from inngest_rest._durable.buffer import outbox_file
-from inngest_rest._durable.buffer.outbox import (
+from inngest_rest.buffer import _outbox_file as outbox_file
+from inngest_rest.buffer._outbox import (
     IDEMPOTENCY_WINDOW,
     LONGEST_LEASE,
     Outbox,
 )
-from inngest_rest._durable.buffer.schedule import Schedule
+from inngest_rest.buffer._schedule import Schedule
 from tests.support.client_kinds import Blocking
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, text

@@ -11,10 +11,11 @@ import pytest
 
 from inngest_rest import OutboxError, RetryPolicy, SendReport, TransportError
 from inngest_rest._core.sending.batching import BatchOutcome, Unknown
-from inngest_rest._durable.buffer import outbox, schedule
-from inngest_rest._durable.buffer.outbox import Outbox
-from inngest_rest._durable.buffer.queue import Queue
-from inngest_rest._durable.buffer.schedule import Schedule
+from inngest_rest.buffer import _outbox as outbox
+from inngest_rest.buffer import _schedule as schedule
+from inngest_rest.buffer._outbox import Outbox
+from inngest_rest.buffer._queue import Queue
+from inngest_rest.buffer._schedule import Schedule
 from tests.support.buffers import ROUTE, Make, sent
 from tests.support.peer import PATIENCE
 from tests.support.server import Answer, Reply, accepts_all, says, text

@@ -14,9 +14,9 @@ import pytest
 
 from inngest_rest import Event, InvalidArgumentError, SendReport
 from inngest_rest._core.sending.batching import Batch, BatchOutcome, Rejected, Unknown
-from inngest_rest._durable.buffer.outbox import Outbox
-from inngest_rest._durable.buffer.resends import LONGEST
-from inngest_rest._durable.buffer.schedule import Schedule
+from inngest_rest.buffer._outbox import Outbox
+from inngest_rest.buffer._resends import LONGEST
+from inngest_rest.buffer._schedule import Schedule
 from tests.support.buffers import ROUTE, Make
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all

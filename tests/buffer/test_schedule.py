@@ -9,8 +9,8 @@ import pytest
 
 from inngest_rest._core.clock import Clock as CoreClock
 from inngest_rest._core.sending.limits import DEFAULT_BYTES
-from inngest_rest._durable.buffer.queue import Queue, gather
-from inngest_rest._durable.buffer.schedule import LONGEST_WAIT, Deadline, Schedule
+from inngest_rest.buffer._queue import Queue, gather
+from inngest_rest.buffer._schedule import LONGEST_WAIT, Deadline, Schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,8 +24,8 @@ from inngest_rest import (
     PartialActionError,
 )
 from inngest_rest._core.sending.batching import BatchOutcome, Rejected
-from inngest_rest._durable.buffer.outbox import Outbox
-from inngest_rest._durable.buffer.schedule import Schedule
+from inngest_rest.buffer._outbox import Outbox
+from inngest_rest.buffer._schedule import Schedule
 from inngest_rest_mock import MockServer
 from tests.hostile.invalid import bounded, briefly, damaged, flipped
 from tests.hostile.test_lines import accept

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from inngest_rest import EventBuffer
-from inngest_rest._durable.buffer.outbox import Outbox
-from inngest_rest._durable.buffer.queue import Queue
+from inngest_rest.buffer._outbox import Outbox
+from inngest_rest.buffer._queue import Queue
 from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ BOTH_CLIENTS = {
     "tests/files/test_export.py::test_events_and_traces_are_added_on_demand": (
         "requests in threads or in tasks"
     ),
-    "tests/file_import": "requests in threads or in tasks, read ahead of",
+    "tests/files/imports": "requests in threads or in tasks, read ahead of",
     "tests/resources/test_watch.py": "a watch is an iterator of its own in each client",
     "tests/secrets": "a key must not get out of either",
     "tests/sending/test_send_many_ends.py": "requests in threads or in tasks, and their end",
@@ -68,8 +68,8 @@ LONG = {
     "tests/contract/test_tolerance.py": "each recording with each of its keys changed",
     "tests/drivers/test_connection_pool.py": "thousands of requests, cancelled",
     "tests/faults": "each fault with each operation",
-    "tests/file_import/test_kills.py": "processes killed",
-    "tests/file_import/test_sources.py::test_memory_is_bounded_however_long_a_file_is": (
+    "tests/files/imports/test_kills.py": "processes killed",
+    "tests/files/imports/test_sources.py::test_memory_is_bounded_however_long_a_file_is": (
         "long files, with each allocation traced"
     ),
     "tests/hostile": "draws responses, calls and texts at random",

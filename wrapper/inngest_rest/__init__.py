@@ -15,11 +15,11 @@ _NAMES = {
         "ActionOutcome ActionReport ActionRow PartialActionError ReportFinishedError"
     ),
     "inngest_rest.aio": "AsyncInngestClient",
-    "inngest_rest.buffers.asynchronous": "AsyncEventBuffer",
+    "inngest_rest.buffer.asynchronous": "AsyncEventBuffer",
     "inngest_rest.aio.groups": "AsyncPaginator",
     "inngest_rest.aio.polling": "AsyncEndedRuns AsyncWatcher",
     "inngest_rest.client": "InngestClient",
-    "inngest_rest.buffers.blocking": "EventBuffer",
+    "inngest_rest.buffer.blocking": "EventBuffer",
     "inngest_rest.client.groups": "Paginator",
     "inngest_rest.client.polling": "EndedRuns Watcher",
     "inngest_rest.diagnosis": "CallRoute Diagnosis ServerKind",

@@ -3,8 +3,8 @@ from inngest_rest.aio import AsyncInngestClient as AsyncInngestClient
 from inngest_rest.aio.groups import AsyncPaginator as AsyncPaginator
 from inngest_rest.aio.polling import AsyncEndedRuns as AsyncEndedRuns
 from inngest_rest.aio.polling import AsyncWatcher as AsyncWatcher
-from inngest_rest.buffers.asynchronous import AsyncEventBuffer as AsyncEventBuffer
-from inngest_rest.buffers.blocking import EventBuffer as EventBuffer
+from inngest_rest.buffer.asynchronous import AsyncEventBuffer as AsyncEventBuffer
+from inngest_rest.buffer.blocking import EventBuffer as EventBuffer
 from inngest_rest.bulk import ActionOutcome as ActionOutcome
 from inngest_rest.bulk import ActionReport as ActionReport
 from inngest_rest.bulk import ActionRow as ActionRow

@@ -150,12 +150,6 @@ WEBHOOK_ID = "0d4a3f9e-6c1b-4a57-9a0e-5a1f2b7c8d90"
 ENV_ID = "0d4a3f9e-6c1b-4a57-9a0e-5a1f2b7c8d91"
 
 _EVENT = {"name": "shop/order.created", "data": {"order": 1}}
-_FILE = {"path": "events.ndjson"}
-_CSV = {
-    "path": "orders.csv",
-    "event": "shop/order.created",
-    "columns": ["total=data.total:float"],
-}
 _FUNCTION = {"app": "shop", "function": "charge"}
 
 
@@ -180,18 +174,6 @@ _OWN: tuple[CallRow, ...] = (
         is_repeatable=False,
         is_repeatable_if=_has_ids,
         examples=({"events": [{**_EVENT, "id": f"order-{n}"} for n in "12"]},),
-    ),
-    CallRow(
-        name="send_file",
-        sends_events=True,
-        is_rare=True,
-        effect=Effect.CREATE,
-        uses_files=True,
-        examples=(
-            _FILE,
-            {**_FILE, "resume": True},
-            _CSV,
-        ),
     ),
     CallRow(
         name="send_and_wait",

@@ -440,8 +440,8 @@ class AsyncInngestClient(Resource):
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
         from inngest_rest._core.sending.job import SendOptions
-        from inngest_rest._durable.file_import.import_job import ImportJob
-        from inngest_rest._durable.file_import.options import options_of_file
+        from inngest_rest.files._import.import_job import ImportJob
+        from inngest_rest.files._import.options import options_of_file
 
         options = options_of_file(
             path, name, dead_letters, event, columns, csv=csv, resume=resume
@@ -503,9 +503,9 @@ class AsyncInngestClient(Resource):
 
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, as `preview`.
         """
-        from inngest_rest._durable.file_import.import_job import batches_of_file
-        from inngest_rest._durable.file_import.options import options_of_file
         from inngest_rest.explain._preview import preview_batches
+        from inngest_rest.files._import.import_job import batches_of_file
+        from inngest_rest.files._import.options import options_of_file
 
         options = options_of_file(
             path, name, None, event, columns, csv=csv, resume=False
@@ -737,7 +737,7 @@ def _send_job(
         from inngest_rest._core.sending.job import SendJob
 
         return SendJob(session, events, sending)
-    from inngest_rest._durable.file_import.import_job import ImportJob
-    from inngest_rest._durable.file_import.options import options_of_events
+    from inngest_rest.files._import.import_job import ImportJob
+    from inngest_rest.files._import.options import options_of_events
 
     return ImportJob(session, options_of_events(events, checkpoint, name), sending)

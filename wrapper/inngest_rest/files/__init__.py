@@ -1,9 +1,10 @@
-"""Files of runs and events: what an export writes, and how.
+"""Files of runs and events: exports of them, and imports of events.
 
 _export     the export itself: list, complete, write; the file is whole, or the one before
 _exported   the exported records: runs, perhaps with their events and traces, or events
 _columns    the columns that a caller chooses and names
 _formats    the writers: NDJSON, CSV, Parquet
+_import     sending a file of events, or the events of a program with a checkpoint
 """
 
 from __future__ import annotations

@@ -1,8 +1,27 @@
-"""The rows of the table of calls about files of runs and events."""
+"""The rows of the table of calls about files of runs and events, written and sent."""
 
-from inngest_rest.call_row import CallRow
+from inngest_rest.call_row import CallRow, Effect
+
+_FILE = {"path": "events.ndjson"}
+_CSV = {
+    "path": "orders.csv",
+    "event": "shop/order.created",
+    "columns": ["total=data.total:float"],
+}
 
 ROWS = (
+    CallRow(
+        name="send_file",
+        sends_events=True,
+        is_rare=True,
+        effect=Effect.CREATE,
+        uses_files=True,
+        examples=(
+            _FILE,
+            {**_FILE, "resume": True},
+            _CSV,
+        ),
+    ),
     CallRow(
         name="events.export",
         is_rare=True,

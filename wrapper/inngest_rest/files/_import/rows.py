@@ -14,23 +14,23 @@ from inngest_rest._arguments import invalid
 from inngest_rest._core.json_text import encode as to_json
 from inngest_rest._core.sending.batching import describe
 from inngest_rest._core.sending.event_json import encode, wire_form
-from inngest_rest._durable.file_import.csv_reader import CsvReader
-from inngest_rest._durable.file_import.lines import EDGE, Chunk, Position, RefusedLine
-from inngest_rest._durable.file_import.tables import (
+from inngest_rest.errors import InvalidArgumentError, InvalidEventError
+from inngest_rest.event import new_event_id
+from inngest_rest.files._import.csv_reader import CsvReader
+from inngest_rest.files._import.lines import EDGE, Chunk, Position, RefusedLine
+from inngest_rest.files._import.tables import (
     csv_names,
     open_parquet,
     parquet_rows,
 )
-from inngest_rest.errors import InvalidArgumentError, InvalidEventError
-from inngest_rest.event import new_event_id
 from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from inngest_rest._durable.file_import.lines import Lines
-    from inngest_rest._durable.file_import.tables import Table
     from inngest_rest.event import EventLike
+    from inngest_rest.files._import.lines import Lines
+    from inngest_rest.files._import.tables import Table
 
 
 class EventRows:

@@ -11,15 +11,15 @@ from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.plans import now
 from inngest_rest._core.sending.limits import DEFAULT_EVENTS
-from inngest_rest._durable.buffer.buffer import Buffer, preload, raise_at_sigterm
+from inngest_rest.buffer._shared import Buffer, preload, raise_at_sigterm
 from inngest_rest.client.client import InngestClient
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
-    from inngest_rest._durable.buffer.queue import Queue
-    from inngest_rest._durable.buffer.schedule import Deadline
+    from inngest_rest.buffer._queue import Queue
+    from inngest_rest.buffer._schedule import Deadline
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
     from inngest_rest.typing import Seconds, WhenFull
@@ -218,7 +218,7 @@ class EventBuffer(Buffer):
         if self._can_wait():
             self._worker.join(deadline.left())
 
-    def at_exit(self) -> None:  # noqa: D102
+    def at_exit(self) -> None:
         elapsed = SYSTEM_CLOCK.monotonic() - _exit_began()
         self.close(max(self._exit_timeout - elapsed, 0.001))
 

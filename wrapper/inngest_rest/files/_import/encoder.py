@@ -21,8 +21,8 @@ from inngest_rest._core.sending.event_json import (
     are_usual,
     encode,
 )
-from inngest_rest._durable.file_import.lines import Chunk, RefusedLine
 from inngest_rest.errors import InvalidEventError
+from inngest_rest.files._import.lines import Chunk, RefusedLine
 from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:

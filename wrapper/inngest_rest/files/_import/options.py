@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from inngest_rest._arguments import check_path, invalid
 from inngest_rest._core.arguments import check_text
 from inngest_rest._core.sending.send import each_event
-from inngest_rest._durable.file_import.lines import Lines
-from inngest_rest._durable.file_import.rows import EventRows, TableRows
-from inngest_rest._durable.file_import.tables import Table, check_not_encrypted
 from inngest_rest._files import (
     STDIN,
     rejected_path,
 )
 from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.files._import.lines import Lines
+from inngest_rest.files._import.rows import EventRows, TableRows
+from inngest_rest.files._import.tables import Table, check_not_encrypted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

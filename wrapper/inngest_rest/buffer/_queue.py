@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from inngest_rest._core.arguments import NameConvention
-    from inngest_rest._durable.buffer.schedule import Schedule
+    from inngest_rest.buffer._schedule import Schedule
     from inngest_rest.event import EventLike
     from inngest_rest.reports import SendFailure
 

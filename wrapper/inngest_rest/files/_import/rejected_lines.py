@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 import msgspec
 
 from inngest_rest._core.json_text import encode as to_json
-from inngest_rest._durable.file_import.lines import RefusedLine
 from inngest_rest._files import (
     create_file,
     reasons_path,
     usable,
 )
+from inngest_rest.files._import.lines import RefusedLine
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,8 +20,8 @@ from inngest_rest import (
     InvalidArgumentError,
     SendReport,
 )
-from inngest_rest._durable.file_import import options
-from inngest_rest._durable.file_import.lines import Lines
+from inngest_rest.files._import import options
+from inngest_rest.files._import.lines import Lines
 from tests.support.chance import drawing
 from tests.support.ndjson import line, sent
 from tests.support.server import says

@@ -21,14 +21,14 @@ from inngest_rest._arguments import invalid
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.logs import logger
 from inngest_rest._core.sending.event_json import encode
-from inngest_rest._durable.buffer.outbox_file import (
+from inngest_rest.buffer._outbox_file import (
     WRITE_ERRORS,
     OutboxFile,
     is_json_object,
     kind_of,
 )
-from inngest_rest._durable.buffer.queue import Queue, Reserved, gather
-from inngest_rest._durable.buffer.resends import Resends
+from inngest_rest.buffer._queue import Queue, Reserved, gather
+from inngest_rest.buffer._resends import Resends
 from inngest_rest.errors import OutboxError
 from inngest_rest.reports import SendFailure
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from inngest_rest._core.sending.batching import Batch, BatchOutcome
-    from inngest_rest._durable.buffer.schedule import Schedule
+    from inngest_rest.buffer._schedule import Schedule
     from inngest_rest.event import EventLike
 
 

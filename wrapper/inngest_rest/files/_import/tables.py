@@ -13,15 +13,15 @@ from inngest_rest._arguments import invalid
 from inngest_rest._core import arrow
 from inngest_rest._core.arguments import check_each, check_text
 from inngest_rest._core.json_text import decode
-from inngest_rest._durable.file_import.csv_reader import Row
-from inngest_rest._durable.file_import.lines import RefusedLine
 from inngest_rest._visible import did_you_mean, shown
+from inngest_rest.files._import.csv_reader import Row
+from inngest_rest.files._import.lines import RefusedLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from inngest_rest._durable.file_import.lines import Lines
     from inngest_rest.errors import InvalidArgumentError
+    from inngest_rest.files._import.lines import Lines
 
 
 # A first line such as `sep=;`, which Excel reads, and hides.

@@ -14,16 +14,16 @@ import msgspec
 
 from inngest_rest._arguments import invalid
 from inngest_rest._core.json_text import encode
-from inngest_rest._durable.file_import.lines import Position
-from inngest_rest._durable.file_import.rejected_lines import LogStates  # noqa: TC001 - msgspec reads it
 from inngest_rest._files import replace_file, usable
 from inngest_rest._visible import shown
+from inngest_rest.files._import.lines import Position
+from inngest_rest.files._import.rejected_lines import LogStates  # noqa: TC001 - msgspec reads it
 
 if TYPE_CHECKING:
-    from inngest_rest._durable.file_import.lines import Lines
-    from inngest_rest._durable.file_import.options import ImportOptions
-    from inngest_rest._durable.file_import.rows import EventRows
     from inngest_rest.errors import InvalidArgumentError
+    from inngest_rest.files._import.lines import Lines
+    from inngest_rest.files._import.options import ImportOptions
+    from inngest_rest.files._import.rows import EventRows
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 

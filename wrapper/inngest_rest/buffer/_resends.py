@@ -12,15 +12,15 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.sending.batching import Unknown
-from inngest_rest._durable.buffer.outbox_file import is_json_object
-from inngest_rest._durable.buffer.queue import gather
+from inngest_rest.buffer._outbox_file import is_json_object
+from inngest_rest.buffer._queue import gather
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator
 
     from inngest_rest._core.sending.batching import Batch, BatchOutcome
-    from inngest_rest._durable.buffer.outbox_file import OutboxFile
+    from inngest_rest.buffer._outbox_file import OutboxFile
 
 LONGEST = 23 * 3_600.0
 """Seconds after which an event is not sent again, an hour before the platform forgets its id."""

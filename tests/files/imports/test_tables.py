@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inngest_rest import InvalidArgumentError, SendReport
-from inngest_rest._durable.file_import import csv_reader
-from inngest_rest._durable.file_import.csv_reader import CsvReader
+from inngest_rest.files._import import csv_reader
+from inngest_rest.files._import.csv_reader import CsvReader
 from tests.hostile.invalid import bounded
 from tests.support.ndjson import BY_TWO, files, names, raises_at, sent
 

@@ -7,15 +7,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar, TypeVarTuple
 
 from inngest_rest._core.sending.limits import DEFAULT_EVENTS
-from inngest_rest._durable.buffer.buffer import Buffer
 from inngest_rest.aio.client import AsyncInngestClient
+from inngest_rest.buffer._shared import Buffer
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Awaitable, Callable, Iterable
 
     from inngest_rest._core.sending.batching import Batch
-    from inngest_rest._durable.buffer.schedule import Deadline
+    from inngest_rest.buffer._schedule import Deadline
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
     from inngest_rest.typing import Seconds, WhenFull
@@ -192,6 +192,6 @@ class AsyncEventBuffer(Buffer):
             self._worker.cancel()
             await asyncio.wait([self._worker])
 
-    def at_exit(self) -> None:  # noqa: D102 - there is no loop to send with
+    def at_exit(self) -> None:
         self._queue.shut()
         self._queue.close(self._record)

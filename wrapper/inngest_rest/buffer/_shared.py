@@ -24,9 +24,9 @@ from inngest_rest._core.logs import logger
 from inngest_rest._core.sending.batching import BatchOutcome, Rejected, Unknown
 from inngest_rest._core.sending.limits import MAX_EVENTS
 from inngest_rest._core.sending.send import send_batch
-from inngest_rest._durable.buffer.queue import Queue
-from inngest_rest._durable.buffer.resends import LONGEST as LONGEST_RESEND
-from inngest_rest._durable.buffer.schedule import Deadline, Schedule
+from inngest_rest.buffer._queue import Queue
+from inngest_rest.buffer._resends import LONGEST as LONGEST_RESEND
+from inngest_rest.buffer._schedule import Deadline, Schedule
 from inngest_rest.errors import (
     ApiError,
     BufferFullError,
@@ -186,7 +186,7 @@ class Buffer(Forked, ABC):
                 max_pending=self._max_pending,
                 convention=session.name_convention,
             )
-        from inngest_rest._durable.buffer.outbox import Outbox  # noqa: PLC0415 - loads sqlite3
+        from inngest_rest.buffer._outbox import Outbox  # noqa: PLC0415 - loads sqlite3
 
         longest_request = session.settings.retry.total + session.settings.timeout
         return Outbox(

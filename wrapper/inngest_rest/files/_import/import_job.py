@@ -17,10 +17,10 @@ from inngest_rest._arguments import invalid
 from inngest_rest._core.logs import logger
 from inngest_rest._core.sending.job import SendJob
 from inngest_rest._core.sending.limits import DEFAULT_BYTES, DEFAULT_EVENTS
-from inngest_rest._durable.file_import.checkpoint import Checkpoint
-from inngest_rest._durable.file_import.encoder import NdjsonEncoder
-from inngest_rest._durable.file_import.rejected_lines import RejectedLines
 from inngest_rest.errors import InvalidArgumentError
+from inngest_rest.files._import.checkpoint import Checkpoint
+from inngest_rest.files._import.encoder import NdjsonEncoder
+from inngest_rest.files._import.rejected_lines import RejectedLines
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from inngest_rest._core.drivers.blocking import Driver
     from inngest_rest._core.sending.batching import Batch, BatchOutcome
     from inngest_rest._core.sending.job import SendOptions
-    from inngest_rest._durable.file_import.lines import Chunk, Position
-    from inngest_rest._durable.file_import.options import ImportOptions
     from inngest_rest.event import EventLike
+    from inngest_rest.files._import.lines import Chunk, Position
+    from inngest_rest.files._import.options import ImportOptions
     from inngest_rest.reports import SendReport
 
 _SAVE_EVERY_SECONDS = 1.0

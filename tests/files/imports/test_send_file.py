@@ -11,9 +11,9 @@ import pytest
 
 from inngest_rest import InvalidEventError, SendReport
 from inngest_rest._core.sending.event_json import encode
-from inngest_rest._durable.file_import import lines as lines_module
-from inngest_rest._durable.file_import.encoder import NdjsonEncoder
-from inngest_rest._durable.file_import.lines import Chunk, Position
+from inngest_rest.files._import import lines as lines_module
+from inngest_rest.files._import.encoder import NdjsonEncoder
+from inngest_rest.files._import.lines import Chunk, Position
 from inngest_rest_mock import MockServer
 from tests.support.ndjson import ROUTE, line, sent
 from tests.support.server import refuses

@@ -1,1 +1,0 @@
-"""Event buffers: one with a thread, one with an asyncio task."""
