@@ -97,7 +97,7 @@ NEEDED = re.compile(
 NAMES = re.compile(
     r"listEventSchemasV2 \$\.data\[\]\.name|listInsightsTablesV2 \$\.data\[\](\.columns\[\])?\.name"
     r"|queryInsightsV2 \$\.data\.columns\[\]\.name|syncAppV2 \$\.data\.status"
-    r"|getExperimentV2 \$\.data\.variants\[\]\.(variantName|metrics\[\]\.key)"
+    r"|getExperimentV2 \$\.data\.variants\[\]\.metrics\[\]\.key"
     r"|listExperimentsV2 \$\.data\[\]\.function\.id"
     r"|\w+EnvV2 \$\.data\.name|listEnvsV2 \$\.data\[\]\.name|list\w+KeysV2 \$\.data\[\]\.key"
 )
