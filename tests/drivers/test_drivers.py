@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 import pytest
 
-from inngest_rest import AsyncInngestClient, InngestClient, RequestTimeoutError, TransportError
+from inngest_rest import (
+    AsyncInngestClient,
+    ConfigurationError,
+    InngestClient,
+    RequestTimeoutError,
+    TransportError,
+)
 from inngest_rest._core.calls.session import Session
 from inngest_rest._core.calls.settings import resolve
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
@@ -190,6 +196,12 @@ def test_proxies_set_in_the_environment_are_used(
         event,
         api,
     ]
+
+
+def test_where_no_loop_of_asyncio_runs_the_error_says_so() -> None:
+    client = AsyncInngestClient(dev=True)
+    with pytest.raises(ConfigurationError, match="requires asyncio"):
+        client.health().send(None)  # as another framework, such as trio, begins a coroutine
 
 
 def test_each_family_of_the_api_goes_to_its_own_host() -> None:

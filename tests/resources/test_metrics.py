@@ -116,16 +116,6 @@ def test_no_key_is_needed_from_release_1_19_on(release: str) -> None:
         assert [each.name for each in client.metrics()] == ["inngest_queue_depth"]
 
 
-@pytest.mark.parametrize("release", ["1.10", "1.4"])
-def test_a_server_without_the_route_is_named_the_release_that_has_it(release: str) -> None:
-    mock = MockServer(release=release)
-    with (
-        InngestClient(dev=True, transport=mock.transport) as client,
-        pytest.raises(RouteNotFoundError, match=r"1\.11"),
-    ):
-        client.metrics()
-
-
 @pytest.mark.parametrize(("env", "path"), [(None, "production"), ("feature-x", "feature-x")])
 def test_inngest_cloud_is_asked_for_the_environment_alone(env: str | None, path: str) -> None:
     mock = MockServer()

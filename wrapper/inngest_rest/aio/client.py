@@ -524,7 +524,6 @@ class AsyncInngestClient(Resource):
             production.
 
         Raises:
-            RouteNotFoundError: A self-hosted server before release 1.11.
             AuthenticationError: A self-hosted server before release 1.19, or Inngest Cloud, needs
                 the signing key.
 

@@ -525,7 +525,6 @@ class InngestClient(Resource):
             production.
 
         Raises:
-            RouteNotFoundError: A self-hosted server before release 1.11.
             AuthenticationError: A self-hosted server before release 1.19, or Inngest Cloud, needs
                 the signing key.
 

@@ -23,6 +23,7 @@ from inngest_rest._core.drivers.exchange import (
 from inngest_rest._core.logs import logger
 from inngest_rest._core.plans import Stopped
 from inngest_rest._core.secret import clear_frames
+from inngest_rest.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -61,6 +62,12 @@ _GRACE = 5.0
 _CLOSING_GRACE = 1.0
 
 
+_NO_ASYNCIO = (
+    "AsyncInngestClient requires asyncio, and no loop of it runs here; under trio, call "
+    "InngestClient in a thread: trio.to_thread.run_sync"
+)
+
+
 class AsyncTransport(Protocol):
     """What carries requests, one at a time unless the caller gave it."""
 
@@ -88,6 +95,11 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
         self._in_flight: dict[asyncio.Timeout, asyncio.Future[None]] = {}
 
     async def run(self, plan: Plan[T]) -> T:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            plan.close()
+            raise ConfigurationError(_NO_ASYNCIO) from None
         return await self._run(plan)
 
     async def sleep(self, seconds: float, /) -> None:

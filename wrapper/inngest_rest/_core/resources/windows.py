@@ -126,7 +126,7 @@ def check_instant(
         except OverflowError:
             raise invalid(name, f"is out of range: {shown(value)}") from None
     if not isinstance(value, timedelta):
-        what = "an aware datetime, such as datetime.now(timezone.utc)"
+        what = "an aware datetime, as datetime.now(timezone.utc) is, or a timedelta"
         raise invalid(name, f"must be {what}, not {shown(value)}")
     if value <= timedelta():
         raise invalid(name, "must be a positive timedelta")
