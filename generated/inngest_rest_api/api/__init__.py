@@ -440,3 +440,12 @@ OPERATIONS = (
     ),
 )
 """ Every operation of the document, sorted by tag and name """
+
+LATER = {
+    "V2FunctionRef.slug": "1.45.0",
+    "V2Include": "1.45.0",
+    "V2Query": "1.45.0",
+    "V2Run.isDeferred": "1.45.0",
+    "V2RunTrigger.eventName": "1.45.0",
+}
+""" The first release with each field and parameter that came later than what has it """

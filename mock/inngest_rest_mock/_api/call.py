@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import attrs
 
+from inngest_rest_api.api import LATER
 from inngest_rest_mock._carriers.messages import Request, Response
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ class Server:
     page_refusal: str | None = (
         PAGE_REFUSAL  # of a larger `limit` by v2, which clamps it if None
     )
+
+    def has(self, field: str) -> bool:
+        """Return whether it has a field or parameter that the document names in `LATER`."""
+        return self.release.has(LATER[field])
 
     def most_per_page(self, most: int) -> int:
         """Return the maximum of `limit` where known servers have this one."""

@@ -111,4 +111,18 @@ def _extensions(document: Node) -> str:
         if "x-call" in operation
     }
     newest = document["info"].get("x-newest-recorded", "")
-    return f"{template}{{% set calls = {calls} %}}{{% set newest_recorded = {newest!r} %}}"
+    components = document.get("components", {})
+    later = {
+        f"{name}.{field}": schema["x-since"]
+        for name, record in components.get("schemas", {}).items()
+        for field, schema in record.get("properties", {}).items()
+        if "x-since" in schema
+    } | {
+        name: parameter["x-since"]
+        for name, parameter in components.get("parameters", {}).items()
+        if "x-since" in parameter
+    }
+    return (
+        f"{template}{{% set calls = {calls} %}}{{% set newest_recorded = {newest!r} %}}"
+        f"{{% set later = {later} %}}"
+    )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
 from inngest_rest_mock import MockServer
+from tests.mock.functions import with_functions
+
+if TYPE_CHECKING:
+    from tests.mock.shapes import Serve
 
 
 def v2_walk(client: httpx.Client, path: str, **query: Any) -> list[Any]:
@@ -51,6 +55,18 @@ def test_v2_filters(
 ) -> None:
     assert len(runs) == 25
     assert len(v2_walk(client, "/v2/runs", **query)) == count
+
+
+@pytest.mark.parametrize(("release", "has_more"), [("1.44", False), ("1.45", True)])
+def test_v2_lists_have_the_fields_and_the_query_of_their_release(
+    serve: Serve, release: str, has_more: bool
+) -> None:
+    client = serve(with_functions(MockServer(release=release)))
+    client.post("/e/k", json={"name": "app/ok"})
+    (run,) = client.get("/v2/runs").json()["data"]
+    assert ("isDeferred" in run, "slug" in run["function"]) == (has_more, has_more)
+    found = client.get("/v2/runs", params={"query": "event.name == 'other'"}).json()
+    assert ("data" in found) is not has_more
 
 
 def test_v2_repeats_the_time_range_it_was_given(client: httpx.Client) -> None:

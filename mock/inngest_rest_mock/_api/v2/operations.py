@@ -21,9 +21,7 @@ _LIST_RUNS: tuple[str, ...] = (
     *("order", "status", "timeField", "until"),
 )
 
-# The first release whose list of runs has `include` and `query` (operation listRunsV2).
-_MORE_SINCE = "1.45.0"
-
+_LATER = {"include": "V2Include", "query": "V2Query"}
 
 # What else a server lists, by path (recording 1.43-v2-operations); it leaves out its other routes.
 _OTHERS = {
@@ -51,7 +49,7 @@ def list_operations(call: Call) -> Response:
     """List the operations that a server lists, and of one its parameters, which tell releases."""
     names = (
         *_LIST_RUNS,
-        *(("include", "query") if call.server.release.has(_MORE_SINCE) else ()),
+        *(name for name, field in _LATER.items() if call.server.has(field)),
     )
     properties = {name: {"type": "string"} for name in names}
     schema = {"type": "object", "properties": properties, "additionalProperties": False}

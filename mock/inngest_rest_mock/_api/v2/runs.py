@@ -142,8 +142,10 @@ def _shape(
     assert function is not None, run
     shape = v2_run(run, function, include_output=include_output, listed=listed)
     if listed:
-        shape["function"]["slug"] = function.slug
-        shape["isDeferred"] = False
+        if call.server.has("V2FunctionRef.slug"):
+            shape["function"]["slug"] = function.slug
+        if call.server.has("V2Run.isDeferred"):
+            shape["isDeferred"] = False
     return shape
 
 
@@ -161,7 +163,9 @@ def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Re
         message = "Filtering runs by PAUSED status is not implemented"
         raise InputError(message, "not_implemented", 501)
     _check_include(query)
-    condition = condition_of(query.text("query")) if _reads_queries(call) else None
+    condition = (
+        condition_of(query.text("query")) if call.server.has("V2Query") else None
+    )
     field = query.text("timeField").strip().upper().replace("_", "")
     if field not in _TIME_FIELDS:
         raise invalid_field("timeField is invalid")
@@ -189,11 +193,6 @@ def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Re
     if since is not None and until is not None:
         span = {"from": v2_time(since), "until": v2_time(until)}
     return _answer(call, query, matching, limit, span, time_of, window)
-
-
-def _reads_queries(call: Call) -> bool:
-    """Return whether the release knows the parameter `query` (operation listRunsV2)."""
-    return call.server.release.has("1.45.0")
 
 
 def _check_include(query: Query) -> None:
