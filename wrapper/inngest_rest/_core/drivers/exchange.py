@@ -376,19 +376,17 @@ def whole_response(response: httpx.Response, content: bytes) -> httpx.Response:
     """Return a response, perhaps one of httpx2's, with its decoded body."""
     import httpx  # noqa: PLC0415
 
-    is_of_httpx = isinstance(response, httpx.Response)  # pyright: ignore[reportUnnecessaryIsInstance]
-    if is_of_httpx:  # as it is; a new one takes twice as long
+    given: Any = response
+    if isinstance(given, httpx.Response):  # as it is; a new one takes twice as long
         response.headers.pop("content-encoding", None)
         response.stream = httpx.ByteStream(content)
         response.read()
         return response
     headers = [
-        field
-        for field in response.headers.raw
-        if field[0].lower() != b"content-encoding"
+        field for field in given.headers.raw if field[0].lower() != b"content-encoding"
     ]
     whole = httpx.Response(
-        response.status_code,
+        given.status_code,
         headers=headers,
         stream=httpx.ByteStream(content),
         extensions=response.extensions,
