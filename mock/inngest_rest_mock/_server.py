@@ -61,7 +61,7 @@ class MockServer:
 
     Args:
         release: The release whose routes and fields it has, such as `"1.17"` (1.17.0) or
-            `"1.27.1"`, by the document. Default: the newest that the document tells of.
+            `"1.27.1"`, by the document. Default: the newest that was recorded.
         store: The database of the server: `"sqlite"` or `"postgresql"`, where
             `DELETE /v1/runs/{id}` finds no run. Default: `"sqlite"`.
         v1_routes: Whether `GET /v1/runs`, `GET /v1/apps`, `POST /v1/runs/{id}/replay` and

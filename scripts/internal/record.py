@@ -28,7 +28,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest_api.api import NEWEST_RECORDED
+from inngest_rest_mock._api.releases import CURRENT
 from inngest_rest_tools.keys import with_texts, without_keys
 from scripts.internal.release_diff.bodies import form
 from scripts.internal.release_diff.subjects import (
@@ -277,7 +277,7 @@ def masked(value: Any, secrets: Sequence[str]) -> Any:
 def read_back(written: Mapping[Path, Recording]) -> int:
     """Try whether the document and the mock read what was recorded."""
     newest = max((each.minor_release for each in written.values()), key=parts)
-    if parts(newest) > parts(NEWEST_RECORDED):
+    if parts(newest) > parts(CURRENT):
         print(
             f"{newest} is the newest release now: raise x-newest-recorded in openapi/inngest.yaml"
         )

@@ -50,7 +50,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def test_a_server_without_problems_is_a_success(ask: Ask) -> None:
     status, envelope = ask(MockServer().transport, "--dev")
     assert (status, envelope["ok"], envelope["error"]) == (0, True, None)
-    assert envelope["data"]["release"] == CURRENT
+    assert envelope["data"]["release"] == f"{CURRENT}.0"
     by_name = {each["call"]: each for each in envelope["data"]["calls"]}
     assert by_name["runs.list"] == {
         "call": "runs.list",

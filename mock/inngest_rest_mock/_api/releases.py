@@ -6,7 +6,9 @@ import re
 
 import attrs
 
-from inngest_rest_api.api import LATER, OPERATIONS
+from inngest_rest_api.api import NEWEST_RECORDED, OPERATIONS
+
+CURRENT = NEWEST_RECORDED
 
 _PATTERN = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
@@ -25,7 +27,7 @@ class Release:
         match = _PATTERN.fullmatch(text) if isinstance(text, str) else None
         if match is None:
             raise ValueError(
-                f'release must be a text like "1.17" or "1.17.3", and is {text!r}'
+                f'release must be a text like "{CURRENT}" or "1.17.3", and is {text!r}'
             )
         return cls(*(int(part) for part in match.groups("0")))
 
@@ -65,12 +67,6 @@ UNTIL = {
     if operation.until
 }
 """The first release without an operation that older ones have."""
-
-
-CURRENT = str(
-    max(Release.parse(each) for each in (*SINCE.values(), *LATER.values()) if each)
-)
-"""The newest release that the document tells of: a server of today."""
 
 
 def served_operations(

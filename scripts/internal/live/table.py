@@ -6,7 +6,8 @@ import re
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, get_args
 
-from inngest_rest_api.api import NEWEST_RECORDED, OPERATIONS
+from inngest_rest_api.api import OPERATIONS
+from inngest_rest_mock._api.releases import CURRENT
 from scripts.internal.tables import aligned
 from tests.contract.conformance import camel, general
 from tests.contract.live_report import Outcome
@@ -56,9 +57,9 @@ def differences(reports: Sequence[Report]) -> Iterator[str]:
     """Yield what each server answers otherwise than the document, and whether it is a newer one."""
     for report in reports:
         release = report.release
-        is_newer = re.match(r"\d", release) and parts(release)[:2] > parts(NEWEST_RECORDED)[:2]
+        is_newer = re.match(r"\d", release) and parts(release)[:2] > parts(CURRENT)[:2]
         if is_newer:
-            yield f"{release} is newer than {NEWEST_RECORDED}, the newest that was recorded."
+            yield f"{release} is newer than {CURRENT}, the newest release that was recorded."
         if is_newer or report.differences:
             found = len(report.differences)
             yield f"{release} answers otherwise than the document: {found} differences"
