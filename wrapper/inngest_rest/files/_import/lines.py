@@ -150,10 +150,10 @@ class Lines:
                 f"ends in the middle of line {number}; resume once it is complete"
             )
 
-    def read(self, size: int) -> bytes:
-        """Return the next bytes, up to this many, as soon as there are any; none at the end."""
+    def rest(self) -> Iterator[bytes]:
+        """Yield the lines from here on, with their endings; pieces of those beyond MAX_LINE."""
         with _one_error_of_gzip():
-            return self._file.read1(size)
+            yield from iter(partial(self._file.readline, MAX_LINE), b"")
 
     def check_all_read(self) -> None:
         """Do nothing: a file that is shorter than before is refused by `go_to`."""

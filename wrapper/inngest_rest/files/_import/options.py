@@ -20,7 +20,7 @@ from inngest_rest._files import (
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.files._import.lines import Lines
 from inngest_rest.files._import.rows import EventRows, TableRows
-from inngest_rest.files._import.tables import Table, check_not_encrypted
+from inngest_rest.files._import.tables import Table, check_not_encrypted, has_types
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -130,9 +130,9 @@ def _open(
     lines = Lines(path, grows=grows)
     try:
         check_not_encrypted(path, lines)
-        is_parquet = lines.start.startswith(b"PAR1")
-        if table is None and (is_parquet or _HEADER.match(lines.start)):
-            csv = "" if is_parquet else " --csv"
+        is_typed = has_types(lines.start)
+        if table is None and (is_typed or _HEADER.match(lines.start)):
+            csv = "" if is_typed else " --csv"
             command = f"send-file {shlex.quote(path)}{csv} --event shop/order.created"
             how = f"`inngest-rest {command}` sends its rows as events"
             raise invalid(path, f"is a table, not JSON lines: {how}", argument="event")

@@ -16,12 +16,12 @@ from inngest_rest._core.sending.batching import describe
 from inngest_rest._core.sending.event_json import encode, wire_form
 from inngest_rest.errors import InvalidArgumentError, InvalidEventError
 from inngest_rest.event import new_event_id
-from inngest_rest.files._import.csv_reader import CsvReader
+from inngest_rest.files._import.csv_rows import CsvRows
 from inngest_rest.files._import.lines import EDGE, Chunk, Position, RefusedLine
 from inngest_rest.files._import.tables import (
+    arrow_rows,
     csv_names,
-    open_parquet,
-    parquet_rows,
+    has_types,
 )
 from inngest_rest.reports import SendFailure
 
@@ -156,16 +156,15 @@ class TableRows(EventRows):
     ) -> None:
         self._file = file
         self.is_regular = file.is_regular
-        self._csv: CsvReader | None = None
-        if file.start.startswith(b"PAR1"):
+        self._csv: CsvRows | None = None
+        if has_types(file.start):
             self.first = 1
             self.head = file.head
-            parquet = open_parquet(file)
-            columns = table.columns(parquet.schema_arrow.names)
-            events = table.events(columns, parquet_rows(parquet))
+            names, rows = arrow_rows(file)
+            events = table.events(table.columns(names), rows)
         else:
             self.first = 2  # after the names
-            self._csv = CsvReader(file.read, grows=grows)
+            self._csv = CsvRows(file, grows=grows)
             rows = iter(self._csv)
             header = next(rows, None)
             names = csv_names(header) if header else ()

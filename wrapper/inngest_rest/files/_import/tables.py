@@ -1,4 +1,4 @@
-"""Tables: rows of CSV or Parquet become events, by their columns."""
+"""Tables: rows of CSV, Parquet or Arrow become events, by their columns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inngest_rest._core import arrow
 from inngest_rest._core.arguments import check_each, check_text
 from inngest_rest._core.json_text import decode
 from inngest_rest._visible import did_you_mean, shown
-from inngest_rest.files._import.csv_reader import Row
+from inngest_rest.files._import.csv_rows import Row
 from inngest_rest.files._import.lines import RefusedLine
 
 if TYPE_CHECKING:
@@ -24,9 +24,13 @@ if TYPE_CHECKING:
     from inngest_rest.files._import.lines import Lines
 
 
+_AT_ONCE = 100  # rows of Parquet or Arrow as Python's values
+
 # A first line such as `sep=;`, which Excel reads, and hides.
 _SEPARATOR_OF_EXCEL = re.compile("sep=.?", re.IGNORECASE)
 
+_PARQUET = b"PAR1"
+_ARROW = b"ARROW1\0\0"  # also of Feather
 _ENCRYPTED = b"PARE"  # the first and last bytes of Parquet with an encrypted footer
 
 
@@ -181,8 +185,8 @@ class Table(NamedTuple):
         return RefusedLine.of(
             text.encode() + b"\n",
             reason,
-            is_whole=bool(row.cells) and not row.is_last,
-            is_final=not row.is_last,
+            is_whole=not row.fault,
+            is_final=not row.fault,
         )
 
 
@@ -223,9 +227,7 @@ def _check(row: Row, columns: Sequence[Column]) -> None:
     given = len(row.cells)
     expected = len(columns)
     if row.fault:
-        if row.column is None or row.column >= expected:
-            raise ValueError(row.fault)
-        raise ValueError(f"column {columns[row.column].name} {row.fault}")
+        raise ValueError(row.fault)
     if given < expected:
         more = f"column {columns[given].name} has none"
         raise ValueError(f"it has {given} cells, and the header {expected}: {more}")
@@ -259,22 +261,36 @@ def _fault_of_names(header: Row) -> str:
     return ""
 
 
-def parquet_rows(file: Any) -> Iterator[Row]:
-    """Yield the rows of an open Parquet file, a few at a time, as cells may be large."""
+def has_types(start: bytes) -> bool:
+    """Return whether a file that begins so is Parquet or Arrow, whose cells have types."""
+    return start.startswith((_PARQUET, _ARROW))
+
+
+def arrow_rows(file: Lines) -> tuple[Sequence[str], Iterator[Row]]:
+    """Return the names of the columns of Parquet or Arrow, and its rows."""
+    is_parquet = file.start.startswith(_PARQUET)
+    library = arrow.load("pyarrow.parquet" if is_parquet else "pyarrow.ipc")
     try:
-        for batch in file.iter_batches(100):
-            columns = [column.to_pylist() for column in batch.columns]
-            for cells in zip(*columns, strict=True):
-                yield Row(cells)
-    except (ValueError, OverflowError) as error:
+        if is_parquet:
+            parquet = library.ParquetFile(file.raw)
+            return parquet.schema_arrow.names, _rows(parquet.iter_batches(_AT_ONCE))
+        reader = library.open_file(file.raw)
+        numbers = range(reader.num_record_batches)
+        return reader.schema.names, _rows(map(reader.get_batch, numbers))
+    except ValueError as error:
         raise _unreadable(error) from None
 
 
-def open_parquet(file: Lines) -> Any:
-    parquet = arrow.load("pyarrow.parquet")
+def _rows(batches: Iterable[Any]) -> Iterator[Row]:
+    """Yield the rows of batches, a few at a time, as cells may be large."""
     try:
-        return parquet.ParquetFile(file.raw)
-    except ValueError as error:
+        for batch in batches:
+            for start in range(0, batch.num_rows, _AT_ONCE):
+                few = batch.slice(start, _AT_ONCE)
+                columns = [column.to_pylist() for column in few.columns]
+                for cells in zip(*columns, strict=True):
+                    yield Row(cells)
+    except (ValueError, OverflowError) as error:
         raise _unreadable(error) from None
 
 
@@ -294,4 +310,4 @@ def check_not_encrypted(path: str, file: Lines) -> None:
 
 
 def _unreadable(error: Exception) -> InvalidArgumentError:
-    return invalid("path", f"cannot be read as Parquet: {error}")
+    return invalid("path", f"cannot be read as Parquet or Arrow: {error}")
