@@ -5,6 +5,9 @@ INNGEST_DEV=1 python examples/django_outbox.py
 The event is a row in the database of the order, written in the same transaction. `relay` sends such
 rows: call it in a loop from a management command. After a crash it sends an event again, with the
 same id: within 24 hours no function runs twice for it, unless it debounces or batches events.
+
+A self-hosted server that dies loses accepted events that it had not stored, whose rows are deleted:
+docs/guides/outbox.md says how to survive that.
 """
 
 from __future__ import annotations

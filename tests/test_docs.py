@@ -336,6 +336,15 @@ def without_code(text: str) -> str:
 
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=name_of)
+def test_a_table_has_a_delimiter_row_of_its_own_below_its_heading(page: Path) -> None:
+    tables = re.findall(r"^\|.*\n((?:\|.*\n?)*)", without_code(TEXTS[page]), re.MULTILINE)
+    for below_heading in tables:
+        delimiters, *rows = below_heading.split("\n")
+        assert re.fullmatch(r"\|(:?-+:?\|)+", delimiters), below_heading
+        assert not [row for row in rows if "|---" in row]
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=name_of)
 def test_a_row_of_a_table_has_no_more_cells_than_its_heading(page: Path) -> None:
     heading = 0
     for line in without_code(TEXTS[page]).splitlines():

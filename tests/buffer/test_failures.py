@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from inngest_rest import Event, OutboxError, SendReport
 from inngest_rest.buffer._outbox import Outbox
+from inngest_rest.buffer._outbox_file import OutboxFile
 from inngest_rest.buffer._queue import Queue
 from tests.support.buffers import ROUTE, Make, flush_until_logged, sent, workers
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, refuses, says, text
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
-
-    import httpx
 
     from tests.support.server import Reply, Server
 
@@ -132,6 +134,65 @@ def test_flush_and_close_end_in_time_while_another_process_writes(
         other.execute("ROLLBACK")
     assert make().flush(PATIENCE)
     assert sent(server) == [["a"]]
+
+
+@pytest.mark.parametrize("store", ["file"], indirect=True)
+@pytest.mark.parametrize("client_kind", ["blocking"])  # a task has ended when its buffer is closed
+def test_a_worker_that_a_close_did_not_wait_for_takes_no_event_from_the_next_buffer(
+    make: Make, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transaction = OutboxFile.transaction
+    reached, is_closed = threading.Event(), threading.Event()
+
+    def waits(self: OutboxFile, doing: str) -> AbstractContextManager[sqlite3.Connection]:
+        if doing == "cannot lease" and not reached.is_set():
+            reached.set()
+            assert is_closed.wait(PATIENCE)
+        return transaction(self, doing)
+
+    monkeypatch.setattr(OutboxFile, "transaction", waits)
+    server.on(ROUTE, accepts_all)
+    of_others = set(workers())
+    buffer = make(batch_size=1)
+    buffer.add({"name": "a"})
+    [worker] = set(workers()) - of_others
+    assert reached.wait(PATIENCE)
+    assert buffer.close(0.01) == 1
+    is_closed.set()
+    worker.join(PATIENCE)
+    assert sent(server) == []
+    assert make().flush(PATIENCE)
+    assert sent(server) == [["a"]]
+
+
+@pytest.mark.parametrize("store", ["file"], indirect=True)
+@pytest.mark.parametrize("is_up", [False, True])
+def test_a_buffer_on_disk_tries_once_as_it_is_closed_and_says_how_many_events_wait(
+    make: Make, server: Server, is_up: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    def is_down(request: httpx.Request) -> Reply:
+        raise httpx.ConnectError("refused", request=request)
+
+    server.on(ROUTE, says({"error": "busy"}, status=503) if is_up else is_down)
+    buffer = make(max_age=1_000)
+    for name in "ab":
+        buffer.add({"name": name})
+    assert buffer.close() == 2
+    assert sent(server) == [["a", "b"]]
+    assert caplog.messages[-1].startswith("2 events are left in ")
+
+
+@pytest.mark.parametrize("store", ["file"], indirect=True)
+def test_a_buffer_on_disk_that_pauses_is_closed_at_once(
+    make: Make, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.on(ROUTE, says({"error": "busy"}, status=503, retry_after="600"))
+    buffer = make(max_age=1_000)
+    buffer.add({"name": "a"})
+    flush_until_logged(buffer, "trying again in 600 s", caplog)
+    before = len(server.requests)
+    assert buffer.close() == 1
+    assert len(server.requests) == before
 
 
 @pytest.mark.parametrize("store", ["file"], indirect=True)

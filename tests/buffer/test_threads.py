@@ -165,7 +165,7 @@ def test_events_in_flight_when_the_buffer_closes_are_counted_once(gated: Make, g
 def test_an_interrupt_at_the_end_of_close_loses_no_event_without_a_word(
     gated: Make, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     of_others = set(workers())  # those of the tests before may still end
@@ -183,7 +183,7 @@ def test_an_interrupt_at_the_end_of_close_loses_no_event_without_a_word(
 def test_an_interrupted_close_does_not_wait_for_the_request_under_way(
     gated: Make, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     of_others = set(workers())  # those of the tests before may still end

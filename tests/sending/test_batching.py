@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import json
-import tracemalloc
 
 import pytest
 
@@ -92,18 +90,3 @@ def test_events_without_an_id_get_one_each_whatever_the_size_of_the_batches() ->
         for event in batch.events()
     ]
     assert len(set(ids)) == len(ids) == sum(sizes)
-
-
-def test_one_table_of_ids_serves_batches_of_every_size() -> None:
-    def encode(size: int) -> None:
-        list(batches_of_events([{"name": "a", "data": {}}] * size, size))
-
-    encode(5_000)
-    tracemalloc.start()
-    try:
-        for size in range(2_000, 2_040):
-            encode(size)
-        gc.collect()
-        assert tracemalloc.get_traced_memory()[0] < 100_000
-    finally:
-        tracemalloc.stop()

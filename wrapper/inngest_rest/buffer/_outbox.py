@@ -27,7 +27,7 @@ from inngest_rest.buffer._outbox_file import (
     is_json_object,
     kind_of,
 )
-from inngest_rest.buffer._queue import Queue, Reserved, gather
+from inngest_rest.buffer._queue import Queue, Reserved, gather, nothing
 from inngest_rest.buffer._resends import Resends
 from inngest_rest.errors import OutboxError
 from inngest_rest.reports import SendFailure
@@ -114,6 +114,7 @@ class Outbox(Queue):
         self._storing = threading.RLock()
         self._has_to_wake = False
         self._end = 0
+        self._has_given_up = False
         self._has_warned_of_age = False
         self._has_warned_of_disk = False
 
@@ -161,6 +162,10 @@ class Outbox(Queue):
             self._write_outcomes()
             # Events are added in transactions of their own, so none is in the middle of this one.
             with self.file.transaction("cannot lease") as db:
+                if (
+                    self._has_given_up
+                ):  # left to the next buffer, which counts on a lease
+                    return nothing(self._schedule.waiting)
                 reserved = self._next_batch()
                 until = self._now() + self._lease
                 leases = [(self._owner, until, seq) for seq in reserved.batch.positions]
@@ -328,8 +333,9 @@ class Outbox(Queue):
         with self.file.transaction("cannot discard dead letters") as db:
             db.executemany(_DISCARD, seqs)
 
-    def skip_lock_wait(self) -> None:
+    def give_up(self) -> None:
         self.file.skips_lock_wait = True
+        self._has_given_up = True
 
     def close(self, on_lost: Callable[[BatchOutcome], object]) -> int:  # noqa: ARG002 - none is
         """Write final outcomes, and leave the rest to the next process."""

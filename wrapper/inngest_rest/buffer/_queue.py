@@ -66,6 +66,11 @@ class Reserved:
     is_full: bool
 
 
+def nothing(waiting: int) -> Reserved:
+    """Return an empty batch; `waiting` is what the schedule has counted."""
+    return Reserved(batch=Batch.of([], []), left=0, waiting=waiting, is_full=False)
+
+
 class Queue:
     """Bounded, thread-safe, and with one batch in flight at a time.
 
@@ -156,7 +161,7 @@ class Queue:
                     batch=batch, left=left, waiting=waiting, is_full=is_full
                 )
         # Any that are left are those of other processes.
-        return Reserved(batch=Batch.of([], []), left=0, waiting=waiting, is_full=False)
+        return nothing(waiting)
 
     def _choose(
         self, seqs: Sequence[int] | None, skipped: set[int]
@@ -281,8 +286,8 @@ class Queue:
     def discard(self, letters: Iterable[SendFailure]) -> None:  # noqa: ARG002
         self.dead_letters()
 
-    def skip_lock_wait(self) -> None:
-        """Stop waiting for other processes: the close timeout expired."""
+    def give_up(self) -> None:
+        """Wait for no other process, and take no more events: a close ends before all are sent."""
 
     def close(self, on_lost: Callable[[BatchOutcome], object]) -> int:
         """Discard all remaining events, including those in flight; log and return their number."""

@@ -131,6 +131,12 @@ class Schedule:
                 self._flushes = max(self._flushes - 1, 0)
 
     @property
+    def is_pausing(self) -> bool:
+        """Whether nothing was accepted lately, and the next attempt is not due yet."""
+        with self.lock:
+            return self._not_before > self.clock()
+
+    @property
     def most(self) -> int:
         """The maximum size of the next batch."""
         return 1 if self._in_a_row >= _OUTAGE else self.batch_size

@@ -278,14 +278,18 @@ class Buffer(Forked, ABC):
         """Finish some work even if the caller is cancelled meanwhile."""
         return await work
 
-    async def _flush(self, timeout: Seconds | None) -> bool:
+    async def _flush(
+        self, timeout: Seconds | None, *, until_failure: bool = False
+    ) -> bool:
         deadline = Deadline(timeout, self._session.clock)
         queue = self._queue
         mark = await self._elsewhere(queue.mark)
+        if until_failure and self._schedule.is_pausing:
+            return not await self._elsewhere(queue.has_left, mark)
         with self._schedule.flush_now():
             self._notify()
             if self._worker is None:  # no thread could be started
-                await self._send_until(mark, deadline)
+                await self._send_until(mark, deadline, until_failure=until_failure)
             while True:
                 seen = self._count
                 # In this order: a batch that leaves the queue in between is still settling.
@@ -293,15 +297,19 @@ class Buffer(Forked, ABC):
                 if not has_left and not self._is_settling:
                     return True
                 left = deadline.left()
+                if until_failure and self._schedule.is_pausing:
+                    left = 0.0
                 if self._is_stopping or left == 0.0 or not self._can_wait():
                     return not await self._elsewhere(queue.has_left, mark)
                 await self._wait(seen, left)
 
-    async def _send_until(self, mark: int, deadline: Deadline) -> None:
+    async def _send_until(
+        self, mark: int, deadline: Deadline, *, until_failure: bool
+    ) -> None:
         """Send events up to a mark in the caller's thread, until a worker is started."""
         while self._worker is None and self._queue.has_left(mark):
             left = deadline.left()
-            if left == 0.0:
+            if left == 0.0 or (until_failure and self._schedule.is_pausing):
                 return
             pause = self._schedule.due_in()
             if pause:
@@ -318,7 +326,9 @@ class Buffer(Forked, ABC):
         is_flushed = False
         try:
             await self._elsewhere(self._queue.shut)
-            is_flushed = await self._flush(timeout)
+            # What is on disk is safe: it need not wait for a server that is down.
+            is_safe = self._path is not None
+            is_flushed = await self._flush(timeout, until_failure=is_safe)
         except Exception:
             raise
         except BaseException:
@@ -327,7 +337,7 @@ class Buffer(Forked, ABC):
             raise
         finally:
             if not is_flushed:
-                self._queue.skip_lock_wait()
+                self._queue.give_up()
             self._is_stopping = True
             self._notify()
             atexit.unregister(self.at_exit)

@@ -137,12 +137,16 @@ class EventBuffer(Buffer):
             timeout: Maximum time to wait, in seconds or as a timedelta; None for no limit.
 
         Returns:
-            Whether all of them were accepted or rejected; False if some are still waiting.
+            Whether all of them were accepted or rejected; False if some are still waiting. Those
+            of a file that another buffer is sending at the moment are left to it, and not counted.
         """
         return now(self._flush(timeout))
 
     def close(self, timeout: Seconds | None = 30.0) -> int:
         """Stop taking events, send those already added, and shut down.
+
+        Events in memory are tried again until the timeout. Those in a file are safe: after a failed
+        attempt, and during the pause that follows one, it does not wait for the server.
 
         Args:
             timeout: Maximum time to wait, in seconds or as a timedelta; None for no limit.
