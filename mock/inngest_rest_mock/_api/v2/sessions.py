@@ -48,8 +48,10 @@ def list_runs(call: Call) -> Response:
 
 
 def _runs(call: Call) -> Iterator[tuple[str, str, MockRun]]:
-    """Yield the key and the id of each session, with each of its runs, newest first."""
+    """Yield the key and the id of each session, with each run that is readable, newest first."""
     for run in call.store.execution.runs.newest_first(None):
+        if run.visible_ns > call.now:
+            continue
         event = call.store.events[run.event_id]
         for key, id in event.sessions.items():
             yield key, id, run
