@@ -144,6 +144,16 @@ def without_ids(text: str) -> str:
     return re.sub(r"\b01[0-9A-Z]{24}\b", "ULID", text)
 
 
+def test_a_row_of_a_table_is_a_line() -> None:
+    crowded = [
+        f"{name_of(page)}:{number}"
+        for page in DOCUMENTS
+        for number, line in enumerate(TEXTS[page].splitlines(), 1)
+        if re.search(r"\|\s*:?-{2,}:?\s*\|", line) and not re.fullmatch(r"[|:\s-]+", line)
+    ]
+    assert crowded == [], "the delimiter row of a table stands on another's line"
+
+
 def test_every_text_block_belongs_to_a_program() -> None:
     shown = sum(TEXTS[page].count("```text\n") for page in PAGES)
     assert shown == sum(each.prints is not None for each in PROGRAMS)
