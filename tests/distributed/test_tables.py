@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +15,6 @@ from tests.support.run_lists import BEGAN, Listed, RunLists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.distributed
 
@@ -59,6 +60,15 @@ def test_duckdb_reads_a_listing_and_an_export(client: InngestClient, file: Path)
     for source in ("listing", f"'{file}'"):
         found = duckdb.sql(f"SELECT status, count(*) FROM {source} GROUP BY ALL").fetchall()
         assert dict(found) == EXPECTED
+
+
+def test_the_query_of_the_guide_counts_the_failures_of_each_function(file: Path) -> None:
+    duckdb = installed("duckdb")
+    guide = (Path(__file__).parents[2] / "docs/guides/reports.md").read_text(encoding="utf-8")
+    (query,) = re.findall(r'duckdb\.sql\("""(.*?)"""\)', guide, re.DOTALL)
+    found = duckdb.sql(query.replace("runs.parquet", str(file))).fetchall()
+    assert sum(runs for _, runs, _ in found) == sum(EXPECTED.values())
+    assert sum(failed for _, _, failed in found) == EXPECTED["failed"]
 
 
 def test_pandas_reads_a_listing_and_an_export(client: InngestClient, file: Path) -> None:
