@@ -355,6 +355,18 @@ def test_acts_are_spaced_evenly(client: InngestClient, mock: MockServer, clock: 
     assert clock.pauses == [1.5] * 4
 
 
+def test_acts_on_cloud_are_paced_from_the_start_unless_a_rate_is_given(
+    connect: Connect, mock: MockServer, clock: Clock
+) -> None:
+    own = connect(transport=mock.transport)
+    ids = start(own, mock, "app/nap", 4)
+    cloud = connect(dev=False, signing_key="signkey-test-" + "ab" * 32, transport=mock.transport)
+    cloud.runs.cancel_all(ids[:3], in_flight=1)
+    assert clock.pauses == pytest.approx([1 / 15] * 2)
+    cloud.runs.cancel_all(ids, in_flight=1, max_requests=1_000)
+    assert clock.pauses[2:] == pytest.approx([1 / 1_000] * 3)
+
+
 def test_an_exception_from_outside_says_what_was_done_before(
     client: InngestClient, mock: MockServer
 ) -> None:

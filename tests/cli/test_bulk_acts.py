@@ -72,6 +72,19 @@ def test_more_than_one_run_is_confirmed_however_it_is_chosen(
     assert told <= {"id", "outcome", "new_run_id"}, "the short answer"
 
 
+def test_a_dry_run_on_cloud_says_how_long_the_acts_take_at_least(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.start("failed", 16)
+    words = ["runs", "replay", "--app", "shop", "--dry-run"]
+    told = "15 a second on Inngest Cloud: at least 2 s in all"
+    assert told not in run(*words).answer.get("warnings", [])
+    monkeypatch.delenv("INNGEST_DEV")
+    monkeypatch.setenv("INNGEST_SIGNING_KEY", "signkey-test-" + "ab" * 32)
+    assert told in run(*words).answer["warnings"]
+    assert told not in run(*words, "--rate", "100").answer.get("warnings", [])
+
+
 def test_inputs_of_more_than_one_run_are_confirmed(run: Run) -> None:
     words = ["functions", "invoke-many", "shop", "charge", "--inputs"]
     assert run(*words, "[{}, {}]").status == 9

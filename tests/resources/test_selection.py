@@ -427,6 +427,27 @@ EMPTY = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("window", "is_told"),
+    [
+        ({}, True),
+        ({"since": timedelta(days=3)}, True),
+        ({"since": timedelta(days=3), "ended_since": timedelta(hours=2)}, False),
+        ({"since": timedelta(hours=24)}, False),
+    ],
+)
+def test_an_empty_list_of_cloud_says_how_long_runs_are_kept(
+    connect: Connect, window: dict[str, Any], is_told: bool
+) -> None:
+    mock = MockServer()
+    cloud = connect(dev=False, signing_key="signkey-test-" + "ab" * 32, transport=mock.transport)
+    own = connect(transport=mock.transport)
+    for client, expected in ((cloud, is_told), (own, False)):
+        listing = client.runs.list(**window)
+        assert list(listing) == []
+        assert ("24 hours on the free plan" in listing.searched()) is expected
+
+
 @pytest.mark.parametrize(("filter", "told"), EMPTY)
 def test_an_empty_answer_says_what_was_searched(
     shop: InngestClient, filter: dict[str, Any], told: str

@@ -98,7 +98,7 @@ _OF_PYTHON = {"page_size", "period", "token"}
 _NAMES = {"report_path": "report", "max_requests": "rate"}
 _HELP = {
     "cursor": "The cursor of the next page, which an earlier page has.",
-    "max_requests": "Maximum number of requests per second.",
+    "max_requests": "Maximum number of requests per second; on Inngest Cloud 15 by default.",
 }
 _LEAST = {"queue_depth_above": 0}
 

@@ -8,12 +8,13 @@ GET.
 from __future__ import annotations
 
 import json
+import math
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from attrs import Factory, define, evolve, field, frozen
 
-from inngest_rest.bulk import ActionReport, PartialActionError
+from inngest_rest.bulk import CLOUD_RATE, ActionReport, PartialActionError
 from inngest_rest.call_row import Returns
 from inngest_rest.calls import ROWS, event_of
 from inngest_rest.errors import InngestError, PartialSendError, RouteNotFoundError
@@ -387,6 +388,13 @@ class Invocation:
         target = self.client.target
         if report.searched:
             self.answer.warnings.append(f"searched {report.searched}")
+        planned = report.counts.get("planned", 0)
+        if planned and target.is_cloud and self.values.get("rate") is None:
+            seconds = math.ceil(planned / CLOUD_RATE)
+            pace = (
+                f"{CLOUD_RATE} a second on Inngest Cloud: at least {seconds:,} s in all"
+            )
+            self.answer.warnings.append(pace)
         if record_class(self.row) is results.Sent:
             return results.Sent(target=target)
         if self.row.requests_any_path:

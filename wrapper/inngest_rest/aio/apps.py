@@ -239,7 +239,8 @@ class Functions(Resource):
                 started. None stands for `{}`.
             dry_run: Report each action as planned, without performing it.
             in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
-            max_requests: Maximum number of them started per period; None for no limit.
+            max_requests: Maximum number of them started per period; None for no limit, or on
+                Inngest Cloud for 15 a second.
             period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
             on_start: Called with a row, as unknown, before its request is sent; by one thread at a
                 time. May be asynchronous. A report with that row resumes correctly even after a

@@ -238,6 +238,10 @@ class ReportFinishedError(InvalidArgumentError):
         self.report = report
 
 
+CLOUD_RATE = 15
+"""Acts per second on Inngest Cloud by default: its limit is said to be 75 requests in 5 seconds."""
+
+
 class BulkOptions(TypedDict, total=False):
     """How a bulk operation acts.
 
@@ -250,7 +254,8 @@ class BulkOptions(TypedDict, total=False):
     Attributes:
         dry_run: Report each action as planned, without performing it.
         in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
-        max_requests: Maximum number of them started per period; None for no limit.
+        max_requests: Maximum number of them started per period; None for no limit, or on Inngest
+            Cloud for 15 a second.
         period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
         on_start: Called with a row, as unknown, before its request is sent; by one thread at a
             time. A report with that row resumes correctly even after a kill of the process.

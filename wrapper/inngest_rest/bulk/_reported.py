@@ -25,6 +25,7 @@ from inngest_rest._core.resources.windows import Window, instant
 from inngest_rest._core.sending.job import ABANDONED, BulkJob
 from inngest_rest._faults import had_no_effect
 from inngest_rest.bulk import (
+    CLOUD_RATE,
     ActionOutcome,
     ActionReport,
     ActionRow,
@@ -81,11 +82,14 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         *,
         limit: int | None = None,
     ) -> None:
+        max_requests, period = options.max_requests, options.period
+        if max_requests is None and session.settings.target.is_cloud:
+            max_requests, period = CLOUD_RATE, 1.0
         super().__init__(
             session,
             options.in_flight,
-            options.max_requests,
-            options.period,
+            max_requests,
+            period,
             on_start=options.on_start,
             on_result=options.on_result,
         )

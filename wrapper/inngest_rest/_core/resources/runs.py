@@ -169,6 +169,12 @@ def function_of(run: Run) -> str:
 
 
 async def why_none(session: Session, selection: Selection) -> str:
+    """Return why a selection found nothing: a name that does not exist, or what is kept."""
+    name = await _unknown_name(session, selection)
+    return name or _beyond_history(session, selection)
+
+
+async def _unknown_name(session: Session, selection: Selection) -> str:
     """Return which of the selected app and function does not exist, with the nearest name."""
     app, function = selection.names.exact
     if app is None:
@@ -184,6 +190,24 @@ async def why_none(session: Session, selection: Selection) -> str:
     if function is None or function in ids:
         return ""
     return f"app {app} has no function {shown(function)}{did_you_mean(function, ids)}"
+
+
+_KEPT_ON_EACH_PLAN = timedelta(days=1)
+
+
+def _beyond_history(session: Session, selection: Selection) -> str:
+    """Return how long Inngest Cloud keeps runs, if the selection reaches further back."""
+    if not session.settings.target.is_cloud:
+        return ""
+    now = session.server_clocks["api"].now()
+    begins = [window.ends(now)[0] for window in (selection.window, selection.ended)]
+    latest = max((begin for begin in begins if begin is not None), default=None)
+    if latest is not None and now - latest <= _KEPT_ON_EACH_PLAN:
+        return ""
+    return (
+        "Inngest Cloud keeps runs for 24 hours on the free plan, for 7 or 14 days on others, and "
+        "lists none that are older"
+    )
 
 
 async def _why_none(session: Session, selection: Selection) -> str:
