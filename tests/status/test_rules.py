@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from inngest_rest.findings import Finding
+    from tests.conftest import Connect
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -109,6 +110,16 @@ def test_a_run_that_is_queued_for_too_long_is_broken_unless_it_is_on_purpose(
         mock.advance(3 * MINUTE)
         assert told(client, "starting").severity == "ok"
         assert told(client, "starting", queued_for=MINUTE).severity == "broken"
+
+
+def test_on_cloud_a_function_without_a_success_is_told_of_with_how_long_runs_are_kept(
+    connect: Connect, mock: MockServer
+) -> None:
+    key = "signkey-test-" + "ab" * 32
+    cloud = connect(dev=False, signing_key=key, transport=mock.transport)
+    rules = {"shop/charge": 48 * HOUR}
+    finding = told(cloud, "success", no_success_of=rules)
+    assert finding.message.endswith("for 7 or 14 days on others, and lists none that are older")
 
 
 def test_a_function_that_has_not_completed_in_time_is_told_of_and_so_is_one_that_is_misspelt(

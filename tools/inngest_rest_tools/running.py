@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import Factory, define, evolve, field, frozen
 
-from inngest_rest.bulk import CLOUD_RATE, ActionReport, PartialActionError
+from inngest_rest.bulk import (
+    CLOUD_RATE,
+    ActionOutcome,
+    ActionReport,
+    PartialActionError,
+)
 from inngest_rest.call_row import Returns
 from inngest_rest.calls import ROWS, event_of
 from inngest_rest.errors import InngestError, PartialSendError, RouteNotFoundError
@@ -388,7 +393,7 @@ class Invocation:
         target = self.client.target
         if report.searched:
             self.answer.warnings.append(f"searched {report.searched}")
-        planned = report.counts.get("planned", 0)
+        planned = report.counts.get(ActionOutcome.PLANNED, 0)
         if planned and target.is_cloud and self.values.get("rate") is None:
             seconds = math.ceil(planned / CLOUD_RATE)
             pace = (
