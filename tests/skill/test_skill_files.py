@@ -11,7 +11,10 @@ import yaml
 
 import inngest_rest_tools
 from inngest_rest import InvalidArgumentError, __version__
+from inngest_rest.calls import commands
 from inngest_rest_tools.command import agent_skill
+from tests.skill.evaluation.jobs import JOBS
+from tests.skill.test_evaluation import NO_WAY
 
 FOLDER = Path(inngest_rest_tools.__file__).parent / ".agents" / "skills" / "inngest"
 FILES = agent_skill.own_files()
@@ -81,6 +84,68 @@ def test_the_skill_has_none_of_the_words_that_registries_trip_over(pattern: str)
 def test_the_skill_is_read_at_little_cost() -> None:
     assert len(TEXT.splitlines()) < 120
     assert len(TEXT.encode()) / 4 <= 1_600
+
+
+NEEDED = ("SKILL.md", "references/bulk.md", "references/files.md")
+"""What an agent reads at most for the jobs of operators: together they have each command of one."""
+
+
+def test_what_the_jobs_of_operators_need_is_read_at_little_cost() -> None:
+    texts = "".join(FILES[name] for name in NEEDED)
+    assert len(texts) <= 9_000
+    known = sorted((" ".join(row.words) for row in commands()), key=len, reverse=True)
+    calls = {call: job.name for job in JOBS for call in job.calls if job.name not in NO_WAY}
+    asked = {next(name for name in known if name in call): job for call, job in calls.items()}
+    assert {name: job for name, job in asked.items() if name not in texts} == {}
+
+
+DESCRIPTION = str(yaml.safe_load(FRONTMATTER)["description"])
+
+OURS = [
+    "Which Inngest runs failed last night, and why?",
+    "Replay the failed runs of shop from their failed step",
+    "Is our self-hosted Inngest server all right? Check it",
+    "Cancel the runs of the import function that wait since Monday",
+    "We sent an event for order 1001, and nothing ran: explain",
+    "A run is stuck since yesterday: what does it wait for?",
+    "Send the events in this CSV",
+    "Export last week's runs to Parquet",
+    "Wait until the run of this event has ended",
+    "Resend the events of yesterday to the dev server",
+]
+NOT_OURS = [
+    "Write an Inngest function that mails new customers",
+    "Add a step to my function that pauses for a day",
+    "Install the Inngest SDK in my Next.js app",
+    "Set a concurrency limit in the code of this function",
+    "Migrate my functions from SDK v3 to v4",
+    "Write tests for my Inngest functions",
+    "Set up middleware in the SDK",
+    "How do I write a fan-out with steps?",
+    "Add realtime streaming to the code of a function",
+    "Make this API route a durable function with retries in each step",
+]
+
+
+COMMON = {"inngest", "the", "and", "for", "from", "that", "what", "this", "are", "our", "not"}
+
+
+def stems(text: str) -> set[str]:
+    """Return the words of a text that decide, without their endings."""
+    words = set(re.findall(r"[a-z]{3,}", text.lower())) - COMMON
+    return {word.removesuffix("ing").rstrip("se")[:6] for word in words}
+
+
+@pytest.mark.parametrize("query", [*OURS, *NOT_OURS])
+def test_the_description_has_the_words_of_what_is_asked_of_it_and_disclaims_the_others(
+    query: str,
+) -> None:
+    claimed, _, disclaimed = DESCRIPTION.partition("Not for ")
+    disclaimed = disclaimed.partition(".")[0]
+    words = stems(query)
+    for_us, for_others = (words & stems(text) for text in (claimed, disclaimed))
+    more, less = (for_us, for_others) if query in OURS else (for_others, for_us)
+    assert len(more) > len(less), (for_us, for_others)
 
 
 def test_metadata_is_a_map_of_strings() -> None:
