@@ -128,9 +128,6 @@ SLOW = {
     "tests/secrets/test_crash_reports.py::test_a_report_with_local_variables_shows_no_key": (
         "formats the variables of each frame"
     ),
-    "tests/sending/test_batching.py::test_one_table_of_ids_serves_batches_of_every_size": (
-        "batches of every size"
-    ),
 }
 """What takes a second or more, and may fail on one Python alone: `--quick` leaves it out."""
 
