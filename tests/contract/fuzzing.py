@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+import inngest_rest_tools.contract
 from inngest_rest import InngestError
 
 from .document import PATH
@@ -151,7 +152,8 @@ def _config(words: Mapping[str, Collection[str]], signing_key: str | None) -> st
 
     And the key, which must not be on a command line, since everyone can see those.
     """
-    lines = [f"hooks = {json.dumps(str(Path(__file__).with_name('fuzz_hooks.py')))}"]
+    hooks = Path(inngest_rest_tools.contract.__file__).with_name("hooks.py")
+    lines = [f"hooks = {json.dumps(str(hooks))}"]
     headers = {"X-Inngest-Env": "dev"}
     if signing_key is not None:
         headers["Authorization"] = f"Bearer {signing_key}"
