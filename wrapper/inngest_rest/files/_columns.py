@@ -14,7 +14,7 @@ from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.record import Column, Record, columns, to_builtin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 @frozen(kw_only=True)
@@ -32,18 +32,8 @@ class Chosen:
 
 def names_by_path(asked: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
     """Return the names of the columns by the paths of their fields."""
-    if isinstance(asked, Mapping):
-        given = cast("Mapping[str, str]", asked)
-        pairs = [(path, name) for path, name in given.items()]
-    else:
-        texts = [asked] if isinstance(asked, str) else list(asked)
-        pairs = list[tuple[str, str]]()
-        for text in texts:
-            for part in str(text).split(","):
-                path, _, name = part.strip().partition("=")
-                pairs.append((path, name or path.replace(".", "_")))
     names: dict[str, str] = {}
-    for path, name in pairs:
+    for path, name in _paths_and_names(asked):
         if not isinstance(name, str) or not name:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise invalid("columns", f"need a name for {shown(path)}")
         if path in names or name in names.values():
@@ -52,6 +42,20 @@ def names_by_path(asked: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
     if not names:
         raise invalid("columns", "are none: leave them out for all")
     return names
+
+
+def _paths_and_names(
+    asked: Mapping[str, str] | Iterable[str],
+) -> Iterator[tuple[str, str]]:
+    """Read a mapping, or texts such as `id` and `error.message=error`, perhaps with commas."""
+    if isinstance(asked, Mapping):
+        yield from cast("Mapping[str, str]", asked).items()
+        return
+    texts = [asked] if isinstance(asked, str) else asked
+    for text in texts:
+        for part in str(text).split(","):
+            path, _, name = part.strip().partition("=")
+            yield path, name or path.replace(".", "_")
 
 
 def choose(kind: type[Record], names: Mapping[str, str]) -> tuple[Chosen, ...]:

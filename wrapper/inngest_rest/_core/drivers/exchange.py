@@ -134,10 +134,8 @@ class PlanRunner(ABC, Generic[Transport]):
         if isinstance(outcome, TransportError):
             raise outcome
         if logger.isEnabledFor(logging.DEBUG):
-            took, status = (
-                (self._clock.monotonic() - started) * 1_000,
-                outcome.status_code,
-            )
+            took = (self._clock.monotonic() - started) * 1_000
+            status = outcome.status_code
             extra = request_fields(call.method, call.template, call.url)
             logger.debug(
                 "%s %s -> %d in %.0f ms",
