@@ -162,9 +162,8 @@ class Outbox(Queue):
             self._write_outcomes()
             # Events are added in transactions of their own, so none is in the middle of this one.
             with self.file.transaction("cannot lease") as db:
-                if (
-                    self._has_given_up
-                ):  # left to the next buffer, which counts on a lease
+                # A lease would keep the event from the next buffer.
+                if self._has_given_up:
                     return nothing(self._schedule.waiting)
                 reserved = self._next_batch()
                 until = self._now() + self._lease

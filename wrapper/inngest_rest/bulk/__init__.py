@@ -239,7 +239,11 @@ class ReportFinishedError(InvalidArgumentError):
 
 
 CLOUD_RATE = 15
-"""Acts per second on Inngest Cloud by default: its limit is said to be 75 requests in 5 seconds."""
+"""Acts per second on Inngest Cloud by default.
+
+A proposal for the vendor's pages has a limit of 75 requests in 5 seconds; it was not merged
+(docs/reference/cloud-limits.md).
+"""
 
 
 class BulkOptions(TypedDict, total=False):

@@ -192,6 +192,7 @@ async def _unknown_name(session: Session, selection: Selection) -> str:
     return f"app {app} has no function {shown(function)}{did_you_mean(function, ids)}"
 
 
+# docs/reference/cloud-limits.md has the plans.
 _KEPT_ON_EACH_PLAN = timedelta(days=1)
 
 
@@ -205,7 +206,7 @@ def _beyond_history(session: Session, selection: Selection) -> str:
     if latest is not None and now - latest <= _KEPT_ON_EACH_PLAN:
         return ""
     return (
-        "Inngest Cloud keeps runs for 24 hours on the free plan, for 7 or 14 days on others, and "
+        "Inngest Cloud keeps runs for 24 hours on the free plan, for 7 days or more on others, and "
         "lists none that are older"
     )
 
