@@ -33,9 +33,8 @@ class Server:
     is_cloud: bool = False  # it has what Inngest Cloud alone has
     ties_cursors: bool = False  # a cursor of runs is valid in one window
     largest_page: int | None = None  # if it is smaller than that of known servers
-    page_refusal: str | None = (
-        PAGE_REFUSAL  # of a larger `limit` by v2, which clamps it if None
-    )
+    # Of a larger `limit` by v2, which clamps it if None.
+    page_refusal: str | None = PAGE_REFUSAL
 
     def has(self, field: str) -> bool:
         """Return whether it has a field or parameter that the document names in `LATER`."""

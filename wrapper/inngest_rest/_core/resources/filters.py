@@ -167,9 +167,8 @@ class Selection:
     query: str | None = None
     window: Window = ALL_TIME  # of the time of queueing
     ended: Window = ALL_TIME
-    are_open: bool = (
-        False  # of whatever status, and `statuses` are those of each server
-    )
+    # Of whatever status, and `statuses` are those of each server.
+    are_open: bool = False
 
     @classmethod
     def of(

@@ -29,9 +29,8 @@ if TYPE_CHECKING:
 
 _CLOCKS_DIFFER_BY = 30.0  # seconds
 
-_FEWEST_DUE = (
-    3  # events that should have started a run: with fewer, nothing can be concluded
-)
+# Events that should have started a run: with fewer, nothing can be concluded.
+_FEWEST_DUE = 3
 
 # Limits by which an event may start no run, or a later one.
 _MAY_START_NONE = ("debounce", "rateLimit", "singleton", "throttle", *BATCH)
