@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from inngest_rest import InngestClient
     from tests.contract.world import World
 
+# Of August 2026: for an id from before June, a server looks for a minute (addRunMetadataV1).
+RECENT = "01M0ZZZZZZZZZZZZZZZZZZZZZZ"
+
 ASKED_FOR = re.compile(r"/v1/(runs|apps|runs/\{runId\}/replay|webhooks.*)")
 
 
@@ -28,7 +31,7 @@ def test_every_operation_rejects_a_wrong_key_where_keys_are_required(world: Worl
         for operation in operations:
             answer = http.request(
                 operation.method,
-                re.sub(r"\{\w+\}", UNKNOWN, operation.path),
+                re.sub(r"\{\w+\}", RECENT, operation.path),
                 json={} if operation.body else None,
                 headers={"Authorization": "Bearer wrong"},
             )
