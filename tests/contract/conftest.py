@@ -51,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Try each case in each world; with the other client, too, in the plain one, and for real."""
+    """Try each case in each world; with the other client, too, in the plain ones, and for real."""
     if "world" in metafunc.fixturenames:
         url = metafunc.config.getoption("--live-url", None)
         names = [LIVE] if url else list(mock_world.WORLDS)
@@ -60,7 +60,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             names = names[:1]
         pairs = [("blocking", name) for name in names]
         if metafunc.config.getoption("--clients") != "one":
-            pairs.append(("async", names[0]))
+            plain = {names[0], mock_world.THROUGH_HTTPX2}
+            pairs += [("async", name) for name in names if name in plain]
         ids = ["-".join(pair) for pair in pairs]
         metafunc.parametrize(("client_kind", "world"), pairs, ids=ids, indirect=True)
 

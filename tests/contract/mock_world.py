@@ -7,6 +7,9 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import httpx
+import httpx2
+
 from inngest_rest_mock import MockServer, completes, fails, retries, sleeps, waits_for, when
 from tests.support.clock import Clock
 
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
     from inngest_rest_mock import MockTransport
     from tests.support.client_kinds import ClientKind
+
+
+THROUGH_HTTPX2 = "mock through httpx2"
 
 
 def make_mock(app: str, **settings: Any) -> MockServer:
@@ -98,6 +104,30 @@ class MockWorld(World):
         self._mocked_time.advance(seconds)
 
 
+class Httpx2MockWorld(MockWorld):
+    """A mock that clients reach through transports of httpx2."""
+
+    def _carrier(self) -> httpx2.MockTransport:
+        judged = self._judged(self.transport(blocking=True))
+
+        def carry(request: httpx2.Request) -> httpx2.Response:
+            assert isinstance(request, httpx2.Request)
+            response = judged.handle_request(
+                httpx.Request(
+                    request.method,
+                    str(request.url),
+                    headers=request.headers.raw,
+                    content=request.content,
+                    extensions=request.extensions,
+                )
+            )
+            return httpx2.Response(
+                response.status_code, headers=response.headers.raw, content=response.read()
+            )
+
+        return httpx2.MockTransport(carry)
+
+
 class OldMockWorld(MockWorld):
     """A mock of the release whose v2 has next to nothing, and has it at /api/v2 alone."""
 
@@ -133,6 +163,7 @@ class KeyedMockWorld(MockWorld):
 
 WORLDS: dict[str, type[MockWorld]] = {
     "mock": MockWorld,
+    THROUGH_HTTPX2: Httpx2MockWorld,
     "mock of 1.17": OldMockWorld,
     "mock of 1.33 on PostgreSQL": OldPostgresMockWorld,
     "mock with the routes asked for": FullMockWorld,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from inngest_rest import InngestClient, Run
+    from inngest_rest.typing import AsyncTransport, Transport
     from tests.support.client_kinds import ClientKind
     from tests.support.clock import Clock
 
@@ -164,8 +165,7 @@ class World(ABC):
         """Return a client of the kind under test, with the right keys by default."""
         keys = {"event_key": self.event_key, "signing_key": self.signing_key}
         base = {"base_url": self.url} if self.has_keys else {"dev": self.url}
-        carrier = self._judged(self.transport(blocking=self._client_kind == "blocking"))
-        options = {**base, **keys, "transport": carrier, **settings}
+        options = {**base, **keys, "transport": self._carrier(), **settings}
         client = open_client(self._client_kind, self._runner, self._clock, **options)
         self._clients.append(client)
         return client  # type: ignore[no-any-return]
@@ -231,6 +231,10 @@ class World(ABC):
     ) -> Run:
         """Start a function and return its run once it has ended."""
         return client.runs.wait(self.start(client, function, data).id, timeout=60)
+
+    def _carrier(self) -> Transport | AsyncTransport:
+        """Return the transport of a client."""
+        return self._judged(self.transport(blocking=self._client_kind == "blocking"))
 
     def _judged(self, inner: httpx.BaseTransport | httpx.AsyncBaseTransport) -> Judged:
         return Judged(

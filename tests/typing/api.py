@@ -6,6 +6,11 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, assert_type
 
+import httpx
+import httpx2
+from httpx_aiohttp import AiohttpTransport
+from pyreqwest.compatibility.httpx import HttpxTransport, SyncHttpxTransport
+
 from inngest_rest import (
     ApiError,
     App,
@@ -69,6 +74,33 @@ def settings() -> None:
     InngestClient(api_version="v3")  # type: ignore[arg-type]
     InngestClient("k")  # type: ignore[call-arg]
     InngestClient(token="k")  # type: ignore[call-arg]
+
+
+class Cached:
+    """A transport without a base class."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(404, request=request)
+
+    def close(self) -> None: ...
+
+
+def transports() -> None:
+    InngestClient(transport=httpx.HTTPTransport(cert="client.pem"))
+    InngestClient(transport=httpx.MockTransport(Cached().handle_request))
+    InngestClient(transport=httpx2.HTTPTransport(http2=True))
+    InngestClient(transport=httpx2.MockTransport(lambda _: httpx2.Response(200)))
+    InngestClient(transport=SyncHttpxTransport())
+    InngestClient(transport=Cached())
+    AsyncInngestClient(transport=httpx.AsyncHTTPTransport())
+    AsyncInngestClient(transport=httpx.MockTransport(Cached().handle_request))
+    AsyncInngestClient(transport=httpx2.AsyncHTTPTransport())
+    AsyncInngestClient(transport=AiohttpTransport())
+    AsyncInngestClient(transport=HttpxTransport())
+    InngestClient(transport=httpx.AsyncHTTPTransport())  # type: ignore[arg-type]
+    InngestClient(transport=httpx2.Client())  # type: ignore[arg-type]
+    AsyncInngestClient(transport=httpx2.HTTPTransport())  # type: ignore[arg-type]
+    AsyncInngestClient(transport=Cached())  # type: ignore[arg-type]
 
 
 def events() -> list[EventLike]:

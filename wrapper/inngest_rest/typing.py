@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Union
+from typing import TYPE_CHECKING, Any, Literal, Never, Protocol, TypedDict, Union
 
 if TYPE_CHECKING:
     from inngest_rest.models import Function, RunStatus
@@ -169,3 +169,41 @@ KeyKind = Literal["event", "signing"]
 
 WhenFull = Literal["block", "raise", "drop"]
 """Policy of a full buffer for an event: wait for room, raise `BufferFullError`, or drop it."""
+
+
+class TransportResponse(Protocol):
+    """A response of httpx or of httpx2."""
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+        ...
+
+
+# Requests are `Never`, as each library has a class of its own, and a transport takes one of them.
+class Transport(Protocol):
+    """A transport of httpx or of httpx2, as an `InngestClient` takes it.
+
+    It gets requests of httpx2 if its class is of httpx2, or derives from one that is; otherwise
+    those of httpx. Threads call it at once.
+    """
+
+    def handle_request(self, request: Never, /) -> TransportResponse:
+        """Send a request, and return its response, whose body may still have to be read."""
+        ...
+
+    def close(self) -> None:
+        """Close its connections."""
+        ...
+
+
+class AsyncTransport(Protocol):
+    """The same, as an `AsyncInngestClient` takes it. Tasks call it at once."""
+
+    async def handle_async_request(self, request: Never, /) -> TransportResponse:
+        """Send a request, and return its response, whose body may still have to be read."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        ...

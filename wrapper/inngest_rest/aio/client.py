@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from os import PathLike
 
-    import httpx
-
     from inngest_rest._core.calls.route import GeneratedOperation
     from inngest_rest._core.sending.job import Events as Sent
     from inngest_rest._core.sending.job import SendJob, SendOptions
@@ -50,6 +48,7 @@ if TYPE_CHECKING:
     from inngest_rest.status import StatusReport
     from inngest_rest.typing import (
         ApiVersion,
+        AsyncTransport,
         EventNameCheck,
         Expected,
         Method,
@@ -88,7 +87,8 @@ class AsyncInngestClient(Resource):
         max_response_bytes: Largest accepted response, 64 MiB by default; a larger one raises
             `InvalidResponseError`. Error bodies are truncated at 64 KiB.
         retries: Maximum number of retries, or a `RetryPolicy`; by default 4 within 120 s.
-        transport: Custom transport, for limits, certificates or tests; closed with the client.
+        transport: Transport of httpx or httpx2 to use instead of the client's own, for limits,
+            certificates of the client or tests; closed with the client.
         allow_http: Allow sending keys over plain HTTP to other machines (INNGEST_ALLOW_HTTP).
         headers: Headers to send with each request, such as `proxy-authorization` for a proxy in
             front of the server (INNGEST_HEADERS: `name: value`, one per line).
@@ -139,7 +139,7 @@ class AsyncInngestClient(Resource):
         timeout: Seconds = 30.0,
         max_response_bytes: int | None = None,
         retries: int | RetryPolicy | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: AsyncTransport | None = None,
         allow_http: bool | None = None,
         headers: Mapping[str, str] | None = None,
         event_name_check: EventNameCheck = "off",

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from os import PathLike
 
-    import httpx
-
     from inngest_rest._core.calls.route import GeneratedOperation
     from inngest_rest._core.sending.job import Events as Sent
     from inngest_rest._core.sending.job import SendJob, SendOptions
@@ -57,6 +55,7 @@ if TYPE_CHECKING:
         RepeatedId,
         Seconds,
         Share,
+        Transport,
     )
 
 P = ParamSpec("P")
@@ -89,7 +88,8 @@ class InngestClient(Resource):
         max_response_bytes: Largest accepted response, 64 MiB by default; a larger one raises
             `InvalidResponseError`. Error bodies are truncated at 64 KiB.
         retries: Maximum number of retries, or a `RetryPolicy`; by default 4 within 120 s.
-        transport: Custom transport, for limits, certificates or tests; closed with the client.
+        transport: Transport of httpx or httpx2 to use instead of the client's own, for limits,
+            certificates of the client or tests; closed with the client.
         allow_http: Allow sending keys over plain HTTP to other machines (INNGEST_ALLOW_HTTP).
         headers: Headers to send with each request, such as `proxy-authorization` for a proxy in
             front of the server (INNGEST_HEADERS: `name: value`, one per line).
@@ -140,7 +140,7 @@ class InngestClient(Resource):
         timeout: Seconds = 30.0,
         max_response_bytes: int | None = None,
         retries: int | RetryPolicy | None = None,
-        transport: httpx.BaseTransport | None = None,
+        transport: Transport | None = None,
         allow_http: bool | None = None,
         headers: Mapping[str, str] | None = None,
         event_name_check: EventNameCheck = "off",

@@ -68,7 +68,7 @@ def given_carrier(kind: Kind, given: object) -> Any:
     """Return the transport that the caller gave, which is one of httpx or httpx2."""
     if not callable(getattr(given, _METHODS[kind], None)):
         raise ConfigurationError(
-            f"transport must be an httpx.{kind}, not {type(given).__name__}",
+            f"transport must be a {kind} of httpx or httpx2, not {type(given).__name__}",
             settings=[Setting("transport")],
         )
     return _OfHttpx2(given) if _is_of_httpx2(given) else given
