@@ -336,6 +336,7 @@ def test_nothing_more_is_tried_once_no_later_act_can_succeed(
         client.runs.cancel_all(ids, in_flight=1)
     assert isinstance(caught.value.__cause__, error)
     assert outcomes(caught.value.report) == ["done", outcome, *["not_tried"] * 3]
+    assert caught.value.may_have_taken_effect
 
 
 def test_an_outage_stops_the_operation_after_ten_failures(
@@ -435,6 +436,7 @@ def test_the_resumed_inputs_must_be_the_same(client: InngestClient) -> None:
 
 
 def test_an_unknown_function_is_asked_for_once(client: InngestClient, mock: MockServer) -> None:
-    with pytest.raises(PartialActionError, match="1 failed, 2 not tried"):
+    with pytest.raises(PartialActionError, match="1 failed, 2 not tried") as caught:
         client.functions.invoke_many("shop", "gone", [{}, {}, {}], in_flight=1)
+    assert not caught.value.may_have_taken_effect
     assert len(acts(mock)) == 1

@@ -406,12 +406,15 @@ def test_functions_that_cannot_be_read_delay_a_wait_by_five_seconds_at_most(
     assert clock.elapsed < 6
 
 
-def test_an_error_after_the_send_names_the_event(connect: Connect, mock: MockServer) -> None:
+def test_an_error_after_the_send_names_the_event_and_says_that_it_may_have_taken_effect(
+    connect: Connect, mock: MockServer
+) -> None:
     client = connect(transport=mock.transport)
     mock.fault(answers(401), times=None, method="GET")
     with pytest.raises(AuthenticationError) as caught:
         client.send_and_wait(Event("order"), timeout=60)
     assert mock.events[-1].internal_id in caught.value.__notes__[0]
+    assert caught.value.may_have_taken_effect
 
 
 @pytest.mark.parametrize(

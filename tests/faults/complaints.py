@@ -6,8 +6,8 @@ import pickle
 import traceback
 from typing import TYPE_CHECKING
 
-from inngest_rest import ApiError, InngestError, TransportError
-from tests.faults.rules import expected
+from inngest_rest import InngestError, TransportError, WaitTimeoutError
+from tests.faults.rules import MAY_BE_DONE, expected
 from tests.faults.trials import EVENT_KEY, SHORT, SIGNING_KEY, Trial
 from tests.faults.verdicts import Verdict
 
@@ -71,10 +71,15 @@ def _lies(trial: Trial) -> Iterator[str]:
             yield "it says that the request may have arrived, and it cannot"
         if not error.delivered and trial.requests:
             yield "it says that nothing was delivered, and the server has read a request"
-    if isinstance(error, ApiError):
-        may_be_done = verdict in {Verdict.FAILED, Verdict.TIMED_OUT}
-        if error.may_have_taken_effect != may_be_done:
-            yield f"may_have_taken_effect is {error.may_have_taken_effect}"
+    may_be_done = verdict in MAY_BE_DONE
+    if isinstance(error, TransportError):
+        may_be_done = error.delivered
+    elif isinstance(error, WaitTimeoutError):
+        may_be_done = False
+    elif trial.operation.kind == "send" and verdict is Verdict.BAD:
+        may_be_done = True  # there is no receipt
+    if error.may_have_taken_effect != may_be_done:
+        yield f"may_have_taken_effect is {error.may_have_taken_effect}"
 
 
 def _leaks(trial: Trial) -> Iterator[str]:

@@ -189,7 +189,7 @@ _LOOKS_AFTER_404 = {
     "events.runs": 2,
     "runs.get": 3,
     "runs.explain": 3,
-    "runs.wait": 12,
+    "runs.wait": 13,
     **dict.fromkeys(("runs.cancel", "runs.replay", "runs.jobs", "runs.trace"), 2),
     "runs.replay_all": 2,
     "runs.cancel_all": 3,

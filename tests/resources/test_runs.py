@@ -72,7 +72,7 @@ def test_the_pauses_of_wait_grow_from_50_ms_to_3_s(
 
 @pytest.mark.parametrize("late", [0, 3], ids=["at once", "after 0.2 s"])
 @pytest.mark.parametrize("has_v2", [True, False], ids=["v2", "v1"])
-def test_a_wait_of_one_minute_takes_at_most_31_requests(
+def test_a_wait_of_one_minute_takes_at_most_32_requests(
     client: InngestClient, server: Server, clock: Clock, has_v2: bool, late: int
 ) -> None:
     server.on(V1, *[OF_V1["unknown"]] * late, OF_V1["slow"])
@@ -81,7 +81,7 @@ def test_a_wait_of_one_minute_takes_at_most_31_requests(
         server.on(V2, WEB_UI)
     with pytest.raises(WaitTimeoutError):
         client.runs.wait(ID, timeout=timedelta(minutes=1))
-    assert len(server.requests) <= 31
+    assert len(server.requests) <= 32
     assert clock.elapsed == pytest.approx(60)
 
 
@@ -240,12 +240,16 @@ EVENT = f"GET /v1/events/{ID}"
 
 @pytest.mark.parametrize(
     "call",
-    [lambda it: it.runs.get(ID), lambda it: it.runs.wait(ID, timeout=60)],
-    ids=["get", "wait"],
+    [
+        lambda it: it.runs.get(ID),
+        lambda it: it.runs.wait(ID, timeout=60),
+        lambda it: next(it.runs.wait_many([ID], timeout=60)),
+    ],
+    ids=["get", "wait", "wait_many"],
 )
 @pytest.mark.parametrize("of_v1", [OF_V1["unknown"], text(404, "404 page not found")])
-def test_not_found_says_if_the_id_is_an_event_id(
-    client: InngestClient, server: Server, call: Any, of_v1: Reply
+def test_not_found_says_at_once_if_the_id_is_an_event_id(
+    client: InngestClient, server: Server, clock: Clock, call: Any, of_v1: Reply
 ) -> None:
     server.on(V1, of_v1)
     server.on(V2, UNKNOWN)
@@ -253,6 +257,18 @@ def test_not_found_says_if_the_id_is_an_event_id(
     with pytest.raises(NotFoundError, match=rf"is the id of an event.*events\.runs\('{ID}'\)"):
         call(client)
     assert server.asked.count(EVENT) == 1
+    assert clock.pauses == []
+
+
+def test_a_wait_says_at_its_end_that_an_id_is_that_of_an_event_which_was_stored_meanwhile(
+    client: InngestClient, server: Server, clock: Clock
+) -> None:
+    server.on(V2, UNKNOWN)
+    server.on(EVENT, about(ID, "v1-event-unknown"), about(ID, "v1-event"))
+    with pytest.raises(NotFoundError, match="is the id of an event"):
+        client.runs.wait(ID, timeout=60)
+    assert server.asked.count(EVENT) == 2
+    assert clock.elapsed == pytest.approx(5, abs=0.1)
 
 
 def test_a_server_without_events_is_asked_once_whether_an_id_is_one(

@@ -178,6 +178,7 @@ def test_every_rejected_event_is_reported(client: InngestClient, server: Server)
     with pytest.raises(PartialSendError, match="0 of 3 events accepted, 3 rejected") as caught:
         client.send(events(3))
     assert caught.value.ids == (None, None, None)
+    assert not caught.value.may_have_taken_effect
     assert [each.position for each in caught.value.report.failures] == [0, 1, 2]
     assert sizes(server) == [3, 2, 1]
 
@@ -296,6 +297,7 @@ def test_a_refusal_after_an_attempt_that_may_have_stored_events_leaves_them_unkn
         connect(retries=1).send([{"name": "a"}, Event("b")])
     report = caught.value.report
     assert (report.accepted, report.rejected, report.unknown) == (0, 0, 2)
+    assert caught.value.may_have_taken_effect
     assert [each.event for each in report.failures] == server.bodies()[0] == server.bodies()[1]
     assert all(each.event["id"] for each in report.failures)
 

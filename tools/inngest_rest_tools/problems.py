@@ -16,7 +16,6 @@ from inngest_rest.bulk import (
 from inngest_rest.errors import Advice, InngestError, NextCall
 from inngest_rest.programs import (
     SERVER_HEADER,
-    had_no_effect,
     may_pass,
     refused_in_between,
 )
@@ -151,8 +150,6 @@ DONE = frozenset(
 )
 """Outcomes of an act after which nothing is left to do."""
 
-_WITH_EFFECT = {ActionOutcome.DONE, ActionOutcome.ALREADY_ENDED, ActionOutcome.UNKNOWN}
-
 _KEYS = advice("{} checks each key.", "diagnose")
 _RELEASE = advice("{} shows the release of the server, and what it offers.", "diagnose")
 
@@ -191,7 +188,7 @@ def problem_of(
         is_undone = ActionOutcome.UNKNOWN not in outcomes
     else:
         problem = _of_any_call(error)
-        is_undone = isinstance(error, InngestError) and had_no_effect(error)
+        is_undone = isinstance(error, InngestError) and not error.may_have_taken_effect
     if row is None:
         return problem
     field = problem.field and _parameter_for(row, argument=problem.field)
@@ -220,7 +217,7 @@ def _of_partial_action(error: PartialActionError) -> Problem:
     """Return the cause that stopped a bulk call, as a partial result if anything was done."""
     stopped_by = error.__cause__ or InngestError(str(error))
     cause = problem_of(stopped_by)
-    if not _WITH_EFFECT.intersection(error.report.counts):
+    if not error.may_have_taken_effect:
         return cause
     message = f"{error.report}; stopped by: {cause.message}"
     return evolve(

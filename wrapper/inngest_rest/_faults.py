@@ -1,4 +1,4 @@
-"""What a failed request may have done, whether a later one may succeed, and who refused it."""
+"""Whether a request may succeed after one that failed, and who refused it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,6 @@ from inngest_rest._visible import shown
 
 SERVER_HEADER = "x-inngest-server-kind"
 """The header that each response of a self-hosted server has."""
-
-
-def had_no_effect(error: errors.InngestError) -> bool:
-    """Return whether a request that failed with this error provably changed nothing."""
-    match error:
-        case errors.TransportError():
-            return not error.delivered
-        case errors.ApiError():
-            return not error.may_have_taken_effect
-        case _:
-            # Any other is about a response that was not understood.
-            return isinstance(
-                error,
-                errors.ClosedError
-                | errors.ConfigurationError
-                | errors.InvalidArgumentError,
-            )
 
 
 def may_pass(error: errors.InngestError) -> bool:

@@ -134,9 +134,12 @@ class InngestError(Exception):
     Attributes:
         argument: The argument at fault; None if no single argument is.
         advice: What to do next, in a sentence; empty where nothing more is known.
+        may_have_taken_effect: True if the call may have been carried out nevertheless, in whole or
+            in part; False if it changed nothing, so that calling again is safe.
     """
 
     argument: str | None = None
+    may_have_taken_effect: bool = False
     advice: Advice = Advice()
 
     @property
@@ -234,7 +237,6 @@ class TransportError(InngestError):
         url: The URL, without keys.
         attempts: How many attempts were made.
         delivered: False if the server provably never received the request.
-        may_have_taken_effect: True if the request may have been carried out nevertheless.
         permanent: True if every attempt fails in the same way until its cause is mended, such as a
             certificate that is not trusted; it is not retried.
     """
@@ -265,6 +267,8 @@ class RequestTimeoutError(TransportError):
 class InvalidResponseError(InngestError):
     """The response is not from this API: an HTML page, or a body without the required fields.
 
+    What became of the request is unknown: `may_have_taken_effect` is True.
+
     Attributes:
         method: The HTTP method.
         url: The URL, without keys.
@@ -293,6 +297,7 @@ class InvalidResponseError(InngestError):
         self.status = status
         self.body = body[:500]
         self.response = response
+        self.may_have_taken_effect = True
 
 
 class EventDataError(InngestError):
@@ -372,6 +377,7 @@ class PartialSendError(InngestError):
         )
         self.report = report
         self.ids = tuple(ids)
+        self.may_have_taken_effect = report.rejected < len(ids)
 
 
 class ClosedError(InngestError, RuntimeError):
@@ -404,8 +410,6 @@ class ApiError(InngestError):
             release 1.44, and from then on 500 for a run that v1 does not know.
         retry_after: Seconds the server asked to wait before the next attempt, at most a year, or
             None.
-        may_have_taken_effect: True if the request may have been carried out nevertheless: an
-            attempt ended in a 408, a 5xx other than 501, or without a response.
         response: The response, keys masked; None if the error sums up several.
     """
 

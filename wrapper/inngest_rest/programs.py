@@ -14,7 +14,6 @@ from inngest_rest._arguments import (
 from inngest_rest._conversions import Conversions
 from inngest_rest._faults import (
     SERVER_HEADER,
-    had_no_effect,
     may_pass,
     refused_in_between,
 )
@@ -41,7 +40,6 @@ __all__ = [
     "check_json",
     "check_path",
     "did_you_mean",
-    "had_no_effect",
     "invalid",
     "is_status",
     "is_ulid",

@@ -22,7 +22,6 @@ from inngest_rest._core.sending.batching import (
 )
 from inngest_rest._core.sending.event_json import encode
 from inngest_rest._core.sending.limits import DEFAULT_BYTES
-from inngest_rest._faults import had_no_effect
 from inngest_rest.errors import (
     ApiError,
     AuthenticationError,
@@ -46,7 +45,7 @@ def _may_be_about_the_events(cause: InngestError | None) -> bool:
         return False
     if isinstance(cause, ApiError):
         return cause.status != 503
-    return not had_no_effect(cause)
+    return cause.may_have_taken_effect
 
 
 @frozen
@@ -187,7 +186,7 @@ class Queue:
                 elif not isinstance(result, Unknown):
                     self._outcomes[seq] = None
             may_be_stored = outcome.batch.may_be_stored
-            if outcome.cause is not None and not had_no_effect(outcome.cause):
+            if outcome.cause is not None and outcome.cause.may_have_taken_effect:
                 may_be_stored = True
             self._keep(outcome.batch, may_be_stored=may_be_stored)
             self._taken = None

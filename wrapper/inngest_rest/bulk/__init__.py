@@ -228,6 +228,9 @@ class PartialActionError(InngestError):
     def __init__(self, message: str, *, report: ActionReport) -> None:
         super().__init__(message)
         self.report = report
+        self.may_have_taken_effect = bool(
+            {ActionOutcome.DONE, ActionOutcome.UNKNOWN}.intersection(report.counts)
+        )
 
 
 class ReportFinishedError(InvalidArgumentError):

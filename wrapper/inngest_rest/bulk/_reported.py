@@ -23,7 +23,6 @@ from inngest_rest._core.json_text import encode
 from inngest_rest._core.plans import Stopped
 from inngest_rest._core.resources.windows import Window, instant
 from inngest_rest._core.sending.job import ABANDONED, BulkJob
-from inngest_rest._faults import had_no_effect
 from inngest_rest.bulk import (
     CLOUD_RATE,
     ActionOutcome,
@@ -448,6 +447,6 @@ def failure(
     outcome = ActionOutcome.FAILED
     if isinstance(error, errors.NotFoundError):
         outcome = ActionOutcome.NOT_FOUND
-    elif is_sent and not had_no_effect(error):
+    elif is_sent and error.may_have_taken_effect:
         outcome = ActionOutcome.UNKNOWN
     return with_outcome(row, outcome, error, error)

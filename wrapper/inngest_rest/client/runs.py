@@ -195,7 +195,8 @@ class Runs(Resource):
             InvalidArgumentError: An argument is malformed; nothing was sent.
             WaitTimeoutError: Some runs did not end in time; `ids` names them. Raised by the
                 iterator, like those below.
-            NotFoundError: Some runs did not appear within 5 s, and all others have ended.
+            NotFoundError: Some runs did not appear within 5 s, and all others have ended; or the
+                first id that was not found is that of an event.
 
         HTTP: `GET /v2/runs/{runId}`, else `GET /v1/runs/{runId}`, at most eight at a time; while
         more than ten are open, `GET /v2/runs` at most once a second, and ten single runs in turn;

@@ -18,7 +18,7 @@ from inngest_rest._core.logs import logger, request_fields
 from inngest_rest._core.plans import Call
 from inngest_rest._core.request import json_content, new_request, requestable
 from inngest_rest._core.secret import Hidden
-from inngest_rest._faults import had_no_effect, may_pass
+from inngest_rest._faults import may_pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,9 +140,8 @@ class _Attempts:
             failure.delivered = self._was_delivered
         else:
             self._was_delivered = True
-        self._took_effect = self._took_effect or not had_no_effect(failure)
-        if isinstance(failure, errors.ApiError | errors.TransportError):
-            failure.may_have_taken_effect = self._took_effect
+        self._took_effect = self._took_effect or failure.may_have_taken_effect
+        failure.may_have_taken_effect = self._took_effect
 
     async def pause_or_raise(self) -> None:
         """Pause before the next attempt; raise the last failure if there must be none."""
@@ -169,7 +168,7 @@ class _Attempts:
         route = self._route
         if self._spent_retries > self._policy.retries or not may_pass(failure):
             return False
-        if not (route.repeatable or had_no_effect(failure)):
+        if failure.may_have_taken_effect and not route.repeatable:
             return False
         is_busy = route.is_slow and _took_too_long(failure)
         return not is_busy

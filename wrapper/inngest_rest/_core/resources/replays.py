@@ -23,7 +23,6 @@ from inngest_rest._core.locks import Locked
 from inngest_rest._core.resources import event_runs, runs, trace
 from inngest_rest._core.resources.fields import run_id_of
 from inngest_rest._core.resources.routes import ask_first, where_absent
-from inngest_rest._faults import had_no_effect
 from inngest_rest.errors import InngestError, NotFoundError, ServerError, TransportError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
@@ -134,7 +133,7 @@ def requests_of(session: Session) -> Requests:
 def was_refused(error: InngestError) -> bool:
     """Return whether the server itself, and not a gateway, refused to start a run."""
     is_own = isinstance(error, ServerError) and error.code == "internal_error"
-    return is_own or had_no_effect(error)
+    return is_own or not error.may_have_taken_effect
 
 
 class Start(NamedTuple):

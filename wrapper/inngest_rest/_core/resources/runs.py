@@ -526,13 +526,35 @@ async def found_at_once(
         return None
 
 
-def explain_event_id(
-    plan: Callable[Concatenate[Session, str, P], Plan[T]], *, by: float = math.inf
-) -> Callable[Concatenate[Session, str, P], Plan[T]]:
-    """Return a plan about a run whose "not found" says if the id is that of an event.
+async def note_event_id(
+    session: Session,
+    error: errors.NotFoundError,
+    run_id: str,
+    *,
+    by: float = math.inf,
+) -> bool:
+    """Say in a "not found" if the id is that of an event; return whether it is.
 
     `send` returns ids of events. `by` is the time by the session's clock to find that out.
     """
+    now = session.clock.monotonic()
+    deadline = min(by, now + 2.0)  # it is only a hint
+    if now >= deadline:
+        return False
+    event = await found_at_once(session, events.get_route(run_id), deadline)
+    if event is None:
+        return False
+    error.advice = errors.Advice(
+        "This is the id of an event; its runs: {}.",
+        (errors.NextCall("events.runs", (run_id,)),),
+    )
+    return True
+
+
+def explain_event_id(
+    plan: Callable[Concatenate[Session, str, P], Plan[T]],
+) -> Callable[Concatenate[Session, str, P], Plan[T]]:
+    """Return a plan about a run whose "not found" says if the id is that of an event."""
 
     async def explained(
         session: Session,
@@ -545,17 +567,7 @@ def explain_event_id(
         try:
             return await plan(session, run_id, *args, **kwargs)
         except errors.NotFoundError as error:
-            now = session.clock.monotonic()
-            deadline = min(by, now + 2.0)  # it is only a hint
-            if now >= deadline:
-                raise
-            route = events.get_route(run_id)
-            event = await found_at_once(session, route, deadline)
-            if event is not None:
-                error.advice = errors.Advice(
-                    "This is the id of an event; its runs: {}.",
-                    (errors.NextCall("events.runs", (run_id,)),),
-                )
+            await note_event_id(session, error, run_id)
             raise
 
     return explained

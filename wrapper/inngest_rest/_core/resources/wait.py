@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import check_seconds
+from inngest_rest._core.arguments import check_id, check_seconds
 from inngest_rest._core.calls.retry import FAULTS, Fault
 from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer
 from inngest_rest._core.resources import runs
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
     deadline = session.clock.monotonic() + check_seconds("timeout", timeout)
-    plan = runs.explain_event_id(wait_until_ended, by=deadline)
-    return plan(session, run_id, deadline)
+    run_id = check_id("run id", run_id, argument="id")
+    return wait_until_ended(session, run_id, deadline)
 
 
 async def wait_until_ended(
@@ -37,8 +37,8 @@ async def wait_until_ended(
 ) -> Run:
     """Poll until the run has ended, or until a time by the session's clock.
 
-    "Not found" is tolerated while the run may still appear, and every transient fault once the run
-    has been seen.
+    "Not found" is tolerated while the run may still appear, unless the id is that of an event; and
+    every transient fault once the run has been seen.
     """
     now = session.clock.monotonic
     appears_by = now() + APPEARS_WITHIN
@@ -46,15 +46,16 @@ async def wait_until_ended(
     missing: errors.NotFoundError | None = None
     while True:
         is_last_chance = now() >= appears_by
-        # A run appears in v2 no later than in v1: v1 is asked at the start and at the end.
-        also_v1 = missing is None or is_last_chance
+        # A run appears in v2 no later than in v1, and an event before its runs: v1, and for an
+        # event, is asked at the start and at the end.
+        is_first_or_last = missing is None or is_last_chance
         fault: Fault | None = None
         try:
             seen = await runs.fetch(
                 session,
                 run_id,
                 deadline=deadline,
-                also_v1=also_v1,
+                also_v1=is_first_or_last,
                 cached=False,
             )
         except FAULTS as error:
@@ -64,10 +65,14 @@ async def wait_until_ended(
                 is_last_chance=is_last_chance,
                 is_late=now() >= deadline,
             )
-            if not goes_on:
-                raise
             if seen is None and isinstance(error, errors.NotFoundError):
                 missing = error
+                if is_first_or_last and await runs.note_event_id(
+                    session, error, run_id, by=deadline
+                ):
+                    raise
+            if not goes_on:
+                raise
             fault = error
         else:
             missing = None

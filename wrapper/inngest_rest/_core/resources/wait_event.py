@@ -182,6 +182,7 @@ async def send_and_wait(
         return await _follow_all(wait)
     except errors.InngestError as error:
         error.add_note(f"The event was sent; its internal id is {event_id}.")
+        error.may_have_taken_effect = True
         raise
 
 

@@ -57,6 +57,8 @@ class WaitMany(Poller[Run]):
         self._left_in_round = len(self._open)
         self._ended_in_round = 0
         self._missing: dict[str, errors.NotFoundError] = {}
+        self._has_asked_for_event = False
+        self._event_id: str | None = None  # among the ids
         self._ends = EndsListing(session, budget=_BUDGET)
         self._listed_at = session.clock.now()
         self._pause = FIRST_PAUSE
@@ -77,6 +79,17 @@ class WaitMany(Poller[Run]):
             self._open[run_id] = self._open.pop(run_id)
         self._fetching_since = self._now()
         return batch
+
+    async def fetch(self, run_id: str) -> Run | Fault | None:
+        """Get a run; of the first that is not found, ask once if the id is that of an event."""
+        result = await super().fetch(run_id)
+        has_asked = self._has_asked_for_event
+        if isinstance(result, errors.NotFoundError) and not has_asked:
+            self._has_asked_for_event = True
+            session, deadline = self._session, self._deadline
+            if await runs.note_event_id(session, result, run_id, by=deadline):
+                self._event_id = run_id
+        return result
 
     def _check_time(self) -> None:
         """Raise for unfinished runs if the time is up, or for missing ones if all others ended."""
@@ -158,6 +171,8 @@ class WaitMany(Poller[Run]):
 
     def _note(self, run_id: str, result: Run | Fault) -> bool:
         """Record the state of a run; raise an error that is not transient."""
+        if run_id == self._event_id and isinstance(result, errors.NotFoundError):
+            raise result
         if isinstance(result, errors.NotFoundError) and not self._open[run_id]:
             self._note_missing(run_id, result)
         elif isinstance(result, FAULTS):

@@ -20,7 +20,6 @@ from inngest_rest._core.sending.batching import (
     Unknown,
 )
 from inngest_rest._core.sending.limits import DEFAULT_EVENTS, MAX_EVENTS
-from inngest_rest._faults import had_no_effect
 from inngest_rest._visible import shown, type_name
 from inngest_rest.errors import (
     ApiError,
@@ -80,7 +79,7 @@ def _error_of(
 ) -> InngestError:
     """Return the error for events that were not accepted, with its cause."""
     are_all_unknown = report.accepted == 0 and report.rejected == 0
-    if cause is not None and are_all_unknown and had_no_effect(cause):
+    if cause is not None and are_all_unknown and not cause.may_have_taken_effect:
         return cause
     partial = PartialSendError(report, ids)
     if len(ids) > 1:
