@@ -26,7 +26,7 @@ from inngest_rest import (
 from tests.support.server import Reply, accepts_all, recorded, says
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from inngest_rest import InngestClient
     from tests.conftest import Connect
@@ -101,7 +101,22 @@ def test_a_refused_connection_keeps_its_cause_without_the_frames_of_the_library(
     assert isinstance(cause, httpx.ConnectError)
     printed = "".join(traceback.format_exception(caught.value))
     assert "/httpcore/" not in printed
+    assert len(printed.splitlines()) <= 30
     assert "The above exception was the direct cause" in printed
+
+
+def test_a_refused_connection_keeps_the_frames_of_a_generator_of_events(
+    client: InngestClient, server: Server
+) -> None:
+    server.on("GET /health", httpx.ConnectError("refused"))
+
+    def events() -> Iterator[dict[str, str]]:
+        client.health()
+        yield {"name": "a"}
+
+    with pytest.raises(TransportError) as caught:
+        client.send(events())
+    assert "in events" in "".join(traceback.format_exception(caught.value))
 
 
 def test_the_cause_of_a_partial_send_is_kept(client: InngestClient) -> None:

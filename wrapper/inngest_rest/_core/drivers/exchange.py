@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 import logging
 import sys
+import traceback
 import zlib
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
@@ -85,6 +86,9 @@ class PlanRunner(ABC, Generic[Transport]):
         restore_others = tracing.suppress_others()
         try:
             return await plan
+        except TransportError as error:
+            _drop_own_frames(error)
+            raise
         finally:
             restore_others()
 
@@ -160,6 +164,18 @@ class PlanRunner(ABC, Generic[Transport]):
     def _check_open(self) -> None:
         if self._closed:
             raise ClosedError("this client is closed; create a new one")
+
+
+def _drop_own_frames(error: TransportError) -> None:
+    """Drop the frames of a plan, which tell a caller nothing where there was no response.
+
+    All are kept if code of the caller is among them, such as a generator of events.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if package != "inngest_rest" and package not in sys.stdlib_module_names:
+            return
+    error.__traceback__ = None
 
 
 def _library_of(error: BaseException) -> ModuleType | None:
