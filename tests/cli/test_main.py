@@ -19,6 +19,7 @@ from inngest_rest_tools import command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 class Main(Protocol):
@@ -118,6 +119,29 @@ def test_a_package_of_the_extra_that_is_missing_is_named_with_what_installs_it(
     assert out == ""
     assert f"(no module named {name})" in err
     assert f"pip install 'inngest-rest[{extra}]'" in err
+
+
+@pytest.mark.parametrize(
+    ("file", "how"),
+    [
+        ("uv-receipt.toml", "uv tool install 'inngest-rest[all]'"),
+        ("pipx_metadata.json", "pipx inject inngest-rest 'inngest-rest[explain]'"),
+    ],
+    ids=["uv", "pipx"],
+)
+def test_a_missing_extra_is_installed_by_what_made_the_environment(
+    file: str,
+    how: str,
+    main: Main,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / file).touch()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "cel", None)
+    assert main("runs", "list", "--dev", "--where", "event.data.n == 1") == 2
+    assert how in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["msgspec", None])

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from inngest_rest import (
+    AsyncEventBuffer,
     AsyncInngestClient,
     ConfigurationError,
     InngestClient,
@@ -31,7 +32,7 @@ from tests.support.plans import a_call
 from tests.support.server import accepts_all, recorded, says
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from pytest_httpx import HTTPXMock
 
@@ -198,10 +199,26 @@ def test_proxies_set_in_the_environment_are_used(
     ]
 
 
-def test_where_no_loop_of_asyncio_runs_the_error_says_so() -> None:
-    client = AsyncInngestClient(dev=True)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda it: it.health(),
+        lambda it: it.__aexit__(),
+        lambda it: it.send_many([{"name": "a"}]),
+        lambda it: it.send_file("events.ndjson"),
+        lambda it: anext(aiter(it.runs.list())),
+        lambda it: anext(aiter(it.runs.watch())),
+        lambda it: AsyncEventBuffer(it).__aenter__(),
+        lambda it: AsyncEventBuffer(it).add({"name": "a"}),
+    ],
+    ids=["call", "close", "many", "file", "list", "watch", "buffer", "add"],
+)
+def test_where_no_loop_of_asyncio_runs_the_error_says_so(
+    call: Callable[[AsyncInngestClient], Awaitable[object]],
+) -> None:
+    begun = call(AsyncInngestClient(dev=True)).__await__()
     with pytest.raises(ConfigurationError, match="requires asyncio"):
-        client.health().send(None)  # as another framework, such as trio, begins a coroutine
+        begun.send(None)  # as another framework, such as trio, begins a coroutine
 
 
 def test_each_family_of_the_api_goes_to_its_own_host() -> None:

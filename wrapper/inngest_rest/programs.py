@@ -12,6 +12,7 @@ from inngest_rest._arguments import (
     is_status,
 )
 from inngest_rest._conversions import Conversions
+from inngest_rest._extras import how_to_install
 from inngest_rest._faults import (
     SERVER_HEADER,
     may_pass,
@@ -40,6 +41,7 @@ __all__ = [
     "check_json",
     "check_path",
     "did_you_mean",
+    "how_to_install",
     "invalid",
     "is_status",
     "is_ulid",

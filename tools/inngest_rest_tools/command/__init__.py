@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _MISSING = """\
 inngest-rest: the command needs packages that are not installed (no module named {name}).
-Install them with: pip install 'inngest-rest[{extra}]'
+Install them: {how}
 """
 
 _EXTRAS = {
@@ -39,7 +39,10 @@ def main() -> None:
         extra = _EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
-        sys.stderr.write(_MISSING.format(name=error.name, extra=extra))
+        from inngest_rest.programs import how_to_install  # noqa: PLC0415 - see above
+
+        how = how_to_install(extra)
+        sys.stderr.write(_MISSING.format(name=error.name, how=how))
         sys.exit(1)
     except KeyboardInterrupt:  # while modules are loaded
         sys.exit(130)

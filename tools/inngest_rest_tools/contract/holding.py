@@ -17,6 +17,7 @@ from inngest_rest.errors import (
     InngestError,
     MissingKeyError,
 )
+from inngest_rest.programs import how_to_install
 from inngest_rest_tools.contract.document import Document, Server
 from inngest_rest_tools.contract.relay import relayed
 from inngest_rest_tools.contract.report import ContractReport, Difference
@@ -57,7 +58,7 @@ def hold(
     if find_spec("schemathesis") is None:
         raise ConfigurationError(
             "schemathesis, which tests the server, is not installed",
-            advice=Advice("Install it with: pip install 'inngest-rest[contract]'"),
+            advice=Advice(f"Install it: {how_to_install('contract')}"),
         )
     client.health()
     server = _server(client, release)

@@ -7,7 +7,8 @@ from importlib import import_module
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest.errors import ConfigurationError
+from inngest_rest._extras import how_to_install
+from inngest_rest.errors import Advice, ConfigurationError
 from inngest_rest.record import Record, columns
 
 if TYPE_CHECKING:
@@ -21,8 +22,10 @@ def load(module: str = "pyarrow") -> Any:
     try:
         return import_module(module)
     except ModuleNotFoundError:
-        how = "pip install 'inngest-rest[arrow]'"
-        raise ConfigurationError(f"Arrow and Parquet require pyarrow: {how}") from None
+        raise ConfigurationError(
+            "Arrow and Parquet require pyarrow",
+            advice=Advice(f"Install it: {how_to_install('arrow')}"),
+        ) from None
 
 
 def batch(kind: Any, items: Sequence[Any]) -> Any:

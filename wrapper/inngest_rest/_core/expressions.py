@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_text
+from inngest_rest._extras import how_to_install
 from inngest_rest._visible import did_you_mean, shown
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Expression:
         try:
             import cel  # noqa: PLC0415
         except ImportError as error:
-            how = "Install it: pip install 'inngest-rest[explain]'"
+            how = f"Install it: {how_to_install('explain')}"
             raise invalid(name, "requires a CEL library", how=how) from error
         try:
             self._program = cel.compile(self.text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from inngest_rest._extras import how_to_install
 from inngest_rest._visible import with_direction
 from inngest_rest._waterfall.layout import lay_out
 from inngest_rest._waterfall.times import tick_text, ticks
@@ -15,8 +16,7 @@ try:
     from rich.console import Console
     from rich.style import Style
 except ModuleNotFoundError as error:
-    extra = "pip install 'inngest-rest[cli]'"
-    message = f"rich is not installed, which render() needs: {extra}"
+    message = f"rich is not installed, which render() needs: {how_to_install('cli')}"
     raise ImportError(message, name=error.name) from error
 
 if TYPE_CHECKING:

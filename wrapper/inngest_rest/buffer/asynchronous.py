@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar, TypeVarTuple
 
+from inngest_rest._core.drivers.asynchronous import running_loop
 from inngest_rest._core.sending.limits import DEFAULT_EVENTS
 from inngest_rest.aio.client import AsyncInngestClient
 from inngest_rest.buffer._shared import Buffer
@@ -156,7 +157,7 @@ class AsyncEventBuffer(Buffer):
             return
         if self._worker is not None and not self._worker.done():
             return
-        loop = asyncio.get_running_loop()
+        loop = running_loop()
         if loop is not self._loop:
             self._loop = loop
             self._notice = asyncio.Event()

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import frozen
 
+from inngest_rest._extras import how_to_install
 from inngest_rest.errors import Advice, ConfigurationError
 
 if TYPE_CHECKING:
@@ -135,6 +136,6 @@ def _library() -> ModuleType:
     except ImportError as error:
         raise ConfigurationError(
             "the times of cron schedules require cronsim",
-            advice=Advice("Install it: pip install 'inngest-rest[cli]'"),
+            advice=Advice(f"Install it: {how_to_install('cli')}"),
         ) from error
     return cronsim

@@ -68,6 +68,14 @@ _NO_ASYNCIO = (
 )
 
 
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return the event loop that runs here; raise if it is none of asyncio's."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise ConfigurationError(_NO_ASYNCIO) from None
+
+
 class AsyncTransport(Protocol):
     """What carries requests, one at a time unless the caller gave it."""
 
@@ -96,10 +104,10 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
 
     async def run(self, plan: Plan[T]) -> T:
         try:
-            asyncio.get_running_loop()
-        except RuntimeError:
+            running_loop()
+        except ConfigurationError:
             plan.close()
-            raise ConfigurationError(_NO_ASYNCIO) from None
+            raise
         return await self._run(plan)
 
     async def sleep(self, seconds: float, /) -> None:
@@ -263,7 +271,7 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
         await self.run_many(jobs, plan, on_result, in_flight=in_flight)
 
     async def close(self) -> None:
-        here = asyncio.get_running_loop()
+        here = running_loop()
         for owner, transport in self._end():
             if owner is here:
                 await transport.aclose()

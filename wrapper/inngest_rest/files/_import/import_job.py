@@ -14,6 +14,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
 from inngest_rest._arguments import invalid
+from inngest_rest._core.drivers.asynchronous import running_loop
 from inngest_rest._core.logs import logger
 from inngest_rest._core.sending.job import SendJob
 from inngest_rest._core.sending.limits import DEFAULT_BYTES, DEFAULT_EVENTS
@@ -104,7 +105,7 @@ class ImportJob(SendJob):
 
     async def run_async(self, driver: AsyncDriver) -> SendReport:
         # In a thread: it may block on a pipe's other end, or on decompressing up to a checkpoint.
-        opening = asyncio.get_running_loop().run_in_executor(None, self._open)
+        opening = running_loop().run_in_executor(None, self._open)
         try:
             await asyncio.shield(opening)
         except asyncio.CancelledError:
