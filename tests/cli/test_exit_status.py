@@ -185,3 +185,21 @@ def test_130_if_a_command_is_interrupted_that_is_no_operation(
 def test_each_status_has_a_test() -> None:
     tested = {int(name.split("_")[1]) for name in globals() if re.match("test_[0-9]", name)}
     assert tested == {0, *EXIT_STATUS.values()}
+
+
+@pytest.mark.parametrize(
+    ("command", "note"),
+    [
+        (("send", "order/open"), "The event was sent; its internal id is 0"),
+        (("functions", "invoke", "shop", "wait"), "The function was invoked; its run is 0"),
+    ],
+    ids=["send", "invoke"],
+)
+def test_what_fails_in_the_wait_after_an_act_is_not_to_be_tried_again(
+    run: Run, command: tuple[str, ...], note: str
+) -> None:
+    run.server.fault(drops(httpx.ConnectError), times=None, method="GET")
+    ran = run(*command, "--wait", "5", "--retries", "0")
+    assert ran.status == 7
+    assert note in ran.answer["error"]["message"]
+    assert ran.answer["error"]["retryable"] is False

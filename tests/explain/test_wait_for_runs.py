@@ -18,6 +18,7 @@ from inngest_rest import (
     NoRunError,
     NotFoundError,
     ReasonKind,
+    RunFailedError,
     ServerError,
     WaitTimeoutError,
 )
@@ -26,6 +27,7 @@ from inngest_rest_mock import (
     answers,
     completes,
     delays,
+    fails,
     sleeps,
     when,
 )
@@ -426,6 +428,46 @@ def test_one_event_is_waited_for_at_a_time(
     with pytest.raises(InvalidArgumentError, match="event must be an Event or a mapping"):
         client.send_and_wait(event, timeout=1)
     assert list(mock.requests) == []
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda it: it.send_and_wait(Event("two"), timeout=9, raise_on_failure=True),
+        lambda it: it.events.wait(*it.send(Event("two")), timeout=9, raise_on_failure=True),
+    ],
+    ids=["send_and_wait", "events.wait"],
+)
+def test_a_wait_raises_for_a_run_that_did_not_complete_if_asked_to(
+    client: InngestClient, mock: MockServer, wait: Callable[[InngestClient], object]
+) -> None:
+    mock.function("shop", "pack", trigger="two", run=completes(1))
+    mock.function("shop", "card", trigger="two", run=fails("declined"))
+    with pytest.raises(
+        RunFailedError, match="of card did not complete: failed; NonRetriableError: declined"
+    ) as caught:
+        wait(client)
+    assert caught.value.run.function_id == "card"
+    assert ids(list(caught.value.runs)) == {"pack", "card"}
+    assert client.send_and_wait(Event("order"), timeout=9, raise_on_failure=True)
+
+
+def test_the_wait_for_a_run_raises_if_it_did_not_complete_if_asked_to(
+    client: InngestClient, mock: MockServer
+) -> None:
+    mock.function("shop", "nap", trigger="nap", run=sleeps(SECOND * 90))
+    run_id = client.functions.invoke("shop", "nap")
+    client.runs.cancel(run_id)
+    assert client.runs.wait(run_id, timeout=60).status == "cancelled"
+    with pytest.raises(RunFailedError, match="did not complete: cancelled"):
+        client.runs.wait(run_id, timeout=60, raise_on_failure=True)
+    mock.function("shop", "card", trigger="card", run=fails("declined"))
+    with pytest.raises(RunFailedError) as caught:
+        client.functions.invoke("shop", "card", wait=60, raise_on_failure=True)
+    assert caught.value.may_have_taken_effect
+    assert caught.value.__notes__ == [
+        f"The function was invoked; its run is {caught.value.run.id}."
+    ]
 
 
 def test_nothing_is_sent_if_an_argument_is_wrong(client: InngestClient, mock: MockServer) -> None:

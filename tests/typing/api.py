@@ -217,6 +217,8 @@ def watching(client: InngestClient) -> None:
     assert_type(client.runs.explain("r"), RunExplanation)
     assert_type(client.functions.invoke("a", "f", {"x": 1}), str)
     assert_type(client.functions.invoke("a", "f", wait=60), Run)
+    assert_type(client.functions.invoke("a", "f", wait=60, raise_on_failure=True), Run)
+    client.functions.invoke("a", "f", raise_on_failure=True)  # type: ignore[call-overload]
     with client.runs.wait_many((run.id for run in client.runs.list()), timeout=60) as ended:
         assert_type(list(ended), list[Run])
     client.runs.wait_many(["r"])  # type: ignore[call-arg]

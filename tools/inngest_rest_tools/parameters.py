@@ -92,7 +92,7 @@ _TYPES_OF_PYTHON = {
 _MOST = {"batch_size": 5_000, "in_flight": 64, "events": 5_000}
 
 # Programs pass pages on by cursor, and have one unit for rates.
-_OF_PYTHON = {"page_size", "period", "token"}
+_OF_PYTHON = {"page_size", "period", "raise_on_failure", "token"}
 
 # Names and help of parameters that differ from Python's.
 _NAMES = {"report_path": "report", "max_requests": "rate"}

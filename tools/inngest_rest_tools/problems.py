@@ -239,8 +239,12 @@ def _hint_of_call(row: CallRow, code: Code, field: str | None) -> Advice | None:
 
 def _of_any_call(error: BaseException) -> Problem:
     """Return an error as a problem, regardless of the call."""
+    problem = _described(error)
+    # What was done before, such as how much of an export was written.
+    notes = getattr(error, "__notes__", ())
     return evolve(
-        _described(error),
+        problem,
+        message="; ".join([problem.message, *notes]),
         retryable=_may_succeed_later(error),
         retry_after=getattr(error, "retry_after", None),
         status=getattr(error, "status", None),
@@ -277,7 +281,7 @@ def _described(error: BaseException) -> Problem:
             hint = _after_timeout(error)
             return Problem(Code.TIMED_OUT, str(error), hint=hint)
         case KeyboardInterrupt():
-            return Problem(Code.INTERRUPTED, _with_notes("interrupted", error))
+            return Problem(Code.INTERRUPTED, "interrupted")
         case _:
             return Problem(Code.UNEXPECTED, f"{type(error).__name__}: {error}")
 
@@ -297,9 +301,7 @@ def _of_argument(
     hint = error.advice
     if isinstance(error, errors.InvalidArgumentError):
         hint = _with_cursor(error)
-    # An export whose disk is full notes how much was written, and how to go on.
-    message = _with_notes(error.described, error)
-    return Problem(Code.USAGE, message, hint=hint or None)
+    return Problem(Code.USAGE, error.described, hint=hint or None)
 
 
 def _with_cursor(
@@ -345,11 +347,6 @@ def _after_timeout(error: errors.WaitTimeoutError) -> Advice:
         "runs.list",
         "events.explain",
     )
-
-
-def _with_notes(message: str, error: BaseException) -> str:
-    notes = getattr(error, "__notes__", ())
-    return "; ".join([message, *notes])
 
 
 def _is_inngest(error: errors.RouteNotFoundError) -> bool:

@@ -29,7 +29,7 @@ _NAMES = {
         "ConfigurationError ConflictError EventDataError InngestError InvalidArgumentError "
         "InvalidEventError InvalidResponseError MissingKeyError NextCall NoRunError NotFoundError "
         "OutboxError PartialSendError PermissionDeniedError RateLimitError RequestTimeoutError "
-        "RouteNotFoundError ServerError Setting TransportError WaitTimeoutError"
+        "RouteNotFoundError RunFailedError ServerError Setting TransportError WaitTimeoutError"
     ),
     "inngest_rest.event": "Event EventLike",
     "inngest_rest.event_types": "EventType",

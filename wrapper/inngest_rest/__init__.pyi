@@ -40,6 +40,7 @@ from inngest_rest.errors import PermissionDeniedError as PermissionDeniedError
 from inngest_rest.errors import RateLimitError as RateLimitError
 from inngest_rest.errors import RequestTimeoutError as RequestTimeoutError
 from inngest_rest.errors import RouteNotFoundError as RouteNotFoundError
+from inngest_rest.errors import RunFailedError as RunFailedError
 from inngest_rest.errors import ServerError as ServerError
 from inngest_rest.errors import Setting as Setting
 from inngest_rest.errors import TransportError as TransportError

@@ -1,12 +1,30 @@
-"""Whether a request may succeed after one that failed, and who refused it."""
+"""What a failure leaves: an act done before, whether to try again, and who refused."""
 
 from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from inngest_rest import errors
 from inngest_rest._visible import shown
 
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
 SERVER_HEADER = "x-inngest-server-kind"
 """The header that each response of a self-hosted server has."""
+
+
+@contextmanager
+def after(act: str) -> Generator[None]:
+    """Say in whatever ends the block that an act was done before it, in a sentence."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(act)
+        if isinstance(error, errors.InngestError):
+            error.may_have_taken_effect = True
+        raise
 
 
 def may_pass(error: errors.InngestError) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from inngest_rest import typing
+from inngest_rest._faults import after
 from inngest_rest.call_row import EVENT_ID, RUN_ID, CallRow, Effect
 from inngest_rest.errors import InvalidArgumentError
 
@@ -71,10 +72,11 @@ def _send(
     event = event_of(
         name=name, data=data or {}, id=id, user_id=user_id, ts=ts, session=session
     )
-    ids = client.send(event)
+    [event_id] = client.send(event)
     if wait is None:
-        return [*ids]
-    return [*ids, *client.events.wait(ids[0], wait)]
+        return [event_id]
+    with after(f"The event was sent; its internal id is {event_id}."):
+        return [event_id, *client.events.wait(event_id, wait)]
 
 
 def event_of(

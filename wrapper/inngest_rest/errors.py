@@ -359,6 +359,22 @@ class NoRunError(WaitTimeoutError):
         self.explanation = explanation
 
 
+class RunFailedError(InngestError):
+    """A run that was waited for did not complete: it failed, or was cancelled or skipped.
+
+    Attributes:
+        run: The run, with its `status` and `error`; of several, the first that did not complete.
+        runs: All runs that were waited for.
+    """
+
+    def __init__(self, run: Run, *, runs: Sequence[Run]) -> None:
+        of = "" if run.function_id is None else f" of {run.function_id}"
+        why = f"; {run.error}" if run.error else ""
+        super().__init__(f"run {run.id}{of} did not complete: {run.status}{why}")
+        self.run = run
+        self.runs = tuple(runs)
+
+
 class PartialSendError(InngestError):
     """Not every event was accepted; `report` and `ids` have the outcome of each.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.resources import apps
 from inngest_rest._core.resources.wait import wait as wait_for_end
+from inngest_rest._faults import after
 from inngest_rest.client.groups import Paginator, Resource
 
 if TYPE_CHECKING:
@@ -171,6 +172,7 @@ class Functions(Resource):
         *,
         idempotency_key: str | None = None,
         wait: Seconds,
+        raise_on_failure: bool = False,
     ) -> Run: ...
 
     def invoke(
@@ -181,6 +183,7 @@ class Functions(Resource):
         *,
         idempotency_key: str | None = None,
         wait: Seconds | None = None,
+        raise_on_failure: bool = False,
     ) -> str | Run:
         """Start a function directly and return the id of its run, or the run at its end.
 
@@ -197,18 +200,24 @@ class Functions(Resource):
                 call with a key, and once more for each repetition.
             wait: Time to wait for the end of the run, as `runs.wait` does; None not to wait.
                 Seconds, or a timedelta.
+            raise_on_failure: Raise `RunFailedError` for a run that did not complete; by default, it
+                is returned.
 
         Raises:
             NotFoundError: No such function.
             BadRequestError: The function is rate-limited (422); or it is debounced, and will still
                 run later.
+            RunFailedError: The run did not complete, with `raise_on_failure`.
             WaitTimeoutError: The run did not end in time; it continues.
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`; to wait, as `runs.wait`.
         """
         seconds = None if wait is None else check_seconds("wait", wait)
         run_id = self._run(apps.invoke, app, function, data, idempotency_key)
-        return run_id if seconds is None else self._run(wait_for_end, run_id, seconds)
+        if seconds is None:
+            return run_id
+        with after(f"The function was invoked; its run is {run_id}."):
+            return self._run(wait_for_end, run_id, seconds, raise_on_failure)
 
     def invoke_many(
         self,

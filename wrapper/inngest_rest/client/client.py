@@ -283,7 +283,12 @@ class InngestClient(Resource):
         return self._run(send, events, *more, batch_size=batch_size)
 
     def send_and_wait(
-        self, event: EventLike, timeout: Seconds, *, repeated: RepeatedId | None = None
+        self,
+        event: EventLike,
+        timeout: Seconds,
+        *,
+        repeated: RepeatedId | None = None,
+        raise_on_failure: bool = False,
     ) -> list[Run]:
         """Send one event, wait until every run that it starts has ended, and return them.
 
@@ -293,6 +298,8 @@ class InngestClient(Resource):
             repeated: "first" waits for the runs of the first event with this id. Functions start
                 none for an id that was sent within the last 24 hours. By default, an event that
                 starts no run is an error.
+            raise_on_failure: Raise `RunFailedError` for a run that did not complete; by default, it
+                is returned.
 
         Returns:
             The runs, with their outputs or errors, including failed and cancelled ones.
@@ -300,6 +307,7 @@ class InngestClient(Resource):
         Raises:
             InvalidEventError: The event is invalid; nothing was sent.
             NoRunError: No run appeared, as in `events.wait`.
+            RunFailedError: A run did not complete, with `raise_on_failure`; it has all `runs`.
             WaitTimeoutError: A run did not end in time; `runs` has the last known state of all, and
                 `event_id` is the event's internal id, for `events.wait`.
             BadRequestError, ServerError, AuthenticationError, TransportError: As in `send`.
@@ -310,7 +318,13 @@ class InngestClient(Resource):
         from inngest_rest.explain._explain import explain_stored
 
         return self._run_as(
-            "send_and_wait", send_and_wait, event, timeout, repeated, explain_stored
+            "send_and_wait",
+            send_and_wait,
+            event,
+            timeout,
+            repeated,
+            raise_on_failure,
+            explain_stored,
         )
 
     def send_many(

@@ -178,7 +178,12 @@ class Events(Resource):
         )
 
     def wait(
-        self, id: str, timeout: Seconds, *, repeated: RepeatedId | None = None
+        self,
+        id: str,
+        timeout: Seconds,
+        *,
+        repeated: RepeatedId | None = None,
+        raise_on_failure: bool = False,
     ) -> builtins.list[Run]:
         """Wait until every run that an event starts has ended, and return them.
 
@@ -193,6 +198,8 @@ class Events(Resource):
             repeated: "first" waits for runs of the first event with this one's own id. Its
                 functions start none for an id that was sent within the last 24 hours. By default,
                 an event that starts no run is an error.
+            raise_on_failure: Raise `RunFailedError` for a run that did not complete; by default, it
+                is returned.
 
         Returns:
             The runs, with their outputs or errors.
@@ -200,6 +207,7 @@ class Events(Resource):
         Raises:
             NoRunError: No run appeared within 5 s or when one was due; `explanation` has the
                 reasons. Finding them may take a few seconds beyond `timeout`.
+            RunFailedError: A run did not complete, with `raise_on_failure`; it has all `runs`.
             WaitTimeoutError: A run did not end in time; `runs` has the last known state of all.
             NotFoundError: The event did not appear within 5 s.
 
@@ -212,7 +220,13 @@ class Events(Resource):
         from inngest_rest.explain._explain import explain_stored
 
         return self._run_as(
-            "events.wait", wait_for_runs, id, timeout, repeated, explain_stored
+            "events.wait",
+            wait_for_runs,
+            id,
+            timeout,
+            repeated,
+            raise_on_failure,
+            explain_stored,
         )
 
     def resend(

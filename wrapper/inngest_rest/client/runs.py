@@ -140,14 +140,17 @@ class Runs(Resource):
         """
         return self._run(runs.explain_event_id(runs.get), id, include_original_run_id)
 
-    def wait(self, id: str, timeout: Seconds) -> Run:
+    def wait(self, id: str, timeout: Seconds, *, raise_on_failure: bool = False) -> Run:
         """Wait until a run has ended and return it, whether it completed, failed or was cancelled.
 
         Args:
             id: The run's id.
             timeout: Maximum time to wait. Seconds, or a timedelta.
+            raise_on_failure: Raise `RunFailedError` for a run that did not complete; by default, it
+                is returned.
 
         Raises:
+            RunFailedError: The run did not complete, with `raise_on_failure`.
             WaitTimeoutError: The run did not end in time; `run` is its last known state.
             NotFoundError: The run did not appear within 5 s.
 
@@ -156,7 +159,7 @@ class Runs(Resource):
         """
         from inngest_rest._core.resources.wait import wait as wait_for_end
 
-        return self._run_as("runs.wait", wait_for_end, id, timeout)
+        return self._run_as("runs.wait", wait_for_end, id, timeout, raise_on_failure)
 
     def explain(self, id: str) -> RunExplanation:
         """Explain why a run waits or is held back, which attempt is next, or how it ended.

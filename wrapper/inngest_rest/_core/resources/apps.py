@@ -43,6 +43,7 @@ from inngest_rest._core.resources.routes import (
     page_routes,
     where_absent,
 )
+from inngest_rest._faults import after
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.models import App, AppSync, Function, Trigger
 from inngest_rest_api import models as api
@@ -117,7 +118,8 @@ async def sync_app(
     except errors.RouteNotFoundError:
         return await _register(session, app_id, url)
     deadline = session.clock.monotonic() + seconds
-    return await _wait_for_sync(session, app_id, sync, app_before, deadline)
+    with after("The server was asked to sync the app."):
+        return await _wait_for_sync(session, app_id, sync, app_before, deadline)
 
 
 def _ask_to_sync(session: Session, app_id: str, url: str) -> Plan[AppSync]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from inngest_rest import errors
 from inngest_rest._core.arguments import check_id, check_seconds
 from inngest_rest._core.calls.retry import FAULTS, Fault
-from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer
+from inngest_rest._core.plans import FIRST_PAUSE, longer
 from inngest_rest._core.resources import runs
 from inngest_rest._core.resources.polling import (
     APPEARS_WITHIN,
@@ -15,17 +15,32 @@ from inngest_rest._core.resources.polling import (
     asked_pause,
     may_appear,
 )
+from inngest_rest.models import RunStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from inngest_rest._core.calls.session import Session
     from inngest_rest.models import Run
     from inngest_rest.typing import Seconds
 
 
-def wait(session: Session, run_id: str, timeout: Seconds) -> Plan[Run]:
+async def wait(
+    session: Session, run_id: str, timeout: Seconds, raise_on_failure: bool
+) -> Run:
     deadline = session.clock.monotonic() + check_seconds("timeout", timeout)
     run_id = check_id("run id", run_id, argument="id")
-    return wait_until_ended(session, run_id, deadline)
+    run = await wait_until_ended(session, run_id, deadline)
+    if raise_on_failure:
+        check_completed([run])
+    return run
+
+
+def check_completed(runs: Sequence[Run]) -> None:
+    """Raise for the first run that did not complete."""
+    for run in runs:
+        if run.status != RunStatus.COMPLETED:
+            raise errors.RunFailedError(run, runs=runs)
 
 
 async def wait_until_ended(

@@ -37,9 +37,10 @@ from inngest_rest._core.resources.flow_control import (
 )
 from inngest_rest._core.resources.polling import APPEARS_WITHIN, asked_pause, may_appear
 from inngest_rest._core.resources.run_rows import UNKNOWN
-from inngest_rest._core.resources.wait import wait_until_ended
+from inngest_rest._core.resources.wait import check_completed, wait_until_ended
 from inngest_rest._core.sending.event_json import wire_form
 from inngest_rest._core.sending.send import send
+from inngest_rest._faults import after
 from inngest_rest.event import Event, EventLike
 from inngest_rest.models import Function, Run, StoredEvent
 from inngest_rest.typing import RepeatedId
@@ -159,6 +160,7 @@ async def send_and_wait(
     event: EventLike,
     timeout: Seconds,
     repeated: str | None,
+    raise_on_failure: bool,
     explain: Explain,
 ) -> list[Run]:
     seconds = check_seconds("timeout", timeout)
@@ -178,12 +180,8 @@ async def send_and_wait(
         explain=explain,
         event=stored,
     )
-    try:
-        return await _follow_all(wait)
-    except errors.InngestError as error:
-        error.add_note(f"The event was sent; its internal id is {event_id}.")
-        error.may_have_taken_effect = True
-        raise
+    with after(f"The event was sent; its internal id is {event_id}."):
+        return await _follow_all(wait, raise_on_failure=raise_on_failure)
 
 
 async def wait_for_runs(
@@ -191,6 +189,7 @@ async def wait_for_runs(
     event_id: str,
     timeout: Seconds,
     repeated: str | None,
+    raise_on_failure: bool,
     explain: Explain,
 ) -> list[Run]:
     event_id = check_id("event id", event_id, argument="id")
@@ -206,7 +205,7 @@ async def wait_for_runs(
         explain=explain,
     )
     await _read_event(wait)
-    return await _follow_all(wait)
+    return await _follow_all(wait, raise_on_failure=raise_on_failure)
 
 
 def _check_repeated(repeated: str | None) -> None:
@@ -237,7 +236,7 @@ async def _read_event(wait: _Wait) -> None:
         wait.received -= max(age.total_seconds(), 0.0)
 
 
-async def _follow_all(wait: _Wait) -> list[Run]:
+async def _follow_all(wait: _Wait, *, raise_on_failure: bool) -> list[Run]:
     """Find all runs of the event, and wait until each has ended."""
     await _find_all(wait)
     for run_id, run in wait.runs.items():
@@ -251,7 +250,10 @@ async def _follow_all(wait: _Wait) -> list[Run]:
         except errors.WaitTimeoutError as error:
             wait.runs[run_id] = error.run or run
             _time_out(wait, error)
-    return list(wait.runs.values())
+    runs = list(wait.runs.values())
+    if raise_on_failure:
+        check_completed(runs)
+    return runs
 
 
 async def _find_all(wait: _Wait) -> None:
