@@ -37,7 +37,7 @@ LASTING = {
         httpx.ConnectError(f"{VERIFY}Missing Authority Key Identifier"),
         "have another one issued",
     ),
-    "client": (httpx.ReadError(ALERT), "an httpx transport that has one"),
+    "client": (httpx.ReadError(ALERT), "a transport of httpx that has one"),
     "proxy's password": (
         httpx.ProxyError("407 Proxy Authentication Required"),
         "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +11,13 @@ import httpx
 import pytest
 import trustme
 
-from inngest_rest import RequestTimeoutError, TransportError
+from inngest_rest import ConfigurationError, RequestTimeoutError, TransportError
 from inngest_rest._core.drivers import connection_pool
 from inngest_rest._core.secret import Secret
 from tests.support.client_kinds import open_client
 from tests.support.peer import ANSWER, Peer, answers, take_request, until_hung_up
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -59,6 +59,17 @@ def through(client_kind: ClientKind, monkeypatch: pytest.MonkeyPatch) -> Iterato
             client.close()
 
 
+def send(client_kind: ClientKind, url: str) -> list[str]:
+    """Send an event by a client of its own."""
+    settings: dict[str, Any] = {"event_key": "k", "base_url": url, "allow_http": True}
+    with (
+        asyncio.Runner() as runner,
+        open_client(client_kind, runner, **settings, retries=0) as client,
+    ):
+        ids: list[str] = client.send(EVENT)
+    return ids
+
+
 def head_of(connection: socket.socket) -> bytes:
     """Read up to the end of a head, and no further."""
     head = b""
@@ -84,20 +95,29 @@ def test_a_request_by_plain_http_is_forwarded_with_its_whole_url(through: Connec
         assert CREDENTIALS in head
 
 
-def test_a_request_by_https_goes_through_a_tunnel_that_is_kept(
-    through: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ssl.SSLContext:
+    """Return the context of https://elsewhere.test, whose authority the environment names."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("elsewhere.test").configure_cert(context)
+    return context
+
+
+ESTABLISHED = b"HTTP/1.1 200 Connection established\r\nVia: a proxy\r\n\r\n"
+
+
+def test_a_request_by_https_goes_through_a_tunnel_that_is_kept(
+    through: Connect, elsewhere: ssl.SSLContext
+) -> None:
     heads: list[bytes] = []
 
     def connects(connection: socket.socket) -> None:
         heads.append(head_of(connection))
-        connection.sendall(b"HTTP/1.1 200 Connection established\r\nVia: a proxy\r\n\r\n")
-        with context.wrap_socket(connection, server_side=True) as server:
+        connection.sendall(ESTABLISHED)
+        with elsewhere.wrap_socket(connection, server_side=True) as server:
             answers(server)
             answers(server)
 
@@ -142,6 +162,80 @@ def test_a_proxy_that_breaks_is_named(through: Connect, response: bytes) -> None
     assert f"goes through the proxy {proxy.url}" in caught.value.reason
 
 
+def test_a_proxy_that_breaks_after_it_connected_was_sent_nothing(
+    through: Connect, elsewhere: ssl.SSLContext
+) -> None:
+    del elsewhere
+
+    def breaks(connection: socket.socket) -> None:
+        head_of(connection)
+        connection.sendall(ESTABLISHED)
+
+    with Peer(breaks) as proxy, pytest.raises(TransportError) as caught:
+        through(proxy, "https://elsewhere.test").send(EVENT)
+    assert f"goes through the proxy {proxy.url}" in caught.value.reason
+    assert not caught.value.delivered
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_breaks_in_the_middle_of_a_response_is_named(
+    through: Connect, elsewhere: ssl.SSLContext, scheme: str
+) -> None:
+    def breaks(connection: socket.socket) -> None:
+        if scheme == "http":
+            take_request(connection)
+            connection.sendall(ANSWER[:-1])
+            return
+        head_of(connection)
+        connection.sendall(ESTABLISHED)
+        with elsewhere.wrap_socket(connection, server_side=True) as server:
+            take_request(server)
+            server.sendall(ANSWER[:-1])
+
+    with Peer(breaks) as proxy, pytest.raises(TransportError) as caught:
+        through(proxy, f"{scheme}://elsewhere.test").send(EVENT)
+    assert f"goes through the proxy {proxy.url}" in caught.value.reason
+    assert caught.value.delivered
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
+def test_each_variable_leads_to_the_proxy(
+    client_kind: ClientKind, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    with Peer(answers) as proxy:
+        monkeypatch.setenv(name, proxy.url)
+        assert send(client_kind, "http://elsewhere.test") == ["01"]
+
+
+@pytest.mark.parametrize("excepted", ["*", "elsewhere.test", ".test", "a.b,elsewhere.test"])
+def test_a_server_in_no_proxy_is_reached_directly(
+    client_kind: ClientKind, monkeypatch: pytest.MonkeyPatch, excepted: str
+) -> None:
+    resolve = socket.getaddrinfo
+
+    def on_this_machine(host: str | bytes, *rest: Any, **options: Any) -> Any:
+        is_ours = host in {"elsewhere.test", b"elsewhere.test"}
+        return resolve("127.0.0.1" if is_ours else host, *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", on_this_machine)
+    with Peer() as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    monkeypatch.setenv("NO_PROXY", excepted)
+    with Peer(answers) as server:
+        url = server.url.replace("localhost", "elsewhere.test")
+        assert send(client_kind, url) == ["01"]
+
+
+@pytest.mark.parametrize("host", ["a" * 64, "xn--\u00e9", "a..b"])
+def test_a_proxy_with_a_name_that_cannot_be_looked_up_is_named(
+    client_kind: ClientKind, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://user:hidden@{host}:1")
+    with pytest.raises((TransportError, ConfigurationError), match="proxy") as caught:
+        send(client_kind, "http://elsewhere.test")
+    assert "hidden" not in str(caught.value)
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_that_is_down_is_named_and_was_sent_nothing(through: Connect, scheme: str) -> None:
     with Peer() as proxy:
@@ -184,7 +278,7 @@ def test_each_host_is_reached_through_its_own_proxy(client_kind: ClientKind) -> 
 
         return Peer(script)
 
-    async def send(host: str) -> None:
+    async def send_by(host: str) -> None:
         transport: Any = pools[host].take()
         limits = {"timeout": httpx.Timeout(60.0).as_dict()}
         request = httpx.Request("POST", "http://elsewhere.test/", json={}, extensions=limits)
@@ -198,5 +292,5 @@ def test_each_host_is_reached_through_its_own_proxy(client_kind: ClientKind) -> 
     with proxy("event") as event, proxy("api") as api:
         pools: Any = connection_pool.pools(kind, None, Secret(event.url), Secret(api.url))
         for host in ("event", "api"):
-            asyncio.run(send(host))
+            asyncio.run(send_by(host))
     assert asked == ["event", "api"]

@@ -31,7 +31,15 @@ CAUSES = {
         "that this machine trusts (SSL_CERT_FILE)."
     ),
     "alert.certificate.required": (
-        "The server asks for a certificate of the client: pass an httpx transport that has one."
+        "The server asks for a certificate of the client: pass a transport of httpx that has one."
+    ),
+    "alert.handshake.failure": (
+        "The server refuses the handshake, as one that asks for a certificate of the client "
+        "and gets none does: pass a transport of httpx that has one."
+    ),
+    r"alert.(unknown.ca|\w*certificate)": (
+        "The server refuses the certificate of the client: have one issued by an authority that it "
+        "trusts."
     ),
     "^proxyerror: 407": (
         "The proxy asks for a user and a password: write them into its URL, as in "

@@ -128,12 +128,13 @@ class PlanRunner(ABC, Generic[Transport]):
             outcome = await self._send(call, started)
         except BaseException as error:
             clear_frames(error, handled)
-            library = _library_of(error)
+            known = _of_tls(error) or error
+            library = _library_of(known)
             if library is None:
                 raise
             proxy = self._pools[call.host].proxy
             outcome = transport_error(
-                call, error, library, closed=self._closed, proxy=proxy
+                call, known, library, closed=self._closed, proxy=proxy
             )
         if isinstance(outcome, TransportError):
             raise outcome
@@ -176,6 +177,21 @@ def _drop_own_frames(error: TransportError) -> None:
         if package != "inngest_rest" and package not in sys.stdlib_module_names:
             return
     error.__traceback__ = None
+
+
+def _of_tls(error: BaseException) -> httpx.ReadError | None:
+    """Return the error of httpx for an alert of TLS, which httpcore's reads in a loop let through.
+
+    With TLS 1.3, a server refuses the client's certificate only after the handshake.
+    """
+    ssl = sys.modules.get("ssl")
+    if ssl is None or not isinstance(error, ssl.SSLError):
+        return None
+    import httpx  # noqa: PLC0415
+
+    read = httpx.ReadError(str(error))
+    read.__cause__ = error
+    return read
 
 
 def _library_of(error: BaseException) -> ModuleType | None:

@@ -62,9 +62,13 @@ class Network(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         left = self.left(timeout, httpcore.ConnectTimeout)
-        return self.kept(
-            self._inner.connect_tcp(host, port, left, local_address, socket_options)
-        )
+        try:
+            connected = self._inner.connect_tcp(
+                host, port, left, local_address, socket_options
+            )
+        except UnicodeError as error:  # of a name that no server can have
+            raise httpcore.ConnectError(str(error)) from error
+        return self.kept(connected)
 
     def sleep(self, seconds: float) -> None:
         self._inner.sleep(seconds)
