@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
@@ -165,7 +163,6 @@ def check_target(
     *,
     operation: str | None,
     method: str | None,
-    path: str | None,
 ) -> None:
     """Raise ValueError for a fault that would never match.
 
@@ -173,7 +170,6 @@ def check_target(
         served: The server's operations: names by `METHOD /path`.
         operation: The operation to match.
         method: The method to match, in upper case.
-        path: The pattern for the path.
     """
     if operation is not None and operation not in served.values():
         if operation in OPERATION_NAMES.values():
@@ -184,20 +180,11 @@ def check_target(
         raise _unknown("operation", operation, served.values())
     if method is not None and method not in _METHODS:
         raise _unknown("method", method, sorted(_METHODS))
-    # Clients also request routes that this server lacks: a fault may replace their 404.
-    patterns = [
-        each for signature in OPERATION_NAMES for each in _path_patterns(signature)
-    ]
-    if path is not None and not _overlaps_any(path, patterns):
-        raise _unknown("path", path, patterns)
     for signature, name in served.items():
-        if name == operation and not (
-            (method is None or signature.startswith(f"{method} "))
-            and (path is None or _overlaps_any(path, _path_patterns(signature)))
-        ):
+        if name == operation and method and not signature.startswith(f"{method} "):
             raise ValueError(
-                f"operation {operation!r} is {signature}, so a fault for method={method!r} and "
-                f"path={path!r} would never strike it"
+                f"operation {operation!r} is {signature}, so a fault for method={method!r} would "
+                "never strike it"
             )
 
 
@@ -206,32 +193,6 @@ def _unknown(what: str, given: str, known: Iterable[str]) -> ValueError:
     return ValueError(
         f"unknown {what} {given!r}, so the fault would never strike: "
         f"the nearest are {', '.join(map(repr, nearest))}"
-    )
-
-
-def _path_patterns(signature: str) -> list[str]:
-    path = signature.partition(" ")[2].replace("{}", "*")
-    return [path, f"/api{path}"] if path.startswith("/v2/") else [path]
-
-
-def _overlaps_any(path: str, patterns: Iterable[str]) -> bool:
-    simple = re.sub(
-        r"\[.[^]]*\]", "?", path
-    )  # a character class counts as any character
-    return any(_overlap(simple, each) for each in patterns)
-
-
-@lru_cache(maxsize=4096)
-def _overlap(one: str, other: str) -> bool:
-    """Return whether some path matches both patterns."""
-    if one.startswith("*"):
-        return _overlap(one[1:], other) or (other != "" and _overlap(one, other[1:]))
-    if other.startswith("*"):
-        return _overlap(other, one)
-    if not one or not other:
-        return one == other
-    return (one[0] == other[0] or "?" in (one[0], other[0])) and _overlap(
-        one[1:], other[1:]
     )
 
 

@@ -367,8 +367,8 @@ class MockServer:
 
         Raises:
             TypeError: `effect` is not an effect.
-            ValueError: The fault would never match: an unknown operation, method or path, a
-                contradictory combination, or less than one time.
+            ValueError: The fault would never match: an unknown operation or method, a method that
+                the operation does not have, or less than one time.
         """
         check_effect(effect)
         if (times is not None and times < 1) or after < 0:
@@ -376,7 +376,7 @@ class MockServer:
                 "times must be at least 1, or None; after must not be negative"
             )
         upper = None if method is None else method.upper()
-        check_target(self._served, operation=operation, method=upper, path=path)
+        check_target(self._served, operation=operation, method=upper)
         fault = Fault(effect, times, after, upper, path, operation)
         with self._lock:
             self._faults.append(fault)
