@@ -15,16 +15,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(
     r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:[.,](\d+))?(Z|[+-]\d{2}:\d{2})?", re.ASCII
 )
-_OTHER_LAYOUTS = (
-    "%Y-%m-%d",
-    "%a, %d %b %Y %H:%M:%S %Z",
-    "%d %b %y %H:%M %Z",
-    "%d %b %y %H:%M %z",
-    "%A, %d-%b-%y %H:%M:%S %Z",
-    "%a %b %d %H:%M:%S %z %Y",
-    "%a %b %d %H:%M:%S %Z %Y",
-    "%a %b %d %H:%M:%S %Y",
-)
 
 
 def to_datetime(ns: int) -> datetime:
@@ -57,30 +47,13 @@ def v2_time(ns: int) -> str:
 
 
 def parse_rfc3339(text: str) -> int | None:
-    """Parse RFC 3339 with an offset, as v2 and JSON bodies require; None if invalid.
+    """Parse RFC 3339 with an offset; None if invalid.
 
     A UTC year outside 0001 to 9999 is invalid, too.
     """
     match = _RFC3339.fullmatch(text)
     moment = _from_match(match) if match is not None and match[3] else None
     return moment if moment is not None and _FIRST_NS <= moment <= _LAST_NS else None
-
-
-def parse_any_time(text: str) -> int | None:
-    """Parse any layout that `received_after` of `listEventsV1` accepts; None if invalid.
-
-    A time without an offset is UTC. Unix timestamps and a space in place of the `T` are invalid.
-    """
-    match = _RFC3339.fullmatch(text)
-    if match is not None:
-        return _from_match(match)
-    for layout in _OTHER_LAYOUTS:
-        try:
-            moment = datetime.strptime(text, layout)  # noqa: DTZ007 - UTC follows
-        except ValueError:
-            continue
-        return _to_ns(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    return None
 
 
 def _from_match(match: re.Match[str]) -> int | None:

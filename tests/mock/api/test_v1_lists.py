@@ -88,19 +88,16 @@ def test_v1_events_are_those_of_the_last_hour_newest_id_first(
         return [event["name"] for event in client.get("/v1/events", params=query).json()["data"]]
 
     assert names() == ["newer", "new", "seeded"], "by id, and no internal event"
-    assert names(received_after="2026-11-24") == ["newer", "new", "old", "seeded"]
-    assert names(received_before="2026-11-24T18:30:00Z", received_after="2026-11-24T18:00:00") == [
+    assert names(received_after="2026-11-24T00:00:00Z") == ["newer", "new", "old", "seeded"]
+    assert names(received_before="2026-11-24T18:30:00Z", received_after="2026-11-24T18:00:00Z") == [
         "old"
     ]
     assert names(name="new") == ["new"]
     assert names(name="inngest/function.invoked") == []
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["2026-11-24T20:00:00+02:00", "2026-11-24T18:00:00.000Z", "Tue, 24 Nov 2026 18:00:00 GMT"],
-)
-def test_v1_times_come_in_many_layouts(client: httpx.Client, text: str) -> None:
+@pytest.mark.parametrize("text", ["2026-11-24T20:00:00+02:00", "2026-11-24T18:00:00.000Z"])
+def test_v1_times_have_any_offset_and_fraction(client: httpx.Client, text: str) -> None:
     client.post("/e/k", json={"name": "a"})
     answer = client.get("/v1/events", params={"received_after": text}).json()
     assert len(answer["data"]) == 1

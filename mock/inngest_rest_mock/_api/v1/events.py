@@ -13,7 +13,7 @@ from inngest_rest_mock._api.v1.shapes import (
     v1_event_runs,
 )
 from inngest_rest_mock._state.ids import parse_ulid
-from inngest_rest_mock._times import parse_any_time
+from inngest_rest_mock._times import parse_rfc3339
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call, Handlers
@@ -31,7 +31,7 @@ def list_events(call: Call) -> Response:
         return v1_error(400, "Invalid cursor query parameter")
     bounds: list[int | None] = []
     for name in ("received_before", "received_after"):
-        bound = parse_any_time(query(name)) if query(name) else None
+        bound = parse_rfc3339(query(name)) if query(name) else None
         if query(name) and bound is None:
             # The server names this parameter for both (recording v1-events-before-bad).
             return v1_error(400, "Invalid received_after query parameter")
