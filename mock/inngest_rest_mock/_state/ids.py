@@ -72,7 +72,7 @@ class SeededIds:
         self._low = int.from_bytes(entropy[6:], "big")
 
     def at(self, index: int) -> str:
-        """Return the id of the event at `index` (from 1 for ingest, 0 for an invocation)."""
+        """Return the id of the event at `index` (from 1)."""
         low = (self._low + index) & 0xFFFFFFFF
         return ulid(self._milliseconds & 0xFFFFFFFFFFFF, self._high | low)
 

@@ -136,22 +136,6 @@ class Store:
         elif (batch := self._batches.add(function, event, now)) is not None:
             self._start_batch(batch, now)
 
-    def invoke(
-        self,
-        function: Function | None,
-        incoming: Incoming,
-        now: int,
-        internal_id: str | None = None,
-    ) -> MockEvent:
-        """Store an invocation event (`POST /invoke/{slug}`) and run its function, if any."""
-        stored = None if internal_id is None else self.events.get(internal_id)
-        if stored is not None:
-            return stored
-        event = self._add_event(attrs.evolve(incoming, name=INVOKED), now, internal_id)
-        if function is not None:
-            self._trigger(function, event, now)
-        return event
-
     def fire_cron(self, function: Function, cron: str, now: int) -> MockRun:
         """Start the run of a schedule, whose event is stored like any other."""
         event = self._add_event(Incoming(SCHEDULED, data={"cron": cron}), now, None)
