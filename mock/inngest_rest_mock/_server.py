@@ -78,8 +78,6 @@ class MockServer:
         visibility_delay: Delay before a sent event and its runs become readable, by the mock's
             clock: a timedelta, or seconds. Default: 0.25, as on a real server.
         caching: Whether v1 responds from its cache for 3 to 15 seconds. Default: False.
-        ties_cursors: Whether `GET /v2/runs` refuses a cursor with another `from` or `until` than
-            that of the page which it is from. No known server does. Default: False.
         largest_page: The maximum number of items per page, if it is smaller than that of known
             servers. Default: None.
         page_refusal: What v2 says to a larger `limit`, with `{most}` and `{limit}` for the maximum
@@ -106,7 +104,6 @@ class MockServer:
         signing_key: str | None = None,
         visibility_delay: timedelta | float = 0.25,
         caching: bool = False,
-        ties_cursors: bool = False,
         largest_page: int | None = None,
         page_refusal: str | None = PAGE_REFUSAL,
         clock: WallClock = time.time_ns,
@@ -125,9 +122,7 @@ class MockServer:
                 f"largest_page must be at least 1, and is {largest_page!r}"
             )
         database: Database = one_of("store", store, get_args(Database))
-        self._kind = Server(
-            being, database, cloud, ties_cursors, largest_page, page_refusal
-        )
+        self._kind = Server(being, database, cloud, largest_page, page_refusal)
         self._served = served_operations(
             being, v1_routes=v1_routes, v2_routes=v2_routes
         )

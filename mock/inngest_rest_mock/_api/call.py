@@ -31,7 +31,6 @@ class Server:
     release: Release
     database: Database
     is_cloud: bool = False  # it has what Inngest Cloud alone has
-    ties_cursors: bool = False  # a cursor of runs is valid in one window
     largest_page: int | None = None  # if it is smaller than that of known servers
     # Of a larger `limit` by v2, which clamps it if None.
     page_refusal: str | None = PAGE_REFUSAL

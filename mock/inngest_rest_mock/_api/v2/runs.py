@@ -93,21 +93,19 @@ def _changed(run: MockRun) -> int:
     return run.queued_ns if run.started_ns is None else run.started_ns
 
 
-def _cursor_of(run: MockRun, time_of: Clock = _queued, window: object = None) -> str:
+def _cursor_of(run: MockRun, time_of: Clock = _queued) -> str:
     field = "start_time" if time_of is _queued else "end_time"
     position = {"f": field, "v": time_of(run) // 1_000}
-    cursor = {"id": run.id, "c": {field: position}} | (
-        {"window": window} if window else {}
-    )
+    cursor = {"id": run.id, "c": {field: position}}
     return base64.b64encode(msgspec.json.encode(cursor)).decode()
 
 
-def _read_cursor(text: str, window: object = None) -> str | None:
+def _read_cursor(text: str) -> str | None:
     if not text:
         return None
     try:
         cursor = msgspec.json.decode(base64.b64decode(text, validate=True))
-        run_id = cursor["id"] if cursor["c"] and cursor.get("window") == window else ""
+        run_id = cursor["id"] if cursor["c"] else ""
     except (ValueError, TypeError, KeyError, binascii.Error):
         run_id = ""
     if not run_id or not isinstance(run_id, str):
@@ -122,13 +120,12 @@ def _answer(
     limit: int,
     time_range: dict[str, str] | None = None,
     time_of: Clock = _queued,
-    window: object = None,
 ) -> Response:
     page: dict[str, object] = {"limit": limit}
     shown = list(islice(runs, limit + 1))
     if len(shown) > limit:
         shown.pop()
-        page |= {"cursor": _cursor_of(shown[-1], time_of, window), "hasMore": True}
+        page |= {"cursor": _cursor_of(shown[-1], time_of), "hasMore": True}
     data = [
         _shape(call, run, query.flag("includeOutput"), listed=True) for run in shown
     ]
@@ -152,8 +149,7 @@ def _shape(
 def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Response:
     limit = page_limit(call.server, query, _MOST_RUNS)
     since, until = query.moment("from"), query.moment("until")
-    window = [since, until] if call.server.ties_cursors else None
-    cursor = _read_cursor(query.text("cursor"), window)
+    cursor = _read_cursor(query.text("cursor"))
     if since is not None and until is not None and since >= until:
         raise invalid_field("from must be before until")
     statuses = {status.strip().upper() for status in query.texts("status")}
@@ -192,7 +188,7 @@ def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Re
     span = None
     if since is not None and until is not None:
         span = {"from": v2_time(since), "until": v2_time(until)}
-    return _answer(call, query, matching, limit, span, time_of, window)
+    return _answer(call, query, matching, limit, span, time_of)
 
 
 def _check_include(query: Query) -> None:
