@@ -26,7 +26,7 @@ from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.resources import runs, signals
 from inngest_rest._core.sending.batching import Batch
-from inngest_rest._core.sending.receipts import post
+from inngest_rest._core.sending.send import post
 from inngest_rest.errors import ClosedError
 from tests.support.plans import a_call
 from tests.support.server import accepts_all, recorded, says

@@ -81,12 +81,3 @@ _LONGEST_PAUSE = 3.0
 def longer(pause: float) -> float:
     """Return the pause that follows another one."""
     return min(pause * _GROWTH, _LONGEST_PAUSE)
-
-
-def now(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that never suspends: everything it awaits blocks."""
-    try:
-        work.send(None)
-    except StopIteration as end:
-        return end.value  # type: ignore[no-any-return]
-    raise AssertionError("unreachable: all that it awaits blocks")

@@ -443,7 +443,6 @@ class Buffer(Forked, ABC):
 
 
 _FIRST_IMPORTS = (
-    "inngest_rest._core.sending.receipts",
     # Python and httpx import these lazily: on a first lookup, connection or response.
     "encodings.idna",
     "certifi",

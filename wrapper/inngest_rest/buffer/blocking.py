@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from inngest_rest._core.arguments import check_seconds
 from inngest_rest._core.clock import SYSTEM_CLOCK
-from inngest_rest._core.plans import now
+from inngest_rest._core.drivers.blocking import now
 from inngest_rest._core.sending.limits import DEFAULT_EVENTS
 from inngest_rest.buffer._shared import Buffer, preload, raise_at_sigterm
 from inngest_rest.client.client import InngestClient

@@ -7,6 +7,6 @@ Requests go straight to the transport, not through `httpx.Client`, which would l
     exchange                  shared by both: response, errors, logging
     causes                    causes of failed connections, and their remedies
     connection_pool           the transports of a client, one connection each
-    carriers                  one such transport of httpx, or the caller's, of httpx or httpx2
-    network                   its connections: a deadline, an abort, closing
+    carriers                  one such transport of httpx, with its deadline, abort and closing,
+                              or the caller's, of httpx or httpx2
 """

@@ -18,10 +18,10 @@ from inngest_rest._core.drivers.exchange import (
     timed_out,
     whole_response,
 )
-from inngest_rest._core.plans import Stopped, now
+from inngest_rest._core.plans import Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
     from concurrent.futures import Future
     from queue import SimpleQueue
 
@@ -62,6 +62,15 @@ class Stop(threading.Event):
 
 _STOP: ContextVar[Stop | None] = ContextVar("stop", default=None)
 """Ends the job that runs in a context at its next pause, once it is set."""
+
+
+def now(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that never suspends: everything it awaits blocks."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    raise AssertionError("unreachable: all that it awaits blocks")
 
 
 class Driver(PlanRunner[BlockingTransport]):
