@@ -214,5 +214,5 @@ def test_a_traceback_has_all_frames_of_this_package_with_their_variables(
     with pytest.raises(InngestError) as caught:
         client.runs.get(RUN)
     frames = {it.f_code.co_qualname: it for it, _ in traceback.walk_tb(caught.value.__traceback__)}
-    assert {"read", "_perform"} < set(frames)
-    assert frames["_perform"].f_locals["route"].path == f"/v2/runs/{RUN}"
+    assert {"read", "perform"} < set(frames)
+    assert frames["perform"].f_locals["route"].path == f"/v2/runs/{RUN}"

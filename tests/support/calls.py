@@ -10,7 +10,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest import InngestClient
-from inngest_rest._core.calls.operation import may_ask
+from inngest_rest._core.calls.alternatives import may_ask
 from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest.call_row import Returns
 from inngest_rest.calls import GROUPS, ROWS

@@ -29,6 +29,7 @@ BOTH_CLIENTS = {
     "tests/files/imports": "requests in threads or in tasks, read ahead of",
     "tests/resources/test_watch.py": "a watch is an iterator of its own in each client",
     "tests/secrets": "a key must not get out of either",
+    "tests/sending/test_way_of_an_event.py": "each client has files of its own",
     "tests/sending/test_send_many_ends.py": "requests in threads or in tasks, and their end",
 }
 """What may differ between the clients. Elsewhere one is enough: the blocking client is generated

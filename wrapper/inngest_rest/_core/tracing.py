@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
 from inngest_rest._version import __version__
@@ -252,6 +252,12 @@ class CallSpan:
         self._span = span
         self.requests = 0
         self.status: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self.end(error)
 
     def end(self, error: BaseException | None = None) -> None:
         """End the span, with the error that ended the call, if one did."""

@@ -9,7 +9,8 @@ from attrs import evolve, field, frozen
 
 from inngest_rest import errors
 from inngest_rest._core.calls import answers
-from inngest_rest._core.calls.operation import may_ask, redacted_url, request
+from inngest_rest._core.calls.alternatives import may_ask
+from inngest_rest._core.calls.operation import redacted_url, request
 from inngest_rest._core.calls.route import (
     V2_ROOT,
     V2_ROOT_BEFORE_1_26,

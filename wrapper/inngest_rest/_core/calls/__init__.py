@@ -7,7 +7,8 @@ route         an operation with its arguments, and how to read its response
 page_sizes    the page size that a server accepts, perhaps less than others
 answers       turn an HTTP response into a value or an error, and keep the responses themselves
 retry         classify a failed request: no effect, transient, or hopeless
-operation     perform a route, or the first of several that a server has, with keys and retries
+operation     perform a route, with keys and retries
+alternatives  the first of several routes that a server has
 listing       listings, one page per call
 local_filter  filters of a listing that servers lack, evaluated on each item
 """

@@ -18,13 +18,13 @@ from inngest_rest._core.arguments import (
     check_seconds,
     check_text,
 )
+from inngest_rest._core.calls.alternatives import first_present
 from inngest_rest._core.calls.listing import (
     ListedPage,
     Listing,
     PageRequest,
     read_all,
 )
-from inngest_rest._core.calls.operation import first_present
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.calls.settings import has_proxy, requestable_url
 from inngest_rest._core.plans import FIRST_PAUSE, Call, Host, longer

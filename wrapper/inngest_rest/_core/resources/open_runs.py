@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest import errors
-from inngest_rest._core.calls.operation import may_ask, perform
+from inngest_rest._core.calls.alternatives import may_ask
+from inngest_rest._core.calls.operation import perform
 from inngest_rest._core.calls.route import Route, nothing
 from inngest_rest._core.resources.filters import ENDED
 from inngest_rest.models import UNFINISHED, RunStatus

@@ -17,9 +17,10 @@ from attrs import evolve
 
 from inngest_rest._arguments import check_json, invalid
 from inngest_rest._core.arguments import check_id, check_json_object, check_text
+from inngest_rest._core.calls.alternatives import first_present
 from inngest_rest._core.calls.answers import raw_response
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
-from inngest_rest._core.calls.operation import first_present, perform, redacted_url
+from inngest_rest._core.calls.operation import perform, redacted_url
 from inngest_rest._core.calls.route import Route, WholeResponse, nothing
 from inngest_rest._core.resources import fields
 from inngest_rest._core.resources.rows import PageForm, Row

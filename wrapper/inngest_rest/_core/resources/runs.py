@@ -16,6 +16,7 @@ from attrs import fields as attrs_fields
 from inngest_rest import errors
 from inngest_rest._arguments import check_choice
 from inngest_rest._core.arguments import check_id
+from inngest_rest._core.calls.alternatives import first_present
 from inngest_rest._core.calls.listing import (
     ListedPage,
     Listing,
@@ -24,7 +25,7 @@ from inngest_rest._core.calls.listing import (
     read_all,
 )
 from inngest_rest._core.calls.local_filter import MOST_RUNS, LocalFilter
-from inngest_rest._core.calls.operation import first_present, redacted_url
+from inngest_rest._core.calls.operation import redacted_url
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route, nothing
 from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import apps, events, fields, open_runs, routes
