@@ -24,7 +24,7 @@ from tests.test_public_interface import METHODS
 if TYPE_CHECKING:
     from inngest_rest import CallRoute
 
-RELEASES = ["0.26.0", "1.17.3", "1.25.0", "1.30.0", "1.38.0", "1.39.0", f"{CURRENT}.0"]
+RELEASES = ["1.17.3", "1.25.0", "1.30.0", "1.38.0", "1.39.0", f"{CURRENT}.0"]
 
 NAMES = {f"{each.method} {each.path}": each.name for each in OPERATIONS}
 
@@ -125,8 +125,6 @@ def assert_the_route_answers(call: str, release: str) -> None:
         (Releases("1.38.0", "1.40.0"), "runs.cancel", True, "v1"),
         (Releases("1.38.0", "1.40.0"), "apps.list", False, None),
         (Releases("1.27.1", "1.38.0"), "runs.replay", None, "v2"),
-        (Releases(below="1.11.6"), "runs.get", None, "v1"),
-        (Releases("1.9.0"), "runs.replay", None, "v2"),
     ],
 )
 def test_what_is_known_of_a_release_is_what_is_said_of_its_routes(

@@ -60,7 +60,7 @@ def test_the_error_of_a_dropped_route_says_since_when_and_until_when_servers_hav
     ):
         client.runs.jobs(mock.runs[0].id)
     assert (
-        "Servers have GET /v1/runs/{run_id}/jobs since release 0.20.0, until release 1.44.0, "
+        "Servers have GET /v1/runs/{run_id}/jobs since release 1.17.0, until release 1.44.0, "
         "which no longer has it."
     ) in str(caught.value)
 
@@ -74,7 +74,7 @@ def test_the_error_of_a_dropped_route_says_since_when_and_until_when_servers_hav
         ("1.42.0", "1.44.0", True),
         ("1.42.0", "1.45.0", None),
         ("1.42.0", None, None),
-        (None, "0.20.0", False),
+        (None, "1.17.0", False),
         (None, "1.43.0", None),
     ],
 )
@@ -83,7 +83,7 @@ def test_a_dropped_route_is_there_only_in_releases_that_are_all_before(
 ) -> None:
     found = {each.call: each for each in call_routes(settings_of(), Releases(first, below))}
     assert found["runs.jobs"].is_available is is_available
-    assert (found["runs.jobs"].since, found["runs.jobs"].until) == ("0.20.0", DROPPED)
+    assert (found["runs.jobs"].since, found["runs.jobs"].until) == ("1.17.0", DROPPED)
 
 
 def test_a_diagnosis_names_the_calls_that_the_server_no_longer_has() -> None:
@@ -98,10 +98,10 @@ def test_a_diagnosis_names_the_calls_that_the_server_no_longer_has() -> None:
 def test_a_server_older_than_a_dropped_route_is_told_to_be_too_old() -> None:
     found = [each for each in diagnosis_of("0.15.6").findings if each.kind == "routes"]
     assert "too old for" in found[0].message
-    assert "runs.jobs (since 0.20.0)" in found[0].message
+    assert "runs.jobs (since 1.17.0)" in found[0].message
 
 
 def test_the_table_of_calls_shows_the_release_that_drops_a_route() -> None:
     call = next(each for each in diagnosis_of("1.43").calls if each.call == "runs.jobs")
     shown = {each.heading: each.value(call) for each in COLUMNS[CallRoute]}
-    assert shown["SINCE"] == "0.20.0 until 1.44.0"
+    assert shown["SINCE"] == "1.17.0 until 1.44.0"

@@ -33,7 +33,7 @@ class Operation(NamedTuple):
 
 
 OPERATIONS = (
-    Operation("ingest", "get_dev_info", "GET", "/dev", since="0.15.6"),
+    Operation("ingest", "get_dev_info", "GET", "/dev", since="1.17.0"),
     Operation("ingest", "get_health", "GET", "/health", calls=(("health", 1),)),
     Operation("ingest", "send_events", "POST", "/e/{event_key}", calls=(("send", 1),)),
     Operation(
@@ -41,7 +41,7 @@ OPERATIONS = (
         "add_run_metadata_v1",
         "POST",
         "/v1/runs/{run_id}/metadata",
-        since="1.14.2",
+        since="1.17.0",
         calls=(("runs.add_metadata", 1),),
     ),
     Operation(
@@ -49,7 +49,7 @@ OPERATIONS = (
         "cancel_run_v1",
         "DELETE",
         "/v1/runs/{run_id}",
-        since="0.20.0",
+        since="1.17.0",
         calls=(("runs.cancel", 2),),
     ),
     Operation(
@@ -57,7 +57,7 @@ OPERATIONS = (
         "create_cancellation_v1",
         "POST",
         "/v1/cancellations",
-        since="0.24.3",
+        since="1.17.0",
         calls=(("cancellations.create", 1),),
     ),
     Operation(
@@ -73,7 +73,7 @@ OPERATIONS = (
         "delete_cancellation_v1",
         "DELETE",
         "/v1/cancellations/{cancellation_id}",
-        since="0.26.0",
+        since="1.17.0",
         calls=(("cancellations.delete", 1),),
     ),
     Operation(
@@ -89,21 +89,21 @@ OPERATIONS = (
         "get_event_v1",
         "GET",
         "/v1/events/{event_id}",
-        since="0.20.0",
+        since="1.17.0",
         calls=(("events.get", 1),),
     ),
-    Operation("v1", "get_metrics", "GET", "/metrics", since="1.11.0", calls=(("metrics", 1),)),
+    Operation("v1", "get_metrics", "GET", "/metrics", since="1.17.0", calls=(("metrics", 1),)),
     Operation(
         "v1",
         "get_prometheus_v1",
         "GET",
         "/v1/prom/{env}",
-        since="1.4.6",
+        since="1.17.0",
         cloud_only=True,
         calls=(("metrics", 2),),
     ),
     Operation(
-        "v1", "get_run_v1", "GET", "/v1/runs/{run_id}", since="0.20.0", calls=(("runs.get", 2),)
+        "v1", "get_run_v1", "GET", "/v1/runs/{run_id}", since="1.17.0", calls=(("runs.get", 2),)
     ),
     Operation(
         "v1",
@@ -119,7 +119,7 @@ OPERATIONS = (
         "list_cancellations_v1",
         "GET",
         "/v1/cancellations",
-        since="0.24.3",
+        since="1.17.0",
         calls=(("cancellations.list", 1),),
     ),
     Operation(
@@ -127,18 +127,18 @@ OPERATIONS = (
         "list_event_runs_v1",
         "GET",
         "/v1/events/{event_id}/runs",
-        since="0.20.0",
+        since="1.17.0",
         calls=(("events.runs", 1),),
     ),
     Operation(
-        "v1", "list_events_v1", "GET", "/v1/events", since="0.20.0", calls=(("events.list", 1),)
+        "v1", "list_events_v1", "GET", "/v1/events", since="1.17.0", calls=(("events.list", 1),)
     ),
     Operation(
         "v1",
         "list_functions_v1",
         "GET",
         "/v1/apps/{app_id}/functions",
-        since="0.24.3",
+        since="1.17.0",
         calls=(("functions.list", 2),),
     ),
     Operation(
@@ -146,7 +146,7 @@ OPERATIONS = (
         "list_run_jobs_v1",
         "GET",
         "/v1/runs/{run_id}/jobs",
-        since="0.20.0",
+        since="1.17.0",
         calls=(("runs.jobs", 1),),
     ),
     Operation("v1", "list_runs_v1", "GET", "/v1/runs", calls=(("runs.list", 2),)),
@@ -162,7 +162,7 @@ OPERATIONS = (
         "v1", "replay_run_v1", "POST", "/v1/runs/{run_id}/replay", calls=(("runs.replay", 2),)
     ),
     Operation(
-        "v1", "send_signal_v1", "POST", "/v1/signals", since="1.6.0", calls=(("signals.send", 1),)
+        "v1", "send_signal_v1", "POST", "/v1/signals", since="1.17.0", calls=(("signals.send", 1),)
     ),
     Operation(
         "v1",
@@ -186,7 +186,7 @@ OPERATIONS = (
         "create_env_v2",
         "POST",
         "/v2/envs",
-        since="1.11.8",
+        since="1.17.0",
         permission="environments:write:create",
         cloud_only=True,
         calls=(("envs.create", 1),),
@@ -204,7 +204,7 @@ OPERATIONS = (
         "create_webhook_v2",
         "POST",
         "/v2/env/webhooks",
-        since="1.11.10",
+        since="1.17.0",
         cloud_only=True,
         calls=(("webhooks.create", 1),),
     ),
@@ -213,7 +213,7 @@ OPERATIONS = (
         "get_account_v2",
         "GET",
         "/v2/account",
-        since="1.11.8",
+        since="1.17.0",
         permission="accounts:read:get",
         calls=(("account.get", 1),),
     ),
@@ -243,7 +243,7 @@ OPERATIONS = (
         since="1.27.1",
         calls=(("functions.get", 1),),
     ),
-    Operation("v2", "get_health_v2", "GET", "/v2/health", since="1.11.6"),
+    Operation("v2", "get_health_v2", "GET", "/v2/health", since="1.17.0"),
     Operation(
         "v2",
         "get_run_trace_v2",
@@ -278,7 +278,7 @@ OPERATIONS = (
         "list_envs_v2",
         "GET",
         "/v2/envs",
-        since="1.11.8",
+        since="1.17.0",
         permission="environments:read:list",
         calls=(("envs.list", 1),),
     ),
@@ -287,7 +287,7 @@ OPERATIONS = (
         "list_event_keys_v2",
         "GET",
         "/v2/keys/events",
-        since="1.11.8",
+        since="1.17.0",
         permission="event_keys:read:list",
         calls=(("keys.list", 1),),
     ),
@@ -396,7 +396,7 @@ OPERATIONS = (
         "list_signing_keys_v2",
         "GET",
         "/v2/keys/signing",
-        since="1.11.8",
+        since="1.17.0",
         permission="signing_keys:read:list",
         calls=(("keys.list", 2),),
     ),
@@ -405,7 +405,7 @@ OPERATIONS = (
         "list_webhooks_v2",
         "GET",
         "/v2/env/webhooks",
-        since="1.11.10",
+        since="1.17.0",
         cloud_only=True,
         calls=(("webhooks.list", 1),),
     ),
@@ -442,7 +442,7 @@ OPERATIONS = (
         "update_env_v2",
         "PATCH",
         "/v2/envs/{env_id}",
-        since="1.12.1",
+        since="1.17.0",
         cloud_only=True,
         calls=(("envs.archive", 1),),
     ),

@@ -938,7 +938,7 @@ class Runs(Resource):
         Release 1.43 lists a run that was scored after its end as running forever (operation
         createScoresV2). Scores before a failed one are kept. Servers have this since release 1.37;
         the vendor's SDK records its scores by `add_metadata`, with the kind `inngest.score` and the
-        scores as values, which servers take since 1.14.2.
+        scores as values.
 
         Args:
             id: The run's id.

@@ -22,7 +22,7 @@ OPERATION = Operation(
     "create_cancellation_v1",
     "POST",
     "/v1/cancellations",
-    since="0.24.3",
+    since="1.17.0",
     calls=(("cancellations.create", 1),),
 )
 """Where the document has this operation"""

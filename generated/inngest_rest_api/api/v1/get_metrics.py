@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v1", "get_metrics", "GET", "/metrics", since="1.11.0", calls=(("metrics", 1),)
+    "v1", "get_metrics", "GET", "/metrics", since="1.17.0", calls=(("metrics", 1),)
 )
 """Where the document has this operation"""
 

@@ -20,7 +20,7 @@ OPERATION = Operation(
     "get_prometheus_v1",
     "GET",
     "/v1/prom/{env}",
-    since="1.4.6",
+    since="1.17.0",
     cloud_only=True,
     calls=(("metrics", 2),),
 )

@@ -21,7 +21,7 @@ OPERATION = Operation(
     "list_event_runs_v1",
     "GET",
     "/v1/events/{event_id}/runs",
-    since="0.20.0",
+    since="1.17.0",
     calls=(("events.runs", 1),),
 )
 """Where the document has this operation"""
