@@ -231,6 +231,13 @@ def test_each_error_has_an_anchor_of_its_name_and_no_other() -> None:
     assert sorted(titles) == sorted(public - {"InngestError", "RunError"})
 
 
+def test_the_reference_names_what_is_imported_from_the_package_itself() -> None:
+    page = TEXTS[ROOT / "docs/reference/python.md"]
+    names = {name for name in vars(inngest_rest)["__all__"] if name != "__version__"}
+    errors = {name for name in names if name.endswith("Error")} - {"RunError"}
+    assert set(re.findall(r"`([A-Z]\w+)`", page)) == names - errors
+
+
 def test_each_message_that_is_explained_is_raised() -> None:
     """Beside the system's own, its words are in the sources."""
     quoted = re.findall(r"^\| `([^|]+)` \|", TROUBLE, re.MULTILINE)

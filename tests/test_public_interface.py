@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, is_typeddict
 
 import httpx
 import pytest
@@ -36,7 +36,7 @@ from inngest_rest import (
 from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest.aio.groups import AsyncPaginator
 from inngest_rest.call_row import docstring
-from inngest_rest.calls import GROUPS
+from inngest_rest.calls import GROUPS, ROWS
 from inngest_rest_tools.parameters import sections
 from tests.support.calls import MADE_OF
 
@@ -270,9 +270,31 @@ def test_each_buffer_documents_its_arguments_or_names_the_method_that_does() -> 
     assert "those of `EventBuffer`" in (AsyncEventBuffer.__doc__ or "")
 
 
-EXPORTED = [getattr(inngest_rest, name) for name in vars(inngest_rest)["__all__"]]
-CLASSES = [each for each in EXPORTED if inspect.isclass(each)]
-CLASSES += [*groups(InngestClient), *groups(AsyncInngestClient)]
+NAMES = frozenset(vars(inngest_rest)["__all__"])
+EXPORTED = {name: getattr(inngest_rest, name) for name in NAMES}
+LEAVES = [
+    importlib.import_module(f"inngest_rest.{name}")
+    for name in (
+        *("bulk", "client.groups", "client.polling", "diagnosis", "errors", "event", "explain"),
+        *("explanation", "files", "findings", "models", "record", "reports", "responses"),
+        *("status", "summary"),
+    )
+]
+OF_LEAVES = [
+    each
+    for module in LEAVES
+    for name, each in vars(module).items()
+    if inspect.isclass(each) and each.__module__ == module.__name__ and name[0] != "_"
+]
+CLASSES = sorted(
+    {
+        *(each for each in EXPORTED.values() if inspect.isclass(each)),
+        *(each for each in OF_LEAVES if not is_typeddict(each)),
+        *groups(InngestClient),
+        *groups(AsyncInngestClient),
+    },
+    key=lambda it: f"{it.__module__}.{it.__name__}",
+)
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda it: f"{it.__module__}.{it.__name__}")
@@ -305,19 +327,26 @@ def test_all_is_sorted_and_each_name_is_there(module: Any) -> None:
     assert all(getattr(module, name) is not None for name in names)
 
 
-def test_all_is_every_public_name_of_the_leaves() -> None:
-    public = {
-        name
-        for module in (
-            *("diagnosis", "errors", "event", "explain", "explanation", "models", "reports"),
-        )
-        for name, value in vars(__import__(f"inngest_rest.{module}", fromlist=["x"])).items()
-        if getattr(value, "__module__", "").startswith("inngest_rest.") and name[0].isupper()
-    }
-    assert public - set(vars(inngest_rest)["__all__"]) <= {"D", "T"}
+def test_the_package_has_every_error_and_names_no_class_apart_from_its_module() -> None:
+    assert {each.__name__ for each in OF_LEAVES if issubclass(each, Exception)} <= NAMES
+    for name, each in EXPORTED.items():
+        if inspect.isclass(each):
+            assert getattr(sys.modules[each.__module__], name) is each
     with pytest.raises(AttributeError, match="nonsense"):
         getattr(inngest_rest, "nonsense")  # noqa: B009 - type checkers know it is not there
-    assert set(vars(inngest_rest)["__all__"]) <= set(dir(inngest_rest))
+    assert set(dir(inngest_rest)) >= NAMES
+
+
+# Raising a number is a decision: give its reason on its line.
+MOST = {
+    "names of the package": 54,  # each error among them; the goal was 60
+    "rows of the table of calls": 65,
+}
+
+
+def test_the_public_interface_does_not_grow_unnoticed() -> None:
+    counts = {"names of the package": len(NAMES), "rows of the table of calls": len(ROWS)}
+    assert counts == MOST
 
 
 def test_a_public_module_needs_no_import_of_its_own() -> None:
@@ -334,7 +363,7 @@ def test_type_checkers_are_told_of_the_same_names_as_programs() -> None:
     stub = ast.parse(Path(inngest_rest.__file__).with_suffix(".pyi").read_text())
     told = [(it.module, it.names[0]) for it in stub.body if isinstance(it, ast.ImportFrom)]
     assert [name.asname for _, name in told] == [name.name for _, name in told]
-    assert sorted(name.name for _, name in told) == vars(inngest_rest)["__all__"]
+    assert {name.name for _, name in told} == NAMES
     for module, name in told:
         assert getattr(importlib.import_module(module or ""), name.name) is getattr(
             inngest_rest, name.name

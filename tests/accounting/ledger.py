@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from inngest_rest import BatchReport, SendFailure, SendReport
+    from inngest_rest import BatchReport, SendReport
+    from inngest_rest.reports import SendFailure
     from inngest_rest_mock import MockServer
 
 Kind = Literal["own id", "no id", "refused", "invalid"]

@@ -21,7 +21,7 @@ from tests.bulk.starting import start
 from tests.support.server import body_of, recorded, says
 
 if TYPE_CHECKING:
-    from inngest_rest import ActionRow
+    from inngest_rest.bulk import ActionRow
     from tests.conftest import Connect
     from tests.support.clock import Clock
     from tests.support.server import Server

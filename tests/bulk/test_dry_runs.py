@@ -14,7 +14,8 @@ from inngest_rest_mock import MockServer, answers, fails, sleeps
 from tests.support.run_lists import Listed, RunLists
 
 if TYPE_CHECKING:
-    from inngest_rest import ActionRow, InngestClient
+    from inngest_rest import InngestClient
+    from inngest_rest.bulk import ActionRow
     from tests.conftest import Connect
     from tests.support.clock import Clock
 

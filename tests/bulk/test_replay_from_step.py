@@ -11,7 +11,6 @@ import pytest
 
 from inngest_rest import (
     ActionOutcome,
-    ActionRow,
     ConfigurationError,
     Event,
     InngestClient,
@@ -24,6 +23,7 @@ from tests.support.server import body_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from inngest_rest.bulk import ActionRow
     from tests.conftest import Connect
 
 

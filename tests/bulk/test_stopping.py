@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from inngest_rest import (
-    ActionRow,
-    AsyncInngestClient,
-    Event,
-    InngestClient,
-    PartialActionError,
-)
+from inngest_rest import AsyncInngestClient, Event, InngestClient, PartialActionError
 from inngest_rest._core.drivers import blocking
 from inngest_rest_mock import MockServer, answers, fails
 from tests.support.peer import PATIENCE
@@ -23,6 +17,7 @@ from tests.support.peer import PATIENCE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from inngest_rest.bulk import ActionRow
     from tests.conftest import Connect
 
 STARTED = 5

@@ -17,9 +17,9 @@ from inngest_rest import (
     InngestClient,
     MissingKeyError,
     RetryPolicy,
-    Target,
 )
 from inngest_rest._core.secret import Secret
+from inngest_rest.responses import Target
 from tests.support.server import accepts_all, says
 from tests.support.settings import settings_of
 

@@ -16,7 +16,6 @@ import inngest_rest
 from inngest_rest import (
     ActionOutcome,
     ActionReport,
-    ActionRow,
     ApiError,
     AuthenticationError,
     BufferFullError,
@@ -43,7 +42,6 @@ from inngest_rest import (
     Run,
     RunFailedError,
     RunStatus,
-    SendFailure,
     SendReport,
     StoredEvent,
     TransportError,
@@ -53,7 +51,9 @@ from inngest_rest import (
 )
 from inngest_rest._core.calls.settings import hash_of
 from inngest_rest._core.secret import Secret
+from inngest_rest.bulk import ActionRow
 from inngest_rest.errors import Advice, NextCall, Setting
+from inngest_rest.reports import SendFailure
 from inngest_rest_mock import MockServer
 from tests.support.server import Reply, recorded, says, text
 from tests.support.settings import settings_of

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import AsyncInngestClient, ConfigurationError, InngestClient, read_profiles
+from inngest_rest import AsyncInngestClient, ConfigurationError, InngestClient
+from inngest_rest.profiles import read_profiles
 from inngest_rest_mock import MockServer
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ from inngest_rest import (
     InvalidResponseError,
     NotFoundError,
     RateLimitError,
-    RawResponse,
     RouteNotFoundError,
     ServerError,
 )
 from inngest_rest._core.calls import answers
+from inngest_rest.responses import RawResponse
 from tests.support.server import WEB_UI, Reply, Server, accepts_all, body_of, recorded, says, text
 
 if TYPE_CHECKING:

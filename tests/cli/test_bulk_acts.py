@@ -16,7 +16,7 @@ from inngest_rest_tools.command.stderr import Stderr
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest import ActionRow
+    from inngest_rest.bulk import ActionRow
     from tests.support.command import Run
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest import Percentiles, RunGroup, RunSummary
+from inngest_rest import RunSummary
+from inngest_rest.summary import Percentiles, RunGroup
 from inngest_rest_mock import fails
 from inngest_rest_tools.command import tables
 from inngest_rest_tools.projection import Projection

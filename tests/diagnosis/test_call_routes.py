@@ -22,7 +22,7 @@ from tests.support.settings import settings_of
 from tests.test_public_interface import METHODS
 
 if TYPE_CHECKING:
-    from inngest_rest import CallRoute
+    from inngest_rest.diagnosis import CallRoute
 
 RELEASES = ["1.17.3", "1.25.0", "1.30.0", "1.38.0", "1.39.0", f"{CURRENT}.0"]
 

@@ -10,16 +10,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest import (
-    ClosedError,
-    Diagnosis,
-    Finding,
-    NotFoundError,
-    ServerKind,
-    Severity,
-)
+from inngest_rest import ClosedError, Diagnosis, NotFoundError
+from inngest_rest.diagnosis import ServerKind
 from inngest_rest.diagnosis import _findings as findings
 from inngest_rest.diagnosis import _texts as texts
+from inngest_rest.findings import Finding, Severity
 from inngest_rest_mock import MockServer, answers, drops
 from inngest_rest_mock._api.releases import CURRENT
 from tests.support.clock import STARTED

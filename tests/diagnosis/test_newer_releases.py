@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest import InngestClient, Severity
+from inngest_rest import InngestClient
+from inngest_rest.findings import Severity
 from inngest_rest_mock import MockServer
 from inngest_rest_mock._api import releases
 from inngest_rest_mock._api.releases import CURRENT, Release
@@ -12,7 +13,8 @@ from inngest_rest_mock._api.releases import CURRENT, Release
 if TYPE_CHECKING:
     import pytest
 
-    from inngest_rest import Diagnosis, Finding
+    from inngest_rest import Diagnosis
+    from inngest_rest.findings import Finding
 
 NEWER = str(Release(Release.parse(CURRENT).major, Release.parse(CURRENT).minor + 1))
 

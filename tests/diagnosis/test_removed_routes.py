@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from inngest_rest import InngestClient, RouteNotFoundError, Severity
+from inngest_rest import InngestClient, RouteNotFoundError
 from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest.diagnosis import CallRoute
 from inngest_rest.diagnosis import _server as server
 from inngest_rest.diagnosis._server import Releases, call_routes
+from inngest_rest.findings import Severity
 from inngest_rest_api.api.v1 import list_run_jobs_v1
 from inngest_rest_mock import MockServer, completes
 from inngest_rest_mock._api import releases

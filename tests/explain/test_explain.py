@@ -9,14 +9,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest import (
-    ConfigurationError,
-    Event,
-    InvalidArgumentError,
-    NotFoundError,
-    ReasonKind,
-    ServerError,
-)
+from inngest_rest import ConfigurationError, Event, InvalidArgumentError, NotFoundError, ServerError
+from inngest_rest.explanation import ReasonKind
 from inngest_rest_mock import MockServer, answers, sleeps, when
 from tests.support.clock import STARTED
 from tests.support.server import body_of, recorded, says

@@ -9,24 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from attrs import evolve
 
-from inngest_rest import (
-    App,
-    Function,
-    Job,
-    Reason,
-    ReasonKind,
-    Run,
-    RunError,
-    RunStatus,
-    Span,
-    StoredEvent,
-)
+from inngest_rest import App, Function, Run, RunError, RunStatus, StoredEvent
 from inngest_rest._core.resources.catalogue import Catalogue
 from inngest_rest._core.resources.run_jobs import job_of_v1
 from inngest_rest._core.resources.trace import readable, span
 from inngest_rest.explain._evidence import RunEvidence
 from inngest_rest.explain._run_rules import conclusions_of_run
 from inngest_rest.explain._texts import TEXTS, reason_of
+from inngest_rest.explanation import Reason, ReasonKind
+from inngest_rest.models import Job, Span
 from inngest_rest_api.models import V1Job, V2Span
 from inngest_rest_mock import (
     MockServer,

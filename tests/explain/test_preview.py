@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import Event, EventPreview, InngestClient, MissingKeyError, SendPreview
+from inngest_rest import Event, InngestClient, MissingKeyError
+from inngest_rest.explain import EventPreview, SendPreview
 from inngest_rest_mock import MockServer, answers, when
 from tests.support import agent
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from inngest_rest import Function, StoredEvent, Trigger
+from inngest_rest import Function, StoredEvent
 from inngest_rest._core.expressions import holds
 from inngest_rest._core.resources.apps import function_of_v1, function_of_v2
 from inngest_rest._core.resources.catalogue import matching_triggers, nearest_triggers
@@ -20,6 +20,7 @@ from inngest_rest._core.resources.flow_control import (
     limit,
     parse_duration,
 )
+from inngest_rest.models import Trigger
 from inngest_rest_api import models as api
 from tests.support.server import body_of
 

@@ -17,11 +17,11 @@ from inngest_rest import (
     InvalidResponseError,
     NoRunError,
     NotFoundError,
-    ReasonKind,
     RunFailedError,
     ServerError,
     WaitTimeoutError,
 )
+from inngest_rest.explanation import ReasonKind
 from inngest_rest_mock import (
     MockServer,
     answers,

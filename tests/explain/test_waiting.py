@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import InvalidArgumentError, ReasonKind, RouteNotFoundError
+from inngest_rest import InvalidArgumentError, RouteNotFoundError
+from inngest_rest.explanation import ReasonKind
 from inngest_rest_mock import (
     MockServer,
     answers,

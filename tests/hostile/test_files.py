@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from inngest_rest import (
     ActionOutcome,
     ActionReport,
-    ActionRow,
     InngestClient,
     InvalidArgumentError,
     OutboxError,
@@ -26,6 +25,7 @@ from inngest_rest import (
 from inngest_rest._core.sending.batching import BatchOutcome, Rejected
 from inngest_rest.buffer._outbox import Outbox
 from inngest_rest.buffer._schedule import Schedule
+from inngest_rest.bulk import ActionRow
 from inngest_rest_mock import MockServer
 from tests.hostile.invalid import bounded, briefly, damaged, flipped
 from tests.hostile.test_lines import accept

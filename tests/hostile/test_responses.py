@@ -20,9 +20,9 @@ from inngest_rest import (
     InvalidResponseError,
     PartialSendError,
     ServerError,
-    Span,
 )
 from inngest_rest.calls import commands
+from inngest_rest.models import Span
 from inngest_rest.record import Record
 from inngest_rest_mock import sleeps, when
 from inngest_rest_tools.parameters import read

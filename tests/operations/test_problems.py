@@ -10,16 +10,16 @@ import pytest
 from inngest_rest import (
     ActionOutcome,
     ActionReport,
-    ActionRow,
     InngestClient,
     InvalidArgumentError,
     NotFoundError,
-    RawResponse,
     RouteNotFoundError,
     Run,
     WaitTimeoutError,
 )
+from inngest_rest.bulk import ActionRow
 from inngest_rest.calls import ROWS, command_for, commands
+from inngest_rest.responses import RawResponse
 from inngest_rest_mock import MockServer, answers, drops, loses_response
 from inngest_rest_tools import confirmation, outcomes, running, tools
 from inngest_rest_tools.answer import Reply

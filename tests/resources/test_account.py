@@ -18,8 +18,8 @@ from inngest_rest import (
     RouteNotFoundError,
     Run,
     RunStatus,
-    SessionGroup,
 )
+from inngest_rest.models import SessionGroup
 from inngest_rest_api.models import (
     JsonObject,
     V2Env,

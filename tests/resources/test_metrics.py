@@ -9,14 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import (
-    InngestClient,
-    InvalidResponseError,
-    Metric,
-    MissingKeyError,
-    RouteNotFoundError,
-)
+from inngest_rest import InngestClient, InvalidResponseError, MissingKeyError, RouteNotFoundError
 from inngest_rest._core.resources.metrics import read_metrics
+from inngest_rest.models import Metric
 from inngest_rest_mock import MockServer, answers, completes, sleeps
 
 if TYPE_CHECKING:

@@ -10,20 +10,10 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
-from inngest_rest import (
-    App,
-    Function,
-    InvalidResponseError,
-    Job,
-    Run,
-    RunError,
-    RunStatus,
-    Span,
-    StoredEvent,
-    Trigger,
-)
+from inngest_rest import App, Function, InvalidResponseError, Run, RunError, RunStatus, StoredEvent
 from inngest_rest._core.resources import apps, event_runs, events, run_jobs, run_rows, runs, trace
 from inngest_rest._core.resources.rows import row_of
+from inngest_rest.models import Job, Span, Trigger
 from inngest_rest_api import models as api
 from inngest_rest_api.types import Unset
 from tests.support.server import RECORDINGS, body_of, says

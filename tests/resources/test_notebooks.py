@@ -11,14 +11,14 @@ import pytest
 from inngest_rest import (
     ActionOutcome,
     ActionReport,
-    ActionRow,
     AsyncInngestClient,
     Run,
     RunError,
     RunStatus,
     RunSummary,
-    Span,
 )
+from inngest_rest.bulk import ActionRow
+from inngest_rest.models import Span
 from inngest_rest.summary import ErrorCount, Percentiles, RunGroup
 from inngest_rest_mock import MockServer
 from tests.support.run_lists import Listed, RunLists

@@ -20,20 +20,19 @@ from hypothesis import strategies as st
 
 from inngest_rest import (
     BatchReport,
-    Job,
     Page,
     Run,
     RunError,
     RunStatus,
-    SendFailure,
     SendReport,
-    Span,
     explain,
     explanation,
     models,
     reports,
 )
+from inngest_rest.models import Job, Span
 from inngest_rest.record import Record
+from inngest_rest.reports import SendFailure
 from tests.hostile.invalid import bounded
 from tests.resources.test_models import everything_recorded
 

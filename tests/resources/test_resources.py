@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest import (
-    BadRequestError,
-    Cancellation,
-    InvalidArgumentError,
-    NotFoundError,
-    RouteNotFoundError,
-)
+from inngest_rest import BadRequestError, InvalidArgumentError, NotFoundError, RouteNotFoundError
+from inngest_rest.models import Cancellation
 from inngest_rest_api.models import V2EventFilter
 from inngest_rest_mock import MockServer
 from tests.support.server import body_of, recorded, says, text

@@ -6,12 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import (
-    AppSync,
-    InvalidArgumentError,
-    PermissionDeniedError,
-    RequestTimeoutError,
-)
+from inngest_rest import InvalidArgumentError, PermissionDeniedError, RequestTimeoutError
+from inngest_rest.models import AppSync
 from tests.support.server import Reply, hangs, says
 
 if TYPE_CHECKING:

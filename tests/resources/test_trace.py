@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from attrs import evolve
 
-from inngest_rest import InvalidResponseError, Span
+from inngest_rest import InvalidResponseError
 from inngest_rest._core.resources import trace
+from inngest_rest.models import Span
 from tests.support.server import body_of, recorded, says
 from tests.support.traces import many_steps, recorded_trace, span
 

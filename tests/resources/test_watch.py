@@ -16,7 +16,6 @@ import pytest
 from inngest_rest import (
     AsyncInngestClient,
     ConfigurationError,
-    EndedRuns,
     InngestClient,
     InvalidArgumentError,
     NotFoundError,
@@ -25,8 +24,8 @@ from inngest_rest import (
     RouteNotFoundError,
     ServerError,
     WaitTimeoutError,
-    Watcher,
 )
+from inngest_rest.client.polling import EndedRuns, Watcher
 from inngest_rest_mock import MockServer, answers, drops, sleeps
 from tests.resources.conftest import lasting_mock, start
 from tests.support.run_lists import BEGAN, Listed, RunLists

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import BatchReport, InngestClient, SendFailure, SendReport, TransportError
+from inngest_rest import BatchReport, InngestClient, SendReport, TransportError
+from inngest_rest.reports import SendFailure
 from inngest_rest_mock import MockServer, loses_response
 from scripts.internal.soak import __main__ as soak
 from scripts.internal.soak.books import KEPT, NOT_STORED, UNKNOWN, Books

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from inngest_rest import SendFailure
 from inngest_rest._core.sending.batching import Batch, BatchOutcome, EventOutcome, Rejected, Unknown
+from inngest_rest.reports import SendFailure
 
 REFUSED = SendFailure(12, {"name": ""}, "name must be text and not empty")
 BATCH = Batch(

@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import (
-    AuthenticationError,
-    InngestClient,
-    Run,
-    RunStatus,
-    Severity,
-    StatusReport,
-)
+from inngest_rest import AuthenticationError, InngestClient, Run, RunStatus, StatusReport
+from inngest_rest.findings import Severity
 from inngest_rest.status._evidence import Listed, StatusEvidence
 from inngest_rest.status._verdicts.starting import judge_starting
 from inngest_rest.status._verdicts.succeeding import judge_succeeding

@@ -10,20 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import (
-    InngestClient,
-    InvalidArgumentError,
-    Percentiles,
-    RunError,
-)
+from inngest_rest import InngestClient, InvalidArgumentError, RunError
 from inngest_rest._core.resources.causes import normalized_error
+from inngest_rest.summary import Percentiles
 from inngest_rest_mock import MockServer, fails
 from tests.support.run_lists import BEGAN, Listed, RunLists, id_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inngest_rest import RunGroup, RunSummary
+    from inngest_rest import RunSummary
+    from inngest_rest.summary import RunGroup
     from tests.conftest import Connect
 
     Summarize = Callable[..., tuple[RunSummary, RunLists]]

@@ -6,13 +6,9 @@ import contextvars
 import inspect
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from inngest_rest import (
-    AsyncEndedRuns,
-    AsyncInngestClient,
-    AsyncPaginator,
-    AsyncWatcher,
-    InngestClient,
-)
+from inngest_rest import AsyncInngestClient, InngestClient
+from inngest_rest.aio.groups import AsyncPaginator
+from inngest_rest.aio.polling import AsyncEndedRuns, AsyncWatcher
 
 if TYPE_CHECKING:
     import asyncio

@@ -7,8 +7,8 @@ from typing import Any
 
 from attrs import evolve
 
-from inngest_rest import Span
 from inngest_rest._core.resources import trace
+from inngest_rest.models import Span
 from inngest_rest_api import models as api
 from tests.support.server import body_of
 

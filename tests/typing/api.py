@@ -14,40 +14,34 @@ from pyreqwest.compatibility.httpx import HttpxTransport, SyncHttpxTransport
 from inngest_rest import (
     ApiError,
     App,
-    AsyncEndedRuns,
     AsyncInngestClient,
-    AsyncPaginator,
-    AsyncWatcher,
-    Cancellation,
-    EndedRuns,
     Event,
-    EventLike,
     Explanation,
     Function,
     InngestClient,
-    Job,
     NoRunError,
     Page,
-    Paginator,
     PartialSendError,
     RateLimitError,
-    RawResponse,
-    Reason,
-    Record,
     RetryPolicy,
     Run,
     RunChange,
     RunError,
     RunExplanation,
-    RunGroup,
     RunStatus,
-    SendFailure,
     SendReport,
-    Span,
     StoredEvent,
     WaitTimeoutError,
-    Watcher,
 )
+from inngest_rest.aio.groups import AsyncPaginator
+from inngest_rest.aio.polling import AsyncEndedRuns, AsyncWatcher
+from inngest_rest.client.groups import Paginator
+from inngest_rest.client.polling import EndedRuns, Watcher
+from inngest_rest.explanation import Reason
+from inngest_rest.models import Cancellation, Job, Span
+from inngest_rest.reports import SendFailure
+from inngest_rest.responses import RawResponse
+from inngest_rest.summary import RunGroup
 from inngest_rest.typing import (
     ChangeKind,
     EventFilter,
@@ -59,6 +53,8 @@ from inngest_rest_api.models import V2Webhook
 
 if TYPE_CHECKING:
     from inngest_rest.bulk import BulkOptions
+    from inngest_rest.event import EventLike
+    from inngest_rest.record import Record
 
 NOW = datetime.now(UTC)
 

@@ -11,16 +11,16 @@ from pydantic import BaseModel
 
 from inngest_rest import (
     AsyncInngestClient,
-    AsyncPaginator,
     Event,
     EventBuffer,
     EventType,
     InngestClient,
     Page,
-    Paginator,
     Run,
     StoredEvent,
 )
+from inngest_rest.aio.groups import AsyncPaginator
+from inngest_rest.client.groups import Paginator
 
 
 @dataclass

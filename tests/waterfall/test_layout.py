@@ -14,8 +14,8 @@ from inngest_rest._waterfall.times import text_of, tick_text, ticks
 from tests.support.traces import BEGIN, HOSTILE, NOW, hostile_trace, recorded_trace, span
 
 if TYPE_CHECKING:
-    from inngest_rest import Span
     from inngest_rest._waterfall.layout import Row
+    from inngest_rest.models import Span
 
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 

@@ -18,7 +18,7 @@ from inngest_rest._core.resources import trace
 from tests.support.traces import NOW, hostile_trace, many_steps, recorded_trace, span
 
 if TYPE_CHECKING:
-    from inngest_rest import Span
+    from inngest_rest.models import Span
 
 ALL_KINDS = """\
 01M87Z6BGE9RZ0K3CZNY3GYJA7  completed  2026-11-24 23:45:25 UTC
@@ -168,7 +168,8 @@ def test_only_render_needs_rich_and_names_the_extra_if_that_is_not_installed() -
     program = """
 import sys
 sys.modules["rich"] = None
-from inngest_rest import InngestClient, Span
+from inngest_rest import InngestClient
+from inngest_rest.models import Span
 with InngestClient(dev=True) as client:
     client.runs
 root = Span(id="a", name="Run", status="completed")

@@ -6,11 +6,11 @@ Values are converted as `Record.to_dict` converts them; only times are written m
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
 from attrs import NOTHING, Attribute, define, field, fields
 
-import inngest_rest
 from inngest_rest.call_row import Effect
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.programs import Conversions, did_you_mean, invalid
@@ -46,7 +46,7 @@ def record_class(row: CallRow) -> type[Record]:
     if is_generated:
         name = "OfCloud"
     if name is None:
-        return getattr(inngest_rest, row.result)  # type: ignore[no-any-return]
+        return getattr(import_module(row.module), row.result)  # type: ignore[no-any-return]
     from inngest_rest_tools import results  # noqa: PLC0415 - most commands do without
 
     return getattr(results, name)  # type: ignore[no-any-return]

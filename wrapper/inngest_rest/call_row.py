@@ -18,7 +18,8 @@ from attrs import Factory, field, frozen
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from inngest_rest import InngestClient, Target
+    from inngest_rest import InngestClient
+    from inngest_rest.responses import Target
 
 RUN_ID = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"
 """The id of a run in examples."""
@@ -72,6 +73,7 @@ class CallRow:
         is_of_cloud: Whether other servers lack it, or say nothing there.
         is_rare: Whether it has no tool of its own, since a list of tools costs every session.
         examples: Arguments that work, the plainest first.
+        module: The public module that has the class of what it returns.
     """
 
     name: str
@@ -95,6 +97,7 @@ class CallRow:
     is_of_cloud: bool = False
     is_rare: bool = Factory(lambda call: call.is_of_cloud, takes_self=True)
     examples: tuple[Mapping[str, Any], ...] = ({},)
+    module: str = "inngest_rest.models"
 
     @property
     def words(self) -> tuple[str, ...]:

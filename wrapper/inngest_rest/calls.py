@@ -12,6 +12,8 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from attrs import evolve
+
 from inngest_rest import typing
 from inngest_rest._faults import after
 from inngest_rest.call_row import EVENT_ID, RUN_ID, CallRow, Effect
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from importlib.abc import Loader
     from importlib.machinery import ModuleSpec
 
-    from inngest_rest import InngestClient, Run, Target
+    from inngest_rest import InngestClient, Run
+    from inngest_rest.responses import Target
     from inngest_rest.typing import Seconds
 
 GROUPS = {
@@ -465,11 +468,12 @@ def _of_capabilities() -> Iterator[CallRow]:
     They are read without their packages, whose types take long to import.
     """
     for path in sorted(Path(__file__).parent.glob("*/rows.py")):
-        name = f"{__package__}.{path.parent.name}.rows"
-        spec = cast("ModuleSpec", spec_from_file_location(name, path))
+        folder = f"{__package__}.{path.parent.name}"
+        spec = cast("ModuleSpec", spec_from_file_location(f"{folder}.rows", path))
         rows = module_from_spec(spec)
         cast("Loader", spec.loader).exec_module(rows)
-        yield from rows.ROWS
+        for row in rows.ROWS:
+            yield evolve(row, module=folder)
 
 
 _GROUP_NAMES = ("", *GROUPS)

@@ -19,9 +19,11 @@ import httpx
 import yaml
 from attrs import field, frozen
 
-from inngest_rest import EndedRuns, InngestClient, InngestError, Paginator
+from inngest_rest import InngestClient, InngestError
 from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest.call_row import EVENT_ID, RUN_ID, Effect
+from inngest_rest.client.groups import Paginator
+from inngest_rest.client.polling import EndedRuns
 from tests.support.calls import BY_NAME
 from tests.support.calls import call as call_by_example
 

@@ -10,7 +10,8 @@ from scripts.internal.soak.server import FUNCTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from inngest_rest import BatchReport, SendFailure, SendReport
+    from inngest_rest import BatchReport, SendReport
+    from inngest_rest.reports import SendFailure
     from scripts.internal.soak.server import Facts
 
 ACCEPTED, NOT_STORED, UNKNOWN, KEPT = "accepted", "not stored", "unknown", "kept by a buffer"

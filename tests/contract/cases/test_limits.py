@@ -11,7 +11,8 @@ import pytest
 from inngest_rest import BadRequestError, Event, NoRunError
 
 if TYPE_CHECKING:
-    from inngest_rest import InngestClient, Reason
+    from inngest_rest import InngestClient
+    from inngest_rest.explanation import Reason
     from tests.contract.world import World
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest import ReasonKind, Severity
+from inngest_rest.explanation import ReasonKind
+from inngest_rest.findings import Severity
 
 if TYPE_CHECKING:
-    from inngest_rest import InngestClient, WaitingRun
+    from inngest_rest import InngestClient
+    from inngest_rest.explain import WaitingRun
     from tests.contract.world import World
 
 

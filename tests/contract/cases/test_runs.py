@@ -14,7 +14,8 @@ from tests.contract.world import UNKNOWN
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inngest_rest import InngestClient, Span
+    from inngest_rest import InngestClient
+    from inngest_rest.models import Span
     from tests.contract.world import World
 
 

@@ -13,7 +13,8 @@ from inngest_rest import WaitTimeoutError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inngest_rest import InngestClient, RunChange, Watcher
+    from inngest_rest import InngestClient, RunChange
+    from inngest_rest.client.polling import Watcher
     from tests.contract.world import World
 
 EVERY = 2.0
