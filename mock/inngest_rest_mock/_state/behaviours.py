@@ -73,7 +73,7 @@ class Invokes:
 
 @attrs.frozen
 class Works:
-    """Keeps the request busy for `duration`, uninterruptibly, then continues with `then`."""
+    """Keeps the request busy for `duration`, then continues with `then`."""
 
     duration: timedelta
     then: Runner
@@ -179,8 +179,6 @@ def retries(
 
 def works(duration: timedelta, then: Runner | None = None) -> Behaviour:
     """Keep the function busy for a time, then continue.
-
-    Unlike a sleeping run, one cancelled meanwhile continues to the end of its request.
 
     Args:
         duration: How long, by the mock's clock (see `MockServer.advance`).

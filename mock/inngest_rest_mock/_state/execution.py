@@ -31,7 +31,6 @@ from inngest_rest_mock._state.clock import nanoseconds
 from inngest_rest_mock._state.ids import step_hash
 from inngest_rest_mock._state.log import Log
 from inngest_rest_mock._state.records import (
-    Finish,
     MockEvent,
     MockRun,
     MockRunStatus,
@@ -136,7 +135,6 @@ class Execution:
                 batch_id=batch_id,
                 attempt=0,
                 attempt_error=None,
-                finished_late=None,
                 step="step",
                 step_op="RUN",
                 steps=(),
@@ -210,8 +208,7 @@ class Execution:
         if run is None or run.ended_ns is not None:
             return False
         waiting = self._waiting.get(run_id)
-        # A request in flight continues to its end.
-        if waiting is not None and waiting.kind != "request":
+        if waiting is not None:
             del self._waiting[run_id]
             if waiting.signal is not None:
                 del self._signals[waiting.signal]
@@ -225,11 +222,8 @@ class Execution:
             return
         run = self.runs[run_id]
         behaviour = decide(runner, value)
-        if run.ended_ns is None:
-            started = at if run.started_ns is None else run.started_ns
-            self._note(run_id, status="running", started_ns=started, attempt_error=None)
-        elif not isinstance(behaviour, Completes | Fails):
-            return  # Cancelled meanwhile: no further request follows.
+        started = at if run.started_ns is None else run.started_ns
+        self._note(run_id, status="running", started_ns=started, attempt_error=None)
         self._apply(run_id, behaviour, value, at)
 
     def _apply(self, run_id: str, behaviour: Behaviour, value: Value, at: int) -> None:
@@ -337,14 +331,11 @@ class Execution:
         self.runs.replace(run_id, attrs.evolve(self.runs[run_id], **changes))
 
     def _end(self, run_id: str, status: MockRunStatus, output: Any, at: int) -> None:
-        if self.runs[run_id].ended_ns is not None:
-            self._note(run_id, finished_late=Finish(at, output))
-        else:
-            self._note(
-                run_id, status=status, output=output, ended_ns=at, attempt_error=None
-            )
-            value: Value = {"data" if status == "completed" else "error": output}
-            for parent, waiting in list(self._waiting.items()):
-                if waiting.function and waiting.event == self.runs[run_id].event_id:
-                    del self._waiting[parent]
-                    self._continue(parent, waiting.then, value, at)
+        self._note(
+            run_id, status=status, output=output, ended_ns=at, attempt_error=None
+        )
+        value: Value = {"data" if status == "completed" else "error": output}
+        for parent, waiting in list(self._waiting.items()):
+            if waiting.function and waiting.event == self.runs[run_id].event_id:
+                del self._waiting[parent]
+                self._continue(parent, waiting.then, value, at)

@@ -60,14 +60,6 @@ class MockEvent:
 
 
 @attrs.frozen
-class Finish:
-    """The end of a request that outlived the cancellation of its run."""
-
-    at_ns: int
-    output: Any
-
-
-@attrs.frozen
 class Step:
     """A step that a run has taken; `is_recorded` if the trace has it."""
 
@@ -102,7 +94,6 @@ class MockRun:
     batch_id: str | None = attrs.field(repr=False)
     attempt: int = attrs.field(repr=False)
     attempt_error: Any = attrs.field(repr=False)
-    finished_late: Finish | None = attrs.field(repr=False)
     step: str = attrs.field(repr=False)
     step_op: str = attrs.field(repr=False)
     steps: tuple[Step, ...] = attrs.field(repr=False)

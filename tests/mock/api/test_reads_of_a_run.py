@@ -87,24 +87,6 @@ def test_cancelled_run_ends_ten_seconds_later_in_lists(serve: Serve) -> None:
         assert (listed["endedAt"], listed["durationMs"]) == ("2026-11-24T18:00:11Z", "11000")
 
 
-@pytest.mark.parametrize("then", [completes({"done": True}), fails("no")])
-def test_run_cancelled_during_its_request_is_listed_twice(serve: Serve, then: Behaviour) -> None:
-    client, mock, event_id = start(serve, works(SECOND, then))
-    client.post(f"/v2/runs/{mock.runs[0].id}/cancel")
-    assert len(Reads(client, mock, event_id).v1_event_runs) == 1
-    mock.advance(SECOND)
-    reads = Reads(client, mock, event_id)
-    first, second = reads.v1_event_runs
-    assert first["run_id"] == second["run_id"]
-    assert {first["status"], second["status"], reads.v1["status"]} == {"Cancelled"}
-    assert (first["output"], second["output"]) == ({}, reads.v2["output"])
-    assert (first["ended_at"], second["ended_at"]) == (
-        "2026-11-24T18:00:00Z",
-        "2026-11-24T18:00:01Z",
-    )
-    assert mock.runs[0].status == "cancelled"
-
-
 def test_cancelled_request_is_followed_by_no_other(serve: Serve) -> None:
     client, mock, event_id = start(serve, works(SECOND, sleeps(SECOND)))
     client.post(f"/v2/runs/{mock.runs[0].id}/cancel")

@@ -10,7 +10,7 @@ from inngest_rest_mock._api.v1.shapes import (
     v1_data,
     v1_error,
     v1_event,
-    v1_event_runs,
+    v1_event_run,
 )
 from inngest_rest_mock._state.ids import parse_ulid
 from inngest_rest_mock._times import parse_rfc3339
@@ -72,9 +72,7 @@ def list_event_runs(call: Call) -> Response:
     if event_id is None:
         return v1_error(400, f"Invalid event ID: {call.params[0]}")
     runs = call.store.visible_runs_of_event(event_id, call.now)
-    shown = [
-        each for run in runs if run.event_id == event_id for each in v1_event_runs(run)
-    ]
+    shown = [v1_event_run(run) for run in runs if run.event_id == event_id]
     return v1_data(shown, call.now, cache_seconds=15)
 
 

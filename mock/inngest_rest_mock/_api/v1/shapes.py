@@ -70,22 +70,18 @@ def v1_event(event: MockEvent) -> dict[str, object]:
     return shape
 
 
-def v1_event_runs(run: MockRun) -> list[dict[str, object]]:
+def v1_event_run(run: MockRun) -> dict[str, object]:
     """Write a run as in the list of an event's runs.
 
     There, a run between two attempts is failed, but without an end (recording
-    v1-event-runs-between-attempts), and one whose request outlived its cancellation is listed twice
-    (recording v1-event-runs-twice).
+    v1-event-runs-between-attempts).
     """
     shape = v1_run(run, NIL_ID)
     if run.status == "queued":
         shape["status"] = _SCHEDULED
     if run.attempt_error is not None:
         shape["status"] = STATUS_NAMES["failed"]
-    late = run.finished_late
-    if late is None:
-        return [shape]
-    return [shape, {**shape, "ended_at": v1_time(late.at_ns), "output": late.output}]
+    return shape
 
 
 def v1_run(run: MockRun, environment_id: str) -> dict[str, object]:

@@ -101,8 +101,6 @@ def _listed_output(run: MockRun) -> dict[str, Any]:
 
 
 def _output(run: MockRun) -> dict[str, Any]:
-    if run.finished_late is not None:
-        return {"output": v2_output(run.finished_late.output)}
     return (
         {"output": v2_output(run.output)}
         if run.status in ("completed", "failed")
