@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import attrs
 
 from inngest_rest_mock._api.operations import HANDLERS
-from inngest_rest_mock._api.responses import NOT_FOUND, TEXT
+from inngest_rest_mock._api.responses import NOT_FOUND
 from inngest_rest_mock._api.v1.guard import ResponseCache, v1_guard
 from inngest_rest_mock._api.v2 import BODIES, QUERIES
 from inngest_rest_mock._api.v2.guard import v2_guard
@@ -19,11 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from inngest_rest_mock._api.call import Handler
-
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_BAD_REQUEST = Response(
-    400, (("Content-Type", TEXT), ("Connection", "close")), b"400 Bad Request"
-)
 
 
 @attrs.frozen
@@ -122,8 +116,6 @@ class Router:
 
     def find(self, request: Request) -> Match:
         """Return the handler of the request."""
-        if _BAD_ESCAPE.search(request.raw_path):
-            return _always(_BAD_REQUEST)
         decoded = request.decoded_path
         for prefix in ("/v2", "/api/v2"):
             if f"{decoded}/".startswith(f"{prefix}/"):

@@ -7,7 +7,6 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
-from email.utils import formatdate
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -23,11 +22,6 @@ Address: TypeAlias = tuple[str, int]
 
 _START_SECONDS = 60.0  # generous, for very busy machines; usually milliseconds
 _MOST_HEADER_BYTES = 1 << 20  # Go's http.DefaultMaxHeaderBytes
-_CONTINUE = "100-continue"
-
-# Responses by Go's net/http itself, before any handler runs.
-_CANNOT_EXPECT = Response(417, (("Content-Length", "0"), ("Connection", "close")))
-_BAD_REQUEST = "400 Bad Request"
 
 
 class _App:
@@ -47,11 +41,6 @@ class _App:
             body += message.get("body", b"")
             more = message.get("more_body", False)
         request = _request(scope, bytes(body))
-        if request.headers.get("expect", _CONTINUE).lower() != _CONTINUE:
-            await _respond(
-                _CANNOT_EXPECT.with_headers(("Date", formatdate(usegmt=True))), send
-            )
-            return
         outcome = self._answer(request)
         if isinstance(outcome, Dropped):
             self.connections[scope["client"]].close()
@@ -105,9 +94,6 @@ def _protocol(
         def connection_lost(self, exc: Exception | None) -> None:
             connections.pop(self.client, None)
             super().connection_lost(exc)
-
-        def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text
-            super().send_400_response(_BAD_REQUEST)
 
     return Protocol
 

@@ -99,10 +99,6 @@ def test_framing_and_connections(world: World) -> None:
             request(*post, close, "Expect: 100-continue", body=EVENT),
             (200,),
         ),
-        "nothing else may be expected": (
-            request(*post, close, "Expect: the-unexpected", body=EVENT),
-            (417,),
-        ),
         "no upgrade": (
             request("GET", "/health", "Connection: Upgrade, close", "Upgrade: h2c"),
             (200,),

@@ -182,24 +182,6 @@ def test_http_1_0_and_expect_100_are_served(url: str) -> None:
     assert b'"status":200' in received
 
 
-@pytest.mark.parametrize(
-    ("sent", "status", "body"),
-    [
-        (b"GET /health HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n", b"417", b""),
-        (b"no request at all\r\n\r\n", b"400", b"400 Bad Request"),
-    ],
-    ids=["expectation", "garbage"],
-)
-def test_what_net_http_refuses_reaches_no_handler(
-    url: str, mock: MockServer, sent: bytes, status: bytes, body: bytes
-) -> None:
-    head, _, content = exchange(url, sent).partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 " + status)
-    assert b"connection: close" in head.lower()
-    assert content == body
-    assert not mock.requests
-
-
 def test_request_to_a_proxy_is_one_for_its_path(url: str, mock: MockServer) -> None:
     line = b"GET http://inngest.example/v1/events?limit=1 HTTP/1.1\r\n"
     received = exchange(url, line + b"Host: inngest.example\r\nConnection: close\r\n\r\n")
@@ -244,11 +226,6 @@ def test_many_clients_at_once_lose_nothing(url: str, mock: MockServer) -> None:
         answers_ = list(pool.map(lambda _: client.post("/e/k", json=events).json(), range(40)))
     ids = [event_id for answer in answers_ for event_id in answer["ids"]]
     assert len(set(ids)) == len(mock.events) == len(mock.runs) == 400
-
-
-def test_broken_escape_in_the_path_is_a_bad_request(url: str) -> None:
-    received = exchange(url, b"GET /v1/%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-    assert received.startswith(b"HTTP/1.1 400 ")
 
 
 def test_serving_leaves_the_event_loops_of_the_process_as_they_are(mock: MockServer) -> None:
