@@ -100,6 +100,20 @@ def test_the_lines_of_a_file_are_previewed_as_they_would_be_sent(
     assert [each.name for each in tmp_path.iterdir()] == ["events.ndjson"]
 
 
+def test_the_first_event_is_shown_as_it_would_be_sent(
+    client: InngestClient, mock: MockServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("id,total\nn-1,a lot\nn-2,500\n", encoding="utf-8")
+    of_csv: dict[str, Any] = {"event": "shop/order", "columns": ["total=data.total:float"]}
+    found = client.preview_file(path, **of_csv)
+    assert (found.events, found.rejected) == (1, 1)
+    client.send_file(path, **of_csv)
+    (sent,) = json.loads(mock.requests[-1].body)
+    assert found.first == sent
+    assert client.preview([]).first is None
+
+
 def test_the_commands_that_send_have_a_dry_run(
     mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,6 +131,7 @@ def test_the_commands_that_send_have_a_dry_run(
             status, output = agent.in_process((*line, "--dry-run", "-o", "json"))
             found = json.loads(output)["data"]["preview"]
             assert (status, found["events"], len(found["functions"])) == (0, 1, 2)
+            assert found["first"]["data"] == {"total": 500}
         status, output = agent.in_process(("send", "inngest/x", "--dry-run", "-o", "json"))
     answer = json.loads(output)
     assert (status, answer["error"]["code"]) == (6, "partial")

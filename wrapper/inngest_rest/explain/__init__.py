@@ -80,6 +80,7 @@ class SendPreview(Record):
         events: Number of events that would be sent.
         bytes: Their size as they would be sent.
         rejected: Number of events that are invalid.
+        first: The first event, as it would be sent; None if none would.
         functions: What each name of an event would start, a row for each function.
         failures: The first 1,000 invalid events.
         unchecked: Functions that could not be read, and why.
@@ -88,6 +89,7 @@ class SendPreview(Record):
     events: int = 0
     bytes: int = 0
     rejected: int = 0
+    first: Mapping[str, Any] | None = None
     functions: tuple[EventPreview, ...] = ()
     failures: tuple[SendFailure, ...] = ()
     unchecked: tuple[str, ...] = ()

@@ -53,6 +53,7 @@ async def preview_batches(session: Session, batches: Iterable[Batch]) -> SendPre
         events=tally.events,
         bytes=tally.bytes,
         rejected=tally.rejected,
+        first=tally.first,
         functions=tuple(rows),
         failures=tuple(tally.failures),
         unchecked=tuple(catalogue.gaps),
@@ -105,6 +106,7 @@ class _Tally:
     events: int = 0
     bytes: int = 0
     rejected: int = 0
+    first: Mapping[str, Any] | None = None
     failures: list[SendFailure] = field(factory=list[SendFailure])
     rows: dict[_Key, _Row] = field(factory=dict["_Key", "_Row"])
     _listeners: dict[str, list[MatchedFunction]] = field(
@@ -118,6 +120,8 @@ class _Tally:
         self.failures += invalid[:room]
 
     def add(self, event: Mapping[str, Any], size: int) -> None:
+        if self.first is None:
+            self.first = event
         self.events += 1
         self.bytes += size
         name = event["name"]
