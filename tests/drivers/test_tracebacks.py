@@ -101,7 +101,8 @@ def test_a_refused_connection_keeps_its_cause_without_the_frames_of_the_library(
     assert isinstance(cause, httpx.ConnectError)
     printed = "".join(traceback.format_exception(caught.value))
     assert "/httpcore/" not in printed
-    assert len(printed.splitlines()) <= 30
+    # Newer Pythons underline what each frame calls.
+    assert printed.count("\n  File ") <= 10
     assert "The above exception was the direct cause" in printed
 
 
