@@ -18,7 +18,6 @@ from tests.support.peer import PATIENCE, Peer, answers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.conftest import Connect
     from tests.support.client_kinds import ClientKind
@@ -32,15 +31,6 @@ TRANSPORTS: dict[tuple[str, ClientKind], type[Any]] = {
     ("httpx2", "blocking"): httpx2.HTTPTransport,
     ("httpx2", "async"): httpx2.AsyncHTTPTransport,
 }
-
-
-@pytest.fixture
-def authority(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> trustme.CA:
-    """Return a certificate authority that the clients trust."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
-    return authority
 
 
 @pytest.fixture

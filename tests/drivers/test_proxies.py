@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-import trustme
 
 from inngest_rest import ConfigurationError, RequestTimeoutError, TransportError
 from inngest_rest._core.drivers import connection_pool
@@ -19,7 +18,8 @@ from tests.support.peer import ANSWER, Peer, answers, take_request, until_hung_u
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    import trustme
 
     from inngest_rest import InngestClient
     from tests.conftest import Connect
@@ -96,11 +96,8 @@ def test_a_request_by_plain_http_is_forwarded_with_its_whole_url(through: Connec
 
 
 @pytest.fixture
-def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ssl.SSLContext:
-    """Return the context of https://elsewhere.test, whose authority the environment names."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+def elsewhere(authority: trustme.CA) -> ssl.SSLContext:
+    """Return the context of https://elsewhere.test."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("elsewhere.test").configure_cert(context)
     return context

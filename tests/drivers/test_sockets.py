@@ -32,7 +32,6 @@ from tests.support.peer import ANSWER, PATIENCE, Peer, answers, take_request, un
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.conftest import Connect
     from tests.support.client_kinds import ClientKind
@@ -255,15 +254,6 @@ def test_a_stalled_tls_handshake_is_an_undelivered_request(
     with Peer(keeps_silent) as peer, pytest.raises(RequestTimeoutError) as caught:
         reach(peer.url.replace("http", "https"), timeout=SOON).send(EVENT)
     assert not caught.value.delivered
-
-
-@pytest.fixture
-def authority(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> trustme.CA:
-    """Return a certificate authority that the clients trust."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
-    return authority
 
 
 def certified(authority: trustme.CA, host: str) -> ssl.SSLContext:
