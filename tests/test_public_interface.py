@@ -438,5 +438,5 @@ def test_one_module_reads_the_environment_and_only_the_clock_and_a_driver_sleep(
     # that goes on without a malformed key. The process of a trial gets its path.
     names = ("agent_skill", "execute", "options", "program")
     of_command = {f"command/{it}.py" for it in names}
-    assert reads <= {"_core/calls/settings.py", "contract/trial.py", *of_command}
+    assert reads <= {"_core/calls/sources.py", "contract/trial.py", *of_command}
     assert sleeps == {"_core", "_core/drivers"}

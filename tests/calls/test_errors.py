@@ -49,7 +49,7 @@ from inngest_rest import (
     bulk,
     errors,
 )
-from inngest_rest._core.calls.settings import hash_of
+from inngest_rest._core.calls.keys import hash_of
 from inngest_rest._core.secret import Secret
 from inngest_rest.bulk import ActionRow
 from inngest_rest.errors import Advice, NextCall, Setting

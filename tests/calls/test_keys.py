@@ -14,8 +14,8 @@ from inngest_rest import (
     NotFoundError,
     PermissionDeniedError,
 )
+from inngest_rest._core.calls.keys import hash_of
 from inngest_rest._core.calls.session import Session
-from inngest_rest._core.calls.settings import hash_of
 from inngest_rest._core.secret import Secret
 from tests.support.plans import NoDriver
 from tests.support.server import Reply, about, accepts_all, recorded, says

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._core.calls.settings import hide, resolve
+from inngest_rest._core.calls.settings import resolve
+from inngest_rest._core.calls.sources import hide
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.settings import Settings

@@ -14,6 +14,6 @@ def read_profiles() -> list[Profile]:
     Raises:
         ConfigurationError: It is malformed, or has a key.
     """
-    from inngest_rest._core.calls.settings import all_profiles  # noqa: PLC0415 - loads httpx
+    from inngest_rest._core.calls.sources import all_profiles  # noqa: PLC0415 - loads httpx
 
     return all_profiles()

@@ -18,6 +18,7 @@ from inngest_rest._arguments import invalid
 from inngest_rest._core.calls import settings as configuration
 from inngest_rest._core.calls.answers import recording
 from inngest_rest._core.calls.session import Session, copied
+from inngest_rest._core.calls.sources import hide
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, clock_of
 from inngest_rest._core.drivers import connection_pool
 from inngest_rest._core.drivers.blocking import Driver
@@ -148,7 +149,7 @@ class InngestClient(Resource):
     ) -> None:
         hidden = None if headers is None else Hidden(headers)
         del headers  # hidden from crash reports
-        arguments = configuration.hide(
+        arguments = hide(
             event_key=event_key,
             signing_key=signing_key,
             signing_key_fallback=signing_key_fallback,

@@ -1,6 +1,10 @@
 """One call of the API: from settings and keys to a request, and from its response to a value.
 
-settings      arguments, environment variables and a profile, keys among them: validated and frozen
+settings      the settings of a client, validated and frozen
+sources       where a setting comes from: an argument, an environment variable, a profile
+hosts         the URLs and the proxies of a server's two hosts
+keys          the keys, and which of them may be sent to which host
+headers       headers of the caller's
 profiles      the file of profiles: named servers, and the sources of their keys
 session       state shared by all calls of one client
 route         an operation with its arguments, and how to read its response

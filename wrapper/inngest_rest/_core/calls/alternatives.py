@@ -16,10 +16,11 @@ from inngest_rest import errors
 from inngest_rest._core.calls import page_sizes
 from inngest_rest._core.calls.operation import below_root, is_panic, perform
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
-from inngest_rest._core.calls.settings import API_VERSION, ENV, SIGNING_KEY, Settings
+from inngest_rest._core.calls.sources import API_VERSION, ENV, SIGNING_KEY
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.calls.settings import Settings
     from inngest_rest_api.api import Operation
 
 T = TypeVar("T")

@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar, cast, get_
 from attrs import frozen
 
 from inngest_rest import errors
+from inngest_rest._core.calls.hosts import API_URL
 from inngest_rest._core.calls.route import WholeResponse
-from inngest_rest._core.calls.settings import (
+from inngest_rest._core.calls.sources import (
     ALLOW_HTTP_ON,
     API_KEY,
-    API_URL,
     BASE_URL,
     EVENT_KEY,
     HEADERS,

@@ -19,6 +19,7 @@ from inngest_rest._core.arguments import (
     check_text,
 )
 from inngest_rest._core.calls.alternatives import first_present
+from inngest_rest._core.calls.hosts import has_proxy, requestable_url
 from inngest_rest._core.calls.listing import (
     ListedPage,
     Listing,
@@ -26,7 +27,6 @@ from inngest_rest._core.calls.listing import (
     read_all,
 )
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.calls.settings import has_proxy, requestable_url
 from inngest_rest._core.plans import FIRST_PAUSE, Call, Host, longer
 from inngest_rest._core.request import new_request, requestable
 from inngest_rest._core.resources.fields import (

@@ -12,8 +12,8 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from inngest_rest._core.calls.hosts import API_URL
 from inngest_rest._core.calls.route import Route, WholeResponse
-from inngest_rest._core.calls.settings import API_URL
 from inngest_rest._core.resources.routes import ask_first, where_absent
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidResponseError

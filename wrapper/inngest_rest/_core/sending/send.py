@@ -19,7 +19,7 @@ from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_count
 from inngest_rest._core.calls.operation import perform
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.calls.settings import EVENT_BASE_URL, EVENT_KEY
+from inngest_rest._core.calls.sources import EVENT_BASE_URL, EVENT_KEY
 from inngest_rest._core.sending import batching
 from inngest_rest._core.sending.batching import (
     Batch,
