@@ -30,6 +30,10 @@ def create_scores(call: Call) -> Response:
         raise invalid_field("Run ID must be a valid ULID")
     if not scores:
         raise invalid_field("At least one score is required")
+    for index, score in enumerate(scores):
+        for name in ("name", "value"):
+            if name not in score:
+                raise invalid_field(f"scores[{index}]: Score {name} is required")
     if call.store.visible_run(run_id, call.now) is None:
         raise InputError("Unable to record score", "internal_error", 500)
     return v2_data([{"runId": run_id, **score} for score in scores], call.now)
