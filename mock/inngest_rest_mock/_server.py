@@ -70,8 +70,6 @@ class MockServer:
             webhooks of v2, syncs, Insights, experiments and sessions; without, such calls fail as
             on a self-hosted server.
         v2_routes: Whether `/v2` and `/api/v2` exist. Default: True.
-        web_ui: Whether unknown paths get the web UI's page or, without it, an empty response.
-            Default: True.
         event_keys: The event keys to accept. Default: any, as on a dev server.
         signing_key: The hexadecimal key that v1 and v2 require, with or without its prefix;
             clients may send it raw or hashed. Default: none is required, as on a dev server.
@@ -99,7 +97,6 @@ class MockServer:
         v1_routes: bool = False,
         cloud: bool = False,
         v2_routes: bool = True,
-        web_ui: bool = True,
         event_keys: Collection[str] | None = None,
         signing_key: str | None = None,
         visibility_delay: timedelta | float = 0.25,
@@ -126,7 +123,7 @@ class MockServer:
         self._served = served_operations(
             being, v1_routes=v1_routes, v2_routes=v2_routes
         )
-        self._router = Router(self._served, cache=self._cache, web_ui=web_ui)
+        self._router = Router(self._served, cache=self._cache)
         self._faults: list[Fault] = []
         self._late: list[tuple[int, int, Request, Match]] = []
         self._requests: list[MockRequest] = []

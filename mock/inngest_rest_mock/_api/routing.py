@@ -72,6 +72,7 @@ _V2_WRONG_METHOD = Match(
 )
 _HTML = (("Content-Type", "text/html; charset=utf-8"),)
 _PAGE = b"<!DOCTYPE html><html><head><title>Inngest</title></head><body></body></html>"
+_WEB_UI = _always(Response(200, _HTML, _PAGE))
 
 
 class Router:
@@ -80,7 +81,6 @@ class Router:
     Args:
         served: Its operations, from `served_operations`.
         cache: The cache of v1, if any.
-        web_ui: Whether the server was built with its web UI.
     """
 
     def __init__(
@@ -88,7 +88,6 @@ class Router:
         served: Mapping[str, str],
         *,
         cache: ResponseCache | None,
-        web_ui: bool,
     ) -> None:
         ingest: list[tuple[str, Match]] = []
         v1: list[tuple[str, Match]] = []
@@ -112,7 +111,6 @@ class Router:
                 ingest.append((signature, Match(handler, (), name)))
         self._ingest, self._v1, self._v2 = _Table(ingest), _Table(v1), _Table(v2)
         self._has_v2 = bool(v2)
-        self._web_ui = _always(Response(200, _HTML, _PAGE) if web_ui else Response(200))
 
     def find(self, request: Request) -> Match:
         """Return the handler of the request."""
@@ -124,7 +122,7 @@ class Router:
         if path == "/v1" or path.startswith("/v1/"):
             return self._find_exact(self._v1, path, request.method) or _V1_MISS
         # Any other path is one of the web UI.
-        return self._find_exact(self._ingest, path, request.method) or self._web_ui
+        return self._find_exact(self._ingest, path, request.method) or _WEB_UI
 
     def _find_v2(self, path: str, method: str) -> Match:
         if not self._has_v2:
