@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, get_args
 
 import httpx
 
-from inngest_rest_mock._api.call import PAGE_REFUSAL, Call, Database, Server
+from inngest_rest_mock._api.call import PAGE_REFUSAL, Call, Server
 from inngest_rest_mock._api.keys import Keys
 from inngest_rest_mock._api.releases import CURRENT, Release, served_operations
 from inngest_rest_mock._api.routing import Match, Router
@@ -62,8 +62,6 @@ class MockServer:
     Args:
         release: The release whose routes and fields it has, such as `"1.17"` (1.17.0) or
             `"1.27.1"`, by the document. Default: the newest that was recorded.
-        store: The database of the server: `"sqlite"` or `"postgresql"`, where
-            `DELETE /v1/runs/{id}` finds no run. Default: `"sqlite"`.
         v1_routes: Whether `GET /v1/runs`, `GET /v1/apps`, `POST /v1/runs/{id}/replay` and
             `/v1/webhooks` exist, which no known server has. Default: False.
         cloud: Whether it has what Inngest Cloud alone has: bulk cancellations, environments,
@@ -85,15 +83,13 @@ class MockServer:
 
     Raises:
         TypeError: `event_keys` is one string, or `visibility_delay` is not a duration.
-        ValueError: A key or `release` is malformed, `store` is unknown, `visibility_delay` is
-            negative, or `largest_page` less than 1.
+        ValueError: A key or `release` is malformed, `visibility_delay` is negative, or `largest_page` less than 1.
     """
 
     def __init__(
         self,
         *,
         release: str = CURRENT,
-        store: Database = "sqlite",
         v1_routes: bool = False,
         cloud: bool = False,
         v2_routes: bool = True,
@@ -118,8 +114,7 @@ class MockServer:
             raise ValueError(
                 f"largest_page must be at least 1, and is {largest_page!r}"
             )
-        database: Database = one_of("store", store, get_args(Database))
-        self._kind = Server(being, database, cloud, largest_page, page_refusal)
+        self._kind = Server(being, cloud, largest_page, page_refusal)
         self._served = served_operations(
             being, v1_routes=v1_routes, v2_routes=v2_routes
         )

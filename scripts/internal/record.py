@@ -115,8 +115,7 @@ def exchanges(found: Subject, own: Iterable[str]) -> Exchanges:
 
 def mocked(keys: Keys) -> Exchanges:
     """Ask the mock of the newest recorded release the same, with the same kind of database."""
-    store = "postgresql" if keys.postgres_uri else "sqlite"
-    with make_mock(MOCKED_APP, store=store).serve() as url, subject(url, Keys()) as found:
+    with make_mock(MOCKED_APP).serve() as url, subject(url, Keys()) as found:
         return survey(found).exchanges
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import httpx
 import httpx2
@@ -68,7 +68,6 @@ class MockWorld(World):
     has_waiting_function = True
     step_names = frozenset({"step"})
     hides_statuses = False
-    store: ClassVar[Literal["sqlite", "postgresql"]] = "sqlite"
 
     def __init__(self, client_kind: ClientKind, runner: asyncio.Runner, clock: Clock) -> None:
         super().__init__(client_kind, runner, clock)
@@ -79,11 +78,9 @@ class MockWorld(World):
             self.lacks = routes.lacks - CLOUD_ONLY if self.is_cloud else routes.lacks
             self.v2 = routes.v2
             settings["release"] = self.release
-        self.cancels_by_v1 = self.store == "sqlite"
         self._mock = make_mock(
             self.app,
             **settings,
-            store=self.store,
             v1_routes=self.has_asked_for_routes,
             cloud=self.is_cloud,
             event_keys=None if self.event_key is None else [self.event_key],
@@ -134,11 +131,10 @@ class OldMockWorld(MockWorld):
     release = "1.17.0"
 
 
-class OldPostgresMockWorld(MockWorld):
-    """A mock of a release without listings and cancelling by v2, on PostgreSQL."""
+class OlderMockWorld(MockWorld):
+    """A mock of a release without listings and cancelling by v2."""
 
     release = "1.33.0"
-    store = "postgresql"
 
 
 class FullMockWorld(OldMockWorld):
@@ -146,12 +142,6 @@ class FullMockWorld(OldMockWorld):
 
     is_cloud = True
     has_asked_for_routes: ClassVar[bool] = True
-
-
-class PostgresMockWorld(MockWorld):
-    """A mock of a server that stores its runs in PostgreSQL, where v1 cancels none."""
-
-    store = "postgresql"
 
 
 class KeyedMockWorld(MockWorld):
@@ -165,10 +155,9 @@ WORLDS: dict[str, type[MockWorld]] = {
     "mock": MockWorld,
     THROUGH_HTTPX2: Httpx2MockWorld,
     "mock of 1.17": OldMockWorld,
-    "mock of 1.33 on PostgreSQL": OldPostgresMockWorld,
+    "mock of 1.33": OlderMockWorld,
     "mock with the routes asked for": FullMockWorld,
     "mock with keys": KeyedMockWorld,
-    "mock with PostgreSQL": PostgresMockWorld,
 }
 
 

@@ -21,11 +21,6 @@ MISTAKES: dict[str, tuple[Callable[[MockServer], object], type[Exception], str]]
     ),
     "a release as a number": (lambda _: MockServer(release=1.17), ValueError, "is 1.17"),  # type: ignore[arg-type]
     "no page": (lambda _: MockServer(largest_page=0), ValueError, "must be at least 1, and is 0"),
-    "a store": (
-        lambda _: MockServer(store="postgres"),  # type: ignore[arg-type]
-        ValueError,
-        r"store 'postgres': did you mean 'postgresql'\? \('postgresql', 'sqlite'\)",
-    ),
     "a function registered twice": (
         lambda mock: [mock.function("a", id) for id in ("f", "f")],  # type: ignore[func-returns-value]
         ValueError,

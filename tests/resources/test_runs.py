@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -554,12 +554,9 @@ def test_asking_v1_is_part_of_the_wait(client: InngestClient, server: Server, cl
     assert clock.elapsed <= 1.5
 
 
-@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("release", ["1.17", "1.43"])
-def test_the_runs_of_an_event_have_their_own_states(
-    connect: Connect, release: str, store: Literal["sqlite", "postgresql"]
-) -> None:
-    mock = MockServer(release=release, store=store)
+def test_the_runs_of_an_event_have_their_own_states(connect: Connect, release: str) -> None:
+    mock = MockServer(release=release)
     mock.function("shop", "ok", trigger="app/x", run=completes(1))
     mock.function("shop", "boom", trigger="app/x", run=fails("boom"))
     client = connect(transport=mock.transport)

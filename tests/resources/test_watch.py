@@ -38,13 +38,9 @@ if TYPE_CHECKING:
     from tests.support.server import Server
 
 
-# Lists of the two differ in the order of runs, and in what they say of a cancelled one.
-on_each_store = pytest.mark.parametrize("mock", ["sqlite", "postgresql"], indirect=True)
-
-
 @pytest.fixture
-def mock(clock: Clock, request: pytest.FixtureRequest) -> MockServer:
-    return lasting_mock(clock=clock.nanoseconds, store=getattr(request, "param", "sqlite"))
+def mock(clock: Clock) -> MockServer:
+    return lasting_mock(clock=clock.nanoseconds)
 
 
 @pytest.fixture
@@ -78,7 +74,6 @@ def assert_complete(mock: MockServer, changes: list[RunChange]) -> None:
     assert all(order["appeared", id] < at for (kind, id), at in order.items() if kind == "ended")
 
 
-@on_each_store
 def test_runs_that_start_and_end_between_polls_are_reported_once_whatever_pages_they_fill(
     connect: Connect, mock: MockServer, clock: Clock, producer: InngestClient
 ) -> None:
@@ -90,7 +85,6 @@ def test_runs_that_start_and_end_between_polls_are_reported_once_whatever_pages_
     assert_complete(mock, changes)
 
 
-@on_each_store
 def test_runs_of_any_length_are_reported_from_start_to_end(
     connect: Connect, mock: MockServer, clock: Clock, producer: InngestClient
 ) -> None:
@@ -112,7 +106,6 @@ def test_a_long_run_ends_as_it_is_listed(shop: InngestClient, *, has_output: boo
     assert ended.run.output == ({"a": 1} if has_output else None)
 
 
-@on_each_store
 def test_a_cancelled_run_ends(shop: InngestClient, mock: MockServer) -> None:
     start(shop, seconds=1_000)
     watcher = shop.runs.watch(timeout=60)
@@ -127,7 +120,6 @@ def test_what_ended_before_the_beginning_is_not_reported(shop: InngestClient, cl
     assert list(shop.runs.watch(timeout=30)) == []
 
 
-@on_each_store
 @pytest.mark.parametrize("since", [None, timedelta(microseconds=90)])
 def test_a_run_that_ends_in_the_millisecond_of_the_beginning_is_reported(
     shop: InngestClient, mock: MockServer, clock: Clock, since: timedelta | None
@@ -138,7 +130,6 @@ def test_a_run_that_ends_in_the_millisecond_of_the_beginning_is_reported(
     assert_complete(mock, list(watcher))
 
 
-@on_each_store
 def test_since_reports_what_happened_from_then_on(
     shop: InngestClient, mock: MockServer, clock: Clock
 ) -> None:
@@ -174,7 +165,6 @@ def test_app_and_function_are_filtered_by(shop: InngestClient) -> None:
     assert kinds(changes) == ["appeared", "ended"] * 3
 
 
-@on_each_store
 def test_a_token_continues_after_the_last_change_taken(
     connect: Connect, mock: MockServer, clock: Clock, producer: InngestClient
 ) -> None:
@@ -267,7 +257,6 @@ def test_ends_are_found_run_by_run_where_they_cannot_be_listed(
     assert kinds(changes).count("ended") == 8
 
 
-@on_each_store
 @pytest.mark.parametrize("fault", [answers(503), drops()], ids=["503", "dropped"])
 def test_faults_that_pass_lose_nothing(
     connect: Connect, mock: MockServer, clock: Clock, producer: InngestClient, fault: Any
@@ -373,7 +362,6 @@ def test_a_token_of_another_filter_is_rejected(shop: InngestClient) -> None:
         shop.runs.watch(token=token)
 
 
-@on_each_store
 def test_many_runs_are_returned_as_they_end(shop: InngestClient, mock: MockServer) -> None:
     for seconds in (50, 10, 30):
         start(shop, 10, seconds=seconds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 
@@ -16,20 +16,15 @@ if TYPE_CHECKING:
     from inngest_rest_mock._state.store import Store
 
 
-Database: TypeAlias = Literal["sqlite", "postgresql"]
-"""The database of a server."""
-
-
 PAGE_REFUSAL = "Limit cannot exceed {most}"
 """What v2 says to a larger `limit` than its maximum (recording v2-runs-limit-101)."""
 
 
 @attrs.frozen
 class Server:
-    """A server's release and database, and how it differs from others of that kind."""
+    """A server's release, and how it differs from others of that kind."""
 
     release: Release
-    database: Database
     is_cloud: bool = False  # it has what Inngest Cloud alone has
     largest_page: int | None = None  # if it is smaller than that of known servers
     # Of a larger `limit` by v2, which clamps it if None.
@@ -42,11 +37,6 @@ class Server:
     def most_per_page(self, most: int) -> int:
         """Return the maximum of `limit` where known servers have this one."""
         return most if self.largest_page is None else min(most, self.largest_page)
-
-    @property
-    def has_postgresql(self) -> bool:
-        """Whether it stores its runs in PostgreSQL."""
-        return self.database == "postgresql"
 
 
 @attrs.frozen

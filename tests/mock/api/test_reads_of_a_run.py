@@ -132,12 +132,9 @@ def test_run_not_started_is_scheduled_among_those_of_its_event(serve: Serve) -> 
     assert (reads.v2["status"], reads.v2_listed["status"]) == ("QUEUED", "QUEUED")
 
 
-@pytest.mark.parametrize(("store", "repeats"), [("sqlite", 2), ("postgresql", 0)])
 @pytest.mark.parametrize("field", ["queuedAt", "endedAt"])
-def test_ascending_pages_of_sqlite_repeat_a_run(
-    serve: Serve, store: Any, repeats: int, field: str
-) -> None:
-    mock = MockServer(store=store)
+def test_ascending_pages_repeat_a_run(serve: Serve, field: str) -> None:
+    mock = MockServer()
     mock.function("shop", "f", trigger="app/x")
     client = serve(mock)
     client.post("/e/k", json=[{"name": "app/x"}] * 4)
@@ -150,7 +147,7 @@ def test_ascending_pages_of_sqlite_repeat_a_run(
             break
         query["cursor"] = answer["page"]["cursor"]
     assert list(dict.fromkeys(walked)) == [run.id for run in mock.runs]
-    assert len(walked) == 4 + repeats
+    assert len(walked) == 4 + 2
 
 
 def test_listing_by_end_has_the_latest_change_first(serve: Serve) -> None:
@@ -172,17 +169,3 @@ def test_listing_by_end_has_the_latest_change_first(serve: Serve) -> None:
     since = {"timeField": "endedAt", "from": "2026-11-24T18:00:01.5Z"}
     (found,) = client.get("/v2/runs", params=since).json()["data"]
     assert found["function"]["id"] == "late"
-
-
-def test_postgresql_hides_every_run_from_v1_cancel(serve: Serve) -> None:
-    mock = MockServer(store="postgresql")
-    mock.function("shop", "f", trigger="app/x", run=sleeps(SECOND))
-    client = serve(mock)
-    client.post("/e/k", json={"name": "app/x"})
-    run_id = mock.runs[0].id
-    answer = client.delete(f"/v1/runs/{run_id}")
-    message = f"Unable to load function run: {run_id}"
-    assert (answer.status_code, answer.json()["error"]) == (404, message)
-    nothing = "00000000-0000-0000-0000-000000000000"
-    assert client.get(f"/v1/runs/{run_id}").json()["data"]["environment_id"] == nothing
-    assert client.post(f"/v2/runs/{run_id}/cancel").status_code == 200

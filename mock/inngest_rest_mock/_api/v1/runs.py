@@ -11,7 +11,6 @@ from inngest_rest_mock._carriers.messages import Response
 from inngest_rest_mock._state.ids import (
     ACCOUNT_ID,
     ENVIRONMENT_ID,
-    NIL_ID,
     parse_ulid,
     span_id,
     step_hash,
@@ -46,12 +45,7 @@ def list_runs(call: Call) -> Response:
         and status in ("", STATUS_NAMES[run.status].lower())
     )
     shown = islice(matching, page_limit(call, _MOST_RUNS))
-    return v1_data([v1_run(run, _environment_id(call)) for run in shown], call.now)
-
-
-def _environment_id(call: Call) -> str:
-    # PostgreSQL does not store it (recording pg-v1-run).
-    return NIL_ID if call.server.has_postgresql else ENVIRONMENT_ID
+    return v1_data([v1_run(run, ENVIRONMENT_ID) for run in shown], call.now)
 
 
 def _find_run(call: Call, unknown_status: int) -> MockRun | Response:
@@ -68,19 +62,14 @@ def get_run(call: Call) -> Response:
     run = _find_run(call, 500)
     if isinstance(run, Response):
         return run
-    return v1_data(v1_run(run, _environment_id(call)), call.now, cache_seconds=3)
+    return v1_data(v1_run(run, ENVIRONMENT_ID), call.now, cache_seconds=3)
 
 
 def cancel_run(call: Call) -> Response:
-    """Cancel a run: 200 without a body, even if it had already ended.
-
-    With PostgreSQL, no run is found (recording pg-v1-run-cancel).
-    """
+    """Cancel a run: 200 without a body, even if it had already ended."""
     run = _find_run(call, 404)
     if isinstance(run, Response):
         return run
-    if call.server.has_postgresql:
-        return v1_error(404, f"Unable to load function run: {run.id}")
     call.store.execution.cancel(run.id, call.now)
     return Response(200, (("Content-Type", "application/json"),))
 

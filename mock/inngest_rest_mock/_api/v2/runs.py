@@ -208,16 +208,15 @@ def _ordered(
 ) -> Iterator[MockRun]:
     """Return the matching runs after the cursor, in order.
 
-    In ascending order, a page of SQLite repeats the last run of the previous page.
+    In ascending order, a page repeats the last run of the previous page, as with SQLite.
     """
     runs = call.store.execution.runs
-    repeats = is_ascending and not call.server.has_postgresql
     last = runs.get(cursor) if cursor is not None else None
     if time_of is _queued:
         if not is_ascending:
             yield from filter(wanted, runs.newest_first(cursor))
             return
-        if repeats and last is not None and wanted(last):
+        if last is not None and wanted(last):
             yield last
         # The time in an id is never earlier than its run's.
         first = ulid(max(since or 0, 0) // NS_PER_MILLISECOND, 0)
@@ -229,7 +228,7 @@ def _ordered(
 
     found = filter(wanted, runs.newest_first())
     for run in sorted(found, key=rank, reverse=not is_ascending):
-        if last is not None and (run is not last or not repeats):
+        if last is not None and (run is not last or not is_ascending):
             before = (
                 rank(run) <= rank(last) if is_ascending else rank(run) >= rank(last)
             )
