@@ -83,7 +83,8 @@ class MockServer:
 
     Raises:
         TypeError: `event_keys` is one string, or `visibility_delay` is not a duration.
-        ValueError: A key or `release` is malformed, `visibility_delay` is negative, or `largest_page` less than 1.
+        ValueError: A key or `release` is malformed, `visibility_delay` is negative, or
+            `largest_page` less than 1.
     """
 
     def __init__(

@@ -80,7 +80,7 @@ def main() -> int:
             with subject(named, keys) as found:
                 release = options.release or stated_release(found)
                 every = exchanges(found, options.ask)
-                reasons = reasons_of(every, mocked(keys), release)
+                reasons = reasons_of(every, mocked(), release)
                 chosen = selected(every, reasons, options.words, everything=options.all)
                 kind = f"{server_kind(every)}{'-postgres' * bool(keys.postgres_uri)}"
                 files = write(chosen, found, release, kind, FOLDER)
@@ -113,8 +113,8 @@ def exchanges(found: Subject, own: Iterable[str]) -> Exchanges:
     return {**surveyed.exchanges, **further}
 
 
-def mocked(keys: Keys) -> Exchanges:
-    """Ask the mock of the newest recorded release the same, with the same kind of database."""
+def mocked() -> Exchanges:
+    """Ask the mock of the newest recorded release the same."""
     with make_mock(MOCKED_APP).serve() as url, subject(url, Keys()) as found:
         return survey(found).exchanges
 

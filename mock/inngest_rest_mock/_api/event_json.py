@@ -94,12 +94,11 @@ def parse_event(value: object) -> Incoming:
 
 
 def _fields(value: object) -> dict[str, Any]:
-    """Return the known fields of an event that are not null; the server folds their names."""
+    """Return the known fields of an event that are not null."""
     if not is_object(value):
         raise RefusedError(_NOT_AN_EVENT)
-    folded = {key.casefold(): item for key, item in value.items()}
     fields = {
-        key: item for key, item in folded.items() if key in _TYPES and item is not None
+        key: item for key, item in value.items() if key in _TYPES and item is not None
     }
     for key, item in fields.items():
         if type(item) is not _TYPES[key]:

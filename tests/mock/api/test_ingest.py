@@ -67,13 +67,6 @@ def test_body_of_many_events_has_no_limit(client: httpx.Client) -> None:
     assert (status, len(answer["ids"])) == (200, 5)
 
 
-def test_keys_match_in_any_case_and_the_last_one_wins(
-    client: httpx.Client, mock: MockServer
-) -> None:
-    read = stored(client, mock, {"name": "a", "NAME": "b", "Data": {"x": 1}, "other": 2})
-    assert (read["name"], read["data"]) == ("b", {"x": 1})
-
-
 def test_defaults_of_the_stored_form(client: httpx.Client, mock: MockServer) -> None:
     read = stored(client, mock, {"name": " a ", "id": "", "ts": None, "user": {}, "v": ""})
     assert read["id"] == read["internal_id"]

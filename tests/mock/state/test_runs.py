@@ -153,7 +153,7 @@ def test_signal_goes_to_what_follows(client: httpx.Client, mock: MockServer) -> 
     wait = waits_for("go", then=lambda signal: {"got": signal["data"]})
     mock.function("shop", "waiter", trigger="app/waiter", run=wait)
     event_id = send(client, "app/waiter")
-    client.post("/v1/signals", content='{"Signal":"go"}')
+    client.post("/v1/signals", content='{"signal":"go"}')
     assert run_of(client, event_id)["output"] == {"got": None}
 
 

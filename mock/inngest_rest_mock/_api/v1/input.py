@@ -22,11 +22,9 @@ def page_limit(call: Call, most: int) -> int:
 
 
 def read_object(call: Call) -> dict[str, Any] | None:
-    """Return the body's JSON object, keys in lower case; None if it is none."""
+    """Return the body's JSON object; None if it is none."""
     try:
         body = decode(call.request.body)
     except ValueError:
         return None
-    if not is_object(body):
-        return None
-    return {key.casefold(): value for key, value in body.items()}
+    return body if is_object(body) else None
