@@ -134,8 +134,8 @@ def test_an_unknown_field_lists_those_that_there_are_and_the_nearest(run: Run) -
     )
 
 
-@pytest.mark.parametrize("form", ["id", "prometheus"])
-def test_a_diagnosis_has_no_ids_and_no_metrics_to_print(
+@pytest.mark.parametrize("form", ["id", "markdown"])
+def test_a_diagnosis_has_no_ids_and_no_report_to_print(
     form: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ran = run("doctor", "-o", form)

@@ -1,26 +1,17 @@
-"""`runs summary`: a table with bars, short JSON, Markdown, and metrics for Prometheus."""
+"""`runs summary`: a table with bars, short JSON, and Markdown."""
 
 from __future__ import annotations
 
-import io
 import re
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest import RunSummary
-from inngest_rest.summary import Percentiles, RunGroup
 from inngest_rest_mock import fails
-from inngest_rest_tools.command import tables
-from inngest_rest_tools.projection import Projection
 
 if TYPE_CHECKING:
     from inngest_rest_mock import MockServer
     from tests.support.command import Run
-
-LABEL = r'[a-z_]+="(?:[^"\\\n]|\\["\\n])*"'
-SAMPLE = rf"inngest_runs[a-z_]*\{{{LABEL}(?:,{LABEL})*\}} -?[0-9.e+-]+"
 
 
 @pytest.fixture
@@ -70,53 +61,17 @@ def test_markdown_is_a_table_whose_text_is_no_markup(run: Run) -> None:
     assert any(line.startswith(f"- 2 x {error} (of crm/sync: ") for line in lines)
 
 
-@pytest.mark.usefixtures("runs")
-@pytest.mark.parametrize("by", ["function", "error"])
-def test_metrics_are_in_the_format_of_prometheus(by: str, run: Run) -> None:
-    out = run("runs", "summary", "--by", by, "--exact", "-o", "prometheus").out
-    assert out.endswith("\n")
-    samples = [line for line in out.splitlines() if not line.startswith("#")]
-    assert all(re.fullmatch(SAMPLE, line) for line in samples)
-    names = [line.rpartition(" ")[0] for line in samples]
-    assert len({*names}) == len(names)
-    declared = re.findall(r"^# (HELP|TYPE) (\w+)", out, re.MULTILINE)
-    for name in {line.partition("{")[0] for line in names}:
-        assert [kind for kind, it in declared if it == name] == ["HELP", "TYPE"]
-    assert out.startswith("# Got ")
-    if by == "function":
-        assert 'inngest_runs{function="shop/charge",status="completed"} 30' in samples
-        assert 'inngest_runs_failure_ratio{function="shop/charge"} 0.0' in samples
-        assert 'inngest_runs_failure_ratio{function="shop/ship"} 1.0' in samples
-        assert "inngest_runs_oldest_open_timestamp_seconds" in {
-            it.partition("{")[0] for it in names
-        }
-        error = "NonRetriableError: no stock"
-        assert f'inngest_runs_errors{{function="shop/ship",error="{error}"}} 2' in samples
-        assert 'error="NonRetriableError: no \\"x\\" \\\\ y | z\\\\x1b[J"' in out
-
-
-def test_each_time_is_of_its_quantile() -> None:
-    times = {"total": Percentiles(timedelta(seconds=1), timedelta(seconds=2))}
-    group = RunGroup("f", {"failed": 1}, 0, 1.0, times, None, None, ())
-    told = [RunSummary("function", (group,), ())], Projection(), "prometheus", io.StringIO()
-    out = tables.draw(*told, is_one=True)
-    found = re.findall(r'total",quantile="([0-9.]+)"} ([0-9.]+)', out)
-    assert found == [("0.5", "1.0"), ("0.95", "2.0")]
-
-
 def test_nothing_is_a_summary_of_no_runs(run: Run) -> None:
     assert run("runs", "summary", "-o", "table").out == "no runs\nSearched runs with no filter.\n"
     assert run("runs", "summary", "-o", "json").answer["data"]["groups"] == []
 
 
-@pytest.mark.parametrize("form", ["markdown", "prometheus"])
-def test_a_command_about_the_program_has_a_table_in_place_of_a_report(form: str, run: Run) -> None:
-    ran = run("schema", "-o", form)
+def test_a_command_about_the_program_has_a_table_in_place_of_a_report(run: Run) -> None:
+    ran = run("schema", "-o", "markdown")
     assert (ran.status, ran.out.split()[:2]) == (0, ["NAME", "SUMMARY"])
 
 
-@pytest.mark.parametrize("form", ["markdown", "prometheus"])
-def test_a_report_of_another_command_is_refused(form: str, run: Run) -> None:
-    ran = run("runs", "list", "-o", form)
+def test_a_report_of_another_command_is_refused(run: Run) -> None:
+    ran = run("runs", "list", "-o", "markdown")
     assert (ran.status, ran.out) == (2, "")
-    assert f"runs.list has no {form} to print: use -o json" in ran.err
+    assert "runs.list has no markdown to print: use -o json" in ran.err

@@ -67,8 +67,7 @@ class CallRow:
         selects_with_condition: Whether it acts on runs that the server finds by a condition, later.
         acts_on: What it acts on: "run" or "event".
         is_live: Whether its result goes on as long as something happens.
-        formats: The formats of a command's answer beyond tables and JSON: "id", "markdown",
-            "prometheus".
+        formats: The formats of a command's answer beyond tables and JSON: "id", "markdown".
         page: Returns the URL of the web page of what it gets; None if there is none.
         is_of_cloud: Whether other servers lack it, or say nothing there.
         is_rare: Whether it has no tool of its own, since a list of tools costs every session.

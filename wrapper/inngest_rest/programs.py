@@ -19,7 +19,7 @@ from inngest_rest._faults import (
     refused_in_between,
 )
 from inngest_rest._files import reasons_path, rejected_path
-from inngest_rest._ulid import is_ulid, second_of_ulid
+from inngest_rest._ulid import is_ulid
 from inngest_rest._visible import (
     and_more,
     did_you_mean,
@@ -52,7 +52,6 @@ __all__ = [
     "refused_in_between",
     "rejected_path",
     "safe",
-    "second_of_ulid",
     "shortened",
     "shown",
     "visible",

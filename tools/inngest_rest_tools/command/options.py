@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 FORMAT_VARIABLE = "INNGEST_REST_OUTPUT"
-Format = Literal["table", "json", "ndjson", "id", "markdown", "prometheus"]
+Format = Literal["table", "json", "ndjson", "id", "markdown"]
 
 _FORMATS = get_args(Format)
 
@@ -45,7 +45,7 @@ class Options:
 
     output: Format | None = _option(
         "Format of the answer: by default a table on a terminal, and JSON elsewhere "
-        "(INNGEST_REST_OUTPUT). The last two are for runs summary.",
+        "(INNGEST_REST_OUTPUT). The last is for status and runs summary.",
         "-o",
         choices=_FORMATS,
     )

@@ -16,7 +16,7 @@ from inngest_rest.record import Record, in_words
 from inngest_rest.status import StatusReport
 from inngest_rest.summary import RunSummary
 from inngest_rest_tools.command.columns import columns_for, function_of, joined
-from inngest_rest_tools.command.summaries import REPORTS, status_in_markdown
+from inngest_rest_tools.command.summaries import status_in_markdown, summary_in_markdown
 from inngest_rest_tools.command.views import style_of, view_of
 from inngest_rest_tools.cutting import SPARED_CHARS
 
@@ -70,11 +70,15 @@ def draw(
 
 def _report(record: Record, form: str) -> str | None:
     """Return a record in a format that is for reports; None if it is not one of them."""
-    if isinstance(record, RunSummary) and form in REPORTS:
-        return "\n".join(REPORTS[form](record))
-    if isinstance(record, StatusReport) and form == "markdown":
-        return "\n".join(status_in_markdown(record))
-    return None
+    if form != "markdown":
+        return None
+    match record:
+        case RunSummary():
+            return "\n".join(summary_in_markdown(record))
+        case StatusReport():
+            return "\n".join(status_in_markdown(record))
+        case _:
+            return None
 
 
 def line_of(change: RunChange) -> str:

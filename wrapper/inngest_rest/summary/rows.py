@@ -5,7 +5,7 @@ from inngest_rest.call_row import CallRow
 ROWS = (
     CallRow(
         name="runs.summary",
-        formats=("markdown", "prometheus"),
+        formats=("markdown",),
         examples=(
             {"since": "24h"},
             {"by": "error", "app": "shop"},
