@@ -77,6 +77,24 @@ def test_a_connection_serves_one_request_after_another(reach: Connect) -> None:
         assert [client.send(EVENT), client.send(EVENT)] == [["01"], ["01"]]
 
 
+@pytest.mark.parametrize("through_proxy", [False, True], ids=["direct", "proxy"])
+def test_what_comes_behind_a_response_is_not_the_response_to_the_next_request(
+    reach: Connect, monkeypatch: pytest.MonkeyPatch, through_proxy: bool
+) -> None:
+    def says_more(connection: socket.socket) -> None:
+        take_request(connection)
+        connection.sendall(ANSWER + ANSWER.replace(b"01", b"99"))
+        until_hung_up(connection)
+
+    with Peer(says_more, answers) as peer:
+        url = peer.url
+        if through_proxy:
+            monkeypatch.setenv("HTTP_PROXY", peer.url)
+            url = "http://inngest.example"
+        client = reach(url, allow_http=True)
+        assert [client.send(EVENT), client.send(EVENT)] == [["01"], ["01"]]
+
+
 def test_a_large_body_arrives_whole(reach: Connect) -> None:
     bodies: list[bytes] = []
 

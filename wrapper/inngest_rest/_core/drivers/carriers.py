@@ -50,6 +50,8 @@ class BlockingCarrier(httpx.HTTPTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self._network.begin(request.extensions["timeout"]["read"])
+        if _has_left_over(self._pool):
+            self._pool.close()
         return super().handle_request(request)
 
     def abort(self) -> None:
@@ -65,9 +67,28 @@ class AsyncCarrier(httpx.AsyncHTTPTransport):
         self._network = _AsyncNetwork()
         self._pool._network_backend = self._network  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if _has_left_over(self._pool):
+            await self._pool.aclose()
+        return await super().handle_async_request(request)
+
     async def aclose(self) -> None:
         await super().aclose()
         await self._network.aclose()
+
+
+def _has_left_over(pool: Any) -> bool:
+    """Return whether bytes came behind a response: httpcore takes them for the next response.
+
+    It keeps them in h11's part of a connection, perhaps inside that to a proxy.
+    """
+    for connection in pool.connections:
+        inner = connection
+        while inner is not None and not hasattr(inner, "_h11_state"):
+            inner = getattr(inner, "_connection", None)
+        if inner is not None and inner._h11_state.trailing_data[0]:  # noqa: SLF001
+            return True
+    return False
 
 
 class _Network(httpcore.NetworkBackend):
