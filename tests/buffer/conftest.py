@@ -28,9 +28,9 @@ def settings() -> dict[str, Any]:
 
 @pytest.fixture
 def client(client_kind: ClientKind, server: Server, settings: dict[str, Any]) -> Iterator[Any]:
-    """Make a client that does not retry by itself, and runs in real time."""
+    """Make a client that runs in real time."""
     with asyncio.Runner() as runner:
-        client = open_client(client_kind, runner, dev=True, transport=server, retries=0, **settings)
+        client = open_client(client_kind, runner, dev=True, transport=server, **settings)
         yield client
         client.close()
 

@@ -34,6 +34,7 @@ from inngest_rest.errors import (
     InvalidResponseError,
 )
 from inngest_rest.reports import SendReport
+from inngest_rest.retry import RetryPolicy
 from inngest_rest.typing import WhenFull
 
 if TYPE_CHECKING:
@@ -158,7 +159,10 @@ class Buffer(Forked, ABC):
         age = check_seconds("max_age", max_age)
         self._resend_after = _check_resend_after(resend_after, store)
         self._driver = client._driver  # noqa: SLF001
-        self._session: Session = client._session  # noqa: SLF001
+        # The buffer itself tries again: a retry within a call would hold up closing.
+        timeout = client._session.settings.timeout  # noqa: SLF001
+        once = RetryPolicy(retries=0, total=timeout)
+        self._session: Session = client._session.with_options(retry=once)  # noqa: SLF001
         self._session.check_can_send()
         self._path = store
         self._max_pending = max_pending
@@ -188,14 +192,15 @@ class Buffer(Forked, ABC):
             )
         from inngest_rest.buffer._outbox import Outbox  # noqa: PLC0415 - loads sqlite3
 
-        longest_request = session.settings.retry.total + session.settings.timeout
+        # Its call ends within the timeout; the rest is for a slow machine.
+        lease = 2 * session.settings.timeout
         return Outbox(
             self._path,
             self._schedule,
             self._notify,
             max_pending=self._max_pending,
             convention=session.name_convention,
-            lease=longest_request,
+            lease=lease,
             now=session.clock.now,
             resend_after=self._resend_after,
         )
