@@ -63,8 +63,7 @@ class Ordered(httpx.MockTransport):
         if "cursor" in asked:
             cursor = json.loads(base64.b64decode(asked["cursor"]))
             if cursor["window"] == list(window) or self.cursors == "free":
-                ids = [it["id"] for it in ordered]
-                begin = ids.index(cursor["id"]) + 1 if cursor["id"] in ids else len(ids)
+                begin = sum(not _is_behind(it, cursor, asked.get("order")) for it in ordered)
             elif self.cursors == "end the listing":
                 ordered = []
             elif self.cursors == "are refused":
@@ -72,7 +71,7 @@ class Ordered(httpx.MockTransport):
         found = ordered[begin : begin + int(asked["limit"])]
         page: dict[str, Any] = {}
         if ordered[begin + len(found) :]:
-            key = {"v": int(_at(found[-1]).timestamp() * 1_000_000)}
+            key = {"v": _microseconds(found[-1])}
             cursor = {"id": found[-1]["id"], "window": window, "c": {"start_time": key}}
             text = base64.b64encode(json.dumps(cursor).encode()).decode()
             page = {"hasMore": True, "cursor": text}
@@ -104,8 +103,19 @@ def _at(run: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(run["startedAt"])
 
 
+def _microseconds(run: dict[str, Any]) -> int:
+    return (_at(run) - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
+
+
 def _rank(run: dict[str, Any]) -> tuple[datetime, str]:
     return _at(run), run["id"]
+
+
+def _is_behind(run: dict[str, Any], cursor: dict[str, Any], order: str | None) -> bool:
+    """Return whether a run comes after a cursor, which need not be in the window any more."""
+    place = cursor["c"]["start_time"]["v"], cursor["id"]
+    rank = _microseconds(run), run["id"]
+    return rank > place if order == "ASC" else rank < place
 
 
 def connect(server: Ordered) -> InngestClient:
