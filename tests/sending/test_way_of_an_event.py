@@ -34,10 +34,8 @@ WAY = (
 )
 LISTED = set(re.findall(r"`([\w/]+\.py)`", WAY))
 
-# A warm connection of an event loop is httpx's alone.
 OF_ONE_CLIENT: dict[ClientKind, set[str]] = {
-    "blocking": {"client/client.py", "client/groups.py", "_core/drivers/blocking.py"}
-    | {"_core/drivers/carriers.py"},
+    "blocking": {"client/client.py", "client/groups.py", "_core/drivers/blocking.py"},
     "async": {"aio/client.py", "aio/groups.py", "_core/drivers/asynchronous.py"},
 }
 
