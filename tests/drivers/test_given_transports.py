@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import httpx_aiohttp
 import pytest
+from pyreqwest.compatibility.httpx import HttpxTransport
 
 from inngest_rest import (
     AsyncInngestClient,
@@ -36,11 +37,13 @@ SOON = 0.4
 TRANSPORTS: dict[str, Callable[[], httpx.AsyncBaseTransport]] = {
     "httpx": httpx.AsyncHTTPTransport,
     "httpx-aiohttp": httpx_aiohttp.AiohttpTransport,
+    "pyreqwest": HttpxTransport,
 }
 
 
 THROUGH_AIOHTTP = pytest.mark.parametrize("through", ["httpx-aiohttp"], indirect=True)
-"""For what does not hold of httpx's transport, as docs/guides/production.md says."""
+THROUGH_OTHERS = pytest.mark.parametrize("through", ["httpx-aiohttp", "pyreqwest"], indirect=True)
+"""For what does not hold of the transports left out, as docs/guides/production.md says."""
 
 
 @pytest.fixture(params=TRANSPORTS)
@@ -108,7 +111,7 @@ def trickles(connection: socket.socket) -> None:
         raise AssertionError("it is read on")
 
 
-@THROUGH_AIOHTTP
+@THROUGH_OTHERS
 def test_a_trickling_response_does_not_extend_the_timeout(through: Connect) -> None:
     async def scenario(client: AsyncInngestClient) -> None:
         await client.send(EVENT)  # making a connection may take a busy machine longer than SOON
@@ -152,7 +155,7 @@ def test_a_cancelled_request_closes_its_connection(through: Connect) -> None:
         client.runner.run(scenario(client.target))
 
 
-@THROUGH_AIOHTTP
+@THROUGH_OTHERS
 def test_a_second_response_is_not_taken_for_that_of_the_next_request(through: Connect) -> None:
     def answers_twice(connection: socket.socket) -> None:
         take_request(connection)
@@ -170,7 +173,7 @@ def test_a_second_response_is_not_taken_for_that_of_the_next_request(through: Co
             client.send(EVENT)
 
 
-@THROUGH_AIOHTTP
+@THROUGH_OTHERS
 def test_the_head_of_a_request_is_written_with_its_body(through: Connect) -> None:
     pieces: list[bytes] = []
 

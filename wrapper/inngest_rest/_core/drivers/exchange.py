@@ -285,11 +285,7 @@ def _text_of(error: Exception) -> str:
 
 
 def _is_undelivered(error: Exception, library: ModuleType) -> bool:
-    """Return whether an error proves that the request did not reach the server.
-
-    httpx-aiohttp, which may be the given transport, raises `ConnectTimeout` also if a server ends
-    a connection that it had accepted; what aiohttp raised, the cause, tells the two apart.
-    """
+    """Return whether an error proves that the request did not reach the server."""
     undelivered = (
         library.ConnectError,
         library.ConnectTimeout,
@@ -299,13 +295,29 @@ def _is_undelivered(error: Exception, library: ModuleType) -> bool:
     )
     if not isinstance(error, undelivered):
         return False
-    aiohttp = sys.modules.get("aiohttp")
     cause = error.__cause__
-    if aiohttp is None or not isinstance(cause, aiohttp.ClientConnectionError):
-        return True
+    was_unconnected = _TRANSPORTS_BELOW.get(type(cause).__module__.partition(".")[0])
+    return was_unconnected is None or was_unconnected(cause)
+
+
+def _was_unconnected_by_aiohttp(cause: Any) -> bool:
+    aiohttp = sys.modules["aiohttp"]
     return isinstance(
         cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError
     )
+
+
+def _was_unconnected_by_pyreqwest(cause: Any) -> bool:
+    """Return whether reqwest failed at "(Connect)", rather than at "(SendRequest)"."""
+    return "(Connect)" in str(cause.details)
+
+
+# Below a given transport. Both raise httpx's errors of a connection that could not be made also if
+# a server ends one that it had accepted; what they raised, the cause, tells the two apart.
+_TRANSPORTS_BELOW: dict[str, Callable[[Any], bool]] = {
+    "aiohttp": _was_unconnected_by_aiohttp,
+    "pyreqwest": _was_unconnected_by_pyreqwest,
+}
 
 
 def _failure(
