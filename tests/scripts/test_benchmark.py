@@ -11,7 +11,14 @@ import pytest
 from scripts.internal.benchmark import workload
 from scripts.internal.benchmark.__main__ import judge
 from scripts.internal.benchmark.cases import CASES
-from scripts.internal.benchmark.goals import GOALS, GROWING, LIVE_GOALS, PEAK_GOALS
+from scripts.internal.benchmark.goals import (
+    ASYNC_TRANSPORTS,
+    GOALS,
+    GROWING,
+    LIVE_GOALS,
+    PEAK_GOALS,
+    through,
+)
 from scripts.internal.benchmark.history import Entry, add, limit, read
 from scripts.internal.benchmark.pages import page_of_v1, page_of_v2
 
@@ -30,7 +37,9 @@ def test_the_committed_ratios_are_of_goals() -> None:
 
 
 def test_goals_compare_cases() -> None:
-    compared = {case for goal in (*GOALS, *LIVE_GOALS) for case in (goal.case, goal.against)}
+    given = [goal for library in ASYNC_TRANSPORTS for goal in through(library)]
+    goals = (*GOALS, *LIVE_GOALS, *given)
+    compared = {case for goal in goals for case in (goal.case, goal.against)}
     compared |= {*GROWING, *(goal.case for goal in PEAK_GOALS)}
     assert compared == CASES.keys()
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from scripts.internal.benchmark import history
 from scripts.internal.benchmark.goals import (
+    ASYNC_TRANSPORTS,
     GOALS,
     GROWING,
     LIVE_GOALS,
@@ -34,6 +35,7 @@ from scripts.internal.benchmark.goals import (
     Run,
     Setting,
     growing,
+    through,
 )
 from scripts.internal.benchmark.null_server import NullServer, null_server
 
@@ -61,6 +63,11 @@ def main() -> int:
         help="compare on your own dev server instead; it keeps the events",
     )
     parser.add_argument(
+        "--transport",
+        choices=ASYNC_TRANSPORTS,
+        help="compare our sending through the transport of a library with that through our own",
+    )
+    parser.add_argument(
         "--growth",
         action="store_true",
         help="print what an item costs with more and more of them, and nothing else",
@@ -72,12 +79,14 @@ def main() -> int:
             print(row, flush=True)
         return 0
     chosen = LIVE_GOALS if options.live else GOALS
+    if options.transport:
+        chosen = through(options.transport)
     goals = [goal for goal in chosen if options.only in goal.text]
     figures = measure(goals, options.rounds, options.live)
     entries = history.read()
     verdicts = [judge(goal, figures, history.limit(goal, entries)) for goal in goals]
     print(*verdicts, sep="\n", flush=True)
-    peaks = [] if options.live else measure_peaks(options.only)
+    peaks = [] if options.live or options.transport else measure_peaks(options.only)
     print(*peaks, sep="\n")
     if options.record:
         head = ["git", "rev-parse", "--short", "HEAD"]

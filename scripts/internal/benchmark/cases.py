@@ -24,9 +24,11 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from scripts.internal.benchmark import workload
+from scripts.internal.benchmark.goals import ASYNC_TRANSPORTS, BLOCKING_TRANSPORTS
 from scripts.internal.benchmark.pages import page_of_open
 
 BATCH = 512
@@ -88,9 +90,12 @@ def ndjson(count: int) -> Path:
 # Ours
 
 
-def client(url: str, **options: Any) -> Any:
+def client(url: str, library: str = "", **options: Any) -> Any:
+    """Make a client, with the transport of a library if one is named."""
     from inngest_rest import InngestClient
 
+    if library:
+        options["transport"] = resolve_name(BLOCKING_TRANSPORTS[library])()
     return InngestClient(**KEYS, base_url=url, **options)
 
 
@@ -98,13 +103,8 @@ def async_client(url: str, library: str = "") -> Any:
     """Make an asynchronous client, with the transport of a library if one is named."""
     from inngest_rest import AsyncInngestClient
 
-    if not library:
-        return AsyncInngestClient(**KEYS, base_url=url)
-    import httpx
-    import httpx_aiohttp
-
-    kinds = {"httpx": httpx.AsyncHTTPTransport, "httpx-aiohttp": httpx_aiohttp.AiohttpTransport}
-    return AsyncInngestClient(**KEYS, base_url=url, transport=kinds[library]())
+    transport = resolve_name(ASYNC_TRANSPORTS[library])() if library else None
+    return AsyncInngestClient(**KEYS, base_url=url, transport=transport)
 
 
 def event_pool() -> list[Any]:
@@ -113,8 +113,8 @@ def event_pool() -> list[Any]:
     return [Event(each["name"], each["data"], user=each["user"]) for each in workload.pool()]
 
 
-def send_many(url: str, count: int, *, pool: Pool) -> Work:
-    ours, events = client(url), pool()
+def send_many(url: str, count: int, *, pool: Pool, library: str = "") -> Work:
+    ours, events = client(url, library), pool()
     ours.send(events[:1])
     return lambda: ours.send_many(workload.cycle(events, count))
 
@@ -133,8 +133,8 @@ def send_file(url: str, count: int) -> Work:
     return lambda: ours.send_file(path)
 
 
-def single_sends(url: str, count: int) -> Work:
-    ours, events = client(url), workload.pool()
+def single_sends(url: str, count: int, *, library: str = "") -> Work:
+    ours, events = client(url, library), workload.pool()
     ours.send(events[:1])
     return lambda: [ours.send(each) for each in workload.cycle(events, count)]
 
@@ -457,7 +457,6 @@ SENDING: dict[str, Case] = {
     "send_file": send_file,
     "single sends": single_sends,
     "async single sends": async_single_sends,
-    "async single sends, 8 tasks": partial(async_single_sends, at_once=8),
     "async single sends, 64 tasks": partial(async_single_sends, at_once=64),
     "httpx, ready bodies": httpx_ready_bodies,
     "httpx, encoding mappings": partial(httpx_encoding, pool=workload.pool),
@@ -472,11 +471,22 @@ SENDING: dict[str, Case] = {
 }
 """The cases whose events the server counts."""
 
-for library in ("httpx", "httpx-aiohttp"):
-    one_by_one = partial(async_single_sends, library=library)
-    SENDING[f"async send_many through {library}"] = partial(async_send_many, library=library)
-    SENDING[f"async single sends through {library}"] = one_by_one
-    SENDING[f"async single sends through {library}, 64 tasks"] = partial(one_by_one, at_once=64)
+for library in BLOCKING_TRANSPORTS:
+    SENDING |= {
+        f"send_many mappings through {library}": partial(
+            send_many, pool=workload.pool, library=library
+        ),
+        f"single sends through {library}": partial(single_sends, library=library),
+    }
+
+for library in ASYNC_TRANSPORTS:
+    SENDING |= {
+        f"async send_many through {library}": partial(async_send_many, library=library),
+        f"async single sends through {library}": partial(async_single_sends, library=library),
+        f"async single sends, 64 tasks through {library}": partial(
+            async_single_sends, at_once=64, library=library
+        ),
+    }
 
 CASES: dict[str, Case] = {
     **SENDING,

@@ -115,6 +115,40 @@ _ALL = _read(Path(__file__).with_name("goals.tsv"))
 LIVE_GOALS = [goal for goal in _ALL if goal.setting == SETTINGS["live"]]
 GOALS = [goal for goal in _ALL if goal not in LIVE_GOALS]
 
+BLOCKING_TRANSPORTS = {
+    "httpx": "httpx:HTTPTransport",
+    "httpx2": "httpx2:HTTPTransport",
+    "pyreqwest": "pyreqwest.compatibility.httpx:SyncHttpxTransport",
+}
+ASYNC_TRANSPORTS = {
+    "httpx": "httpx:AsyncHTTPTransport",
+    "httpx2": "httpx2:AsyncHTTPTransport",
+    "httpx-aiohttp": "httpx_aiohttp:AiohttpTransport",
+    "pyreqwest": "pyreqwest.compatibility.httpx:HttpxTransport",
+}
+"""The transports of libraries that `--transport` names."""
+
+
+def through(library: str) -> list[Goal]:
+    """Return the comparisons of a library's transport with our own: none is a goal to be met."""
+    compared: list[tuple[str, str]] = []
+    if library in BLOCKING_TRANSPORTS:
+        compared += [("bulk", "send_many mappings"), ("single", "single sends")]
+    if library in ASYNC_TRANSPORTS:
+        compared += [("bulk", "async send_many"), ("single", "async single sends")]
+        compared += [("single", "async single sends, 64 tasks")]
+    return [
+        Goal(
+            setting=SETTINGS[setting],
+            case=f"{case} through {library}",
+            against=case,
+            asked=">= 0",
+            figure="cpu",
+            leaves_out="",
+        )
+        for setting, case in compared
+    ]
+
 
 class PeakGoal(NamedTuple):
     """How much higher the peak memory of a large run may be than that of a small one, in MiB."""
