@@ -106,8 +106,8 @@ def requestable(text: str, parameters: Mapping[str, Any] | None = None) -> httpx
     import httpx  # noqa: PLC0415
 
     try:
-        url = httpx.URL(text)
-        return url.copy_with(params=parameters) if parameters else url
+        # Not `copy_with`, which parses it once more: a tenth of the time of `runs.get`.
+        return httpx.URL(text, params=parameters) if parameters else httpx.URL(text)
     except (httpx.InvalidURL, ValueError):
         del text  # hidden from crash reports: the event key may be in it
     # Outside that clause, whose error may quote the key.
