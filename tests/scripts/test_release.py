@@ -41,8 +41,8 @@ def test_the_recipe_needs_what_the_client_and_the_command_need() -> None:
     needed = [*project["dependencies"], *project["optional-dependencies"]["cli"]]
     recipe = yaml.safe_load((ROOT / "scripts/internal/release/recipe.yaml").read_text("utf-8"))
     in_recipe = {each.replace("python-xxhash", "xxhash") for each in recipe["requirements"]["run"]}
-    # conda's Python has time zones of its own, on Windows too. The evaluator of conditions, an extra,
-    # would need a package of conda first.
+    # conda's Python has time zones of its own, on Windows too.
+    # The evaluator of conditions would need a package of conda first.
     everywhere = [each for each in needed if not re.search(r"sys_platform|^inngest-rest\[", each)]
     spaced = {re.sub(r"^([\w-]+)", r"\1 ", each) for each in everywhere}
     assert in_recipe == {*spaced, "python >=${{ python_min }}"}
