@@ -306,8 +306,8 @@ def test_the_refusal_has_the_first_rows(run: Run) -> None:
     answer = run("runs", "cancel", "--app", "shop").answer
     assert [row["id"] for row in answer["data"]["rows"]] == ids[:20]
     assert answer["data"]["counts"] == {"planned": 30}
-    assert answer["warnings"] == ["cut: rows after the first 20; --full has them"]
-    data = run("runs", "cancel", "--app", "shop", "--full").answer["data"]
+    assert answer["warnings"] == ["cut: rows after the first 20; --fields '*' has them"]
+    data = run("runs", "cancel", "--app", "shop", "--fields", "*").answer["data"]
     assert [row["id"] for row in data["rows"]] == ids
 
 

@@ -110,7 +110,7 @@ def test_all_lists_everything_where_that_needs_no_room(run: Run, folder: Path) -
         assert (ran.status, ran.lines[-1]["error"]["field"]) == (2, "all")
 
 
-@pytest.mark.parametrize("options", [[], ["--full"], ["--fields", "id,error"]], ids=str)
+@pytest.mark.parametrize("options", [[], ["--fields", "*"], ["--fields", "id,error"]], ids=str)
 def test_json_and_lines_show_one_list_in_one_shape(run: Run, options: list[str]) -> None:
     run.start("failed", 2)
     words = ("runs", "list", *options)

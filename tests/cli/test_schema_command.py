@@ -41,7 +41,7 @@ def test_on_a_terminal_it_lists_them_one_a_line(capsys: pytest.CaptureFixture[st
 def test_each_operation_is_described_by_valid_schemas(
     capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    status, answer = answered(capsys, name, "--full")
+    status, answer = answered(capsys, name, "--fields", "*")
     data = answer["data"]
     assert (status, data["name"]) == (0, name)
     for schema in (data["parameters"], data["result"]):
@@ -53,7 +53,7 @@ def test_each_operation_is_described_by_valid_schemas(
 def test_a_description_says_nothing_twice_and_nothing_that_all_operations_share(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run(["schema", "runs.summary", "-o", "json", "--full"]) == 0
+    assert run(["schema", "runs.summary", "-o", "json", "--fields", "*"]) == 0
     text = capsys.readouterr().out
     assert len(text) < 6_000
     assert "Whether trying again is safe" not in text

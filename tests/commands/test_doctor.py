@@ -37,7 +37,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
             return InngestClient(**settings, transport=transport)
 
         monkeypatch.setattr(execute, "InngestClient", client)
-        status = run(["doctor", "-o", "json", "--full", *arguments])
+        status = run(["doctor", "-o", "json", "--fields", "*", *arguments])
         captured = capsys.readouterr()
         assert KEY.rpartition("-")[2] not in captured.out + captured.err
         envelope = read(captured.out)

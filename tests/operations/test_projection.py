@@ -106,7 +106,7 @@ def test_a_failed_run_by_itself_has_the_beginning_of_its_stack() -> None:
     found = projection.plain(RUN)
     assert found["error"]["message"] == "card declined\nby the bank"
     assert found["error"]["stack"] == ("at charge\n" * 100)[:300]
-    assert [*projection.warnings("--full", "more")] == ["cut: error.stack; --full has it"]
+    assert [*projection.warnings("fields=*", "more")] == ["cut: error.stack; fields=* has it"]
     assert Projection(is_whole=True).plain(RUN)["error"]["stack"] == "at charge\n" * 100
 
 
@@ -116,7 +116,9 @@ def test_a_trace_has_each_stack_once_and_whole_if_it_is_asked_for() -> None:
     text = json.dumps(projection.plain(root))
     assert text.count('"stack"') == 1
     assert text.index('"stack"') < text.index('"children"')
-    assert [*projection.warnings("--full", "")] == ["cut: stacks that are the same; --full has it"]
+    assert [*projection.warnings("fields=*", "")] == [
+        "cut: stacks that are the same; fields=* has it"
+    ]
     whole = json.dumps(Projection(is_whole=True).plain(root))
     assert whole.count('"stack"') == json.dumps(root.to_dict()).count('"stack"') > 1
 

@@ -127,7 +127,8 @@ def test_a_diagnosis_and_a_whole_one(client: InngestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["runs list --limit 1000 --include-output", "events list --limit 1000", "doctor --full"]
+    "line",
+    ["runs list --limit 1000 --include-output", "events list --limit 1000", "doctor --fields *"],
 )
 def test_any_answer_of_the_command_where_no_terminal_is(
     line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -113,7 +113,7 @@ class Agent:
     def _schema(self, name: str) -> Any:
         """Return the schema of the data of an operation's answers, as the command states it."""
         if name not in self._schemas:
-            ran = self._execute(["schema", name, "--full", "-o", "json"])
+            ran = self._execute(["schema", name, "--fields", "*", "-o", "json"])
             assert ran.status == 0, ran.output
             self._schemas[name] = json.loads(ran.output)["data"]["result"]
         return self._schemas[name]

@@ -133,7 +133,7 @@ class TerminalInvocation(Invocation):
         is_plan = token is not None and not self.answer.projection.is_whole
         if is_plan and len(acted.rows) > _FIRST_ROWS:
             self.answer.warnings.append(
-                f"cut: rows after the first {_FIRST_ROWS}; --full has them"
+                f"cut: rows after the first {_FIRST_ROWS}; --fields '*' has them"
             )
             return evolve(acted, rows=acted.rows[:_FIRST_ROWS])
         return acted

@@ -58,7 +58,7 @@ class Description(Record):
 def schema(renderer: Renderer, _: Options, typed: Typed) -> int:
     """List all operations, or describe one: its parameters and the fields of its answer.
 
-    --full adds the JSON Schema of the answer.
+    --fields '*' adds the JSON Schema of the answer.
     """
     from inngest_rest_tools import schemas  # noqa: PLC0415 - one command needs these
     from inngest_rest_tools.projection import field_paths, record_class  # noqa: PLC0415

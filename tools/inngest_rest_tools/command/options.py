@@ -50,7 +50,8 @@ class Options:
         choices=_FORMATS,
     )
     fields: str | None = _option(
-        "Fields of each item to return, separated by commas, with dots for what is below."
+        "Fields of each item to return, separated by commas, with dots for what is below; '*' for "
+        "all, where JSON has those that say most."
     )
     max_chars: int | None = _option(
         "Truncate text longer than this (minimum 64).", type=int
@@ -103,13 +104,6 @@ OPTIONS = (
         action="store_const",
         const="json",
         help=SUPPRESS,
-    ),
-    Argument(
-        names=("--full",),
-        dest="fields",
-        action="store_const",
-        const="*",
-        help="Return all fields, where JSON has those that say most.",
     ),
     flag("-h", "--help", help="Print this help."),
     flag("--version", help="Print the version."),

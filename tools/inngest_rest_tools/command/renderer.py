@@ -37,7 +37,7 @@ _WHOLE = {Code.PARTIAL, Code.RUN_FAILED}
 class Renderer(Reply):
     """Writes the answer to one command as its parts arrive, or when all of them are there."""
 
-    remedy_for_fields: ClassVar[str] = "--full"
+    remedy_for_fields: ClassVar[str] = "--fields '*'"
     remedy_for_length: ClassVar[str] = "a larger --max-chars or --output-file gets more"
 
     # Before attrs 25.4, `kw_only` of the class would be of the fields that it inherits, too.
