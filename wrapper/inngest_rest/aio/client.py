@@ -688,9 +688,7 @@ class AsyncInngestClient(Resource):
         """
         from inngest_rest._core.resources import routes
 
-        return await self._driver.run(
-            routes.call_directly(self._session, operation, *args, **kwargs)
-        )
+        return await self._run(routes.call_directly, operation, *args, **kwargs)
 
     async def request(
         self,

@@ -110,7 +110,7 @@ class Events(Resource):
         HTTP: `GET /v1/events`.
         """
         from inngest_rest.files._columns import names_by_path
-        from inngest_rest.files._export import Export, Options
+        from inngest_rest.files._export import Options, export
         from inngest_rest.files._exported import events_of
 
         selection = EventSelection(name=name, since=since, until=until, where=where)
@@ -119,8 +119,7 @@ class Events(Resource):
             names=names, escape_formulas=escape_formulas, on_progress=on_progress
         )
         exported = events_of(self._session, selection)
-        export = Export(self._session, path, exported, options)
-        return await self._driver.run(export.run())
+        return await self._run(export, path, exported, options)
 
     async def get(self, id: str, *, as_: type[D] | None = None) -> StoredEvent[D]:
         """Get one stored event.

@@ -689,9 +689,7 @@ class InngestClient(Resource):
         """
         from inngest_rest._core.resources import routes
 
-        return self._driver.run(
-            routes.call_directly(self._session, operation, *args, **kwargs)
-        )
+        return self._run(routes.call_directly, operation, *args, **kwargs)
 
     def request(
         self,

@@ -111,7 +111,7 @@ class Events(Resource):
         HTTP: `GET /v1/events`.
         """
         from inngest_rest.files._columns import names_by_path
-        from inngest_rest.files._export import Export, Options
+        from inngest_rest.files._export import Options, export
         from inngest_rest.files._exported import events_of
 
         selection = EventSelection(name=name, since=since, until=until, where=where)
@@ -120,8 +120,7 @@ class Events(Resource):
             names=names, escape_formulas=escape_formulas, on_progress=on_progress
         )
         exported = events_of(self._session, selection)
-        export = Export(self._session, path, exported, options)
-        return self._driver.run(export.run())
+        return self._run(export, path, exported, options)
 
     def get(self, id: str, *, as_: type[D] | None = None) -> StoredEvent[D]:
         """Get one stored event.

@@ -848,7 +848,7 @@ class Runs(Resource):
         `GET /v2/runs/{runId}/trace` for what is included, at most eight at a time.
         """
         from inngest_rest.files._columns import names_by_path
-        from inngest_rest.files._export import Export, Options
+        from inngest_rest.files._export import Options, export
         from inngest_rest.files._exported import runs_of
 
         selection = Selection.of(
@@ -869,8 +869,7 @@ class Runs(Resource):
             names=names, escape_formulas=escape_formulas, on_progress=on_progress
         )
         exported = runs_of(self._session, selection, include or (), names or ())
-        export = Export(self._session, path, exported, options)
-        return self._driver.run(export.run())
+        return self._run(export, path, exported, options)
 
     def jobs(self, id: str) -> builtins.list[Job]:
         """List the jobs queued for a run, at most ten; a run that has ended has none.
@@ -921,8 +920,7 @@ class Runs(Resource):
         """
         from inngest_rest._core.resources import run_metadata
 
-        plan = run_metadata.add(self._session, id, values, kind=kind, op=op, step=step)
-        self._driver.run(plan)
+        self._run(run_metadata.add, id, values, kind=kind, op=op, step=step)
 
     def score(
         self,
@@ -955,8 +953,7 @@ class Runs(Resource):
         """
         from inngest_rest._core.resources import run_scores
 
-        plan = run_scores.score(self._session, id, scores, step, experiment, variant)
-        self._driver.run(plan)
+        self._run(run_scores.score, id, scores, step, experiment, variant)
 
     def trace(self, id: str, *, raw: bool = False) -> Span:
         """Get a run's trace: the root span, with its steps and the attempts at them as children.

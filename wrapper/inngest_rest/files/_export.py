@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
     from inngest_rest.files._exported import Exported
     from inngest_rest.files._formats import Writer
 
@@ -33,9 +34,17 @@ class Options:
     on_progress: Callable[[int], object] | None
 
 
-class Export:
-    """One call of `export`; its arguments are checked when it is made."""
+def export(
+    session: Session,
+    path: str | os.PathLike[str],
+    exported: Exported,
+    options: Options,
+) -> Plan[ExportReport]:
+    """Write what is listed to a file; arguments are checked before the first request."""
+    return _Export(session, path, exported, options).run()
 
+
+class _Export:
     def __init__(
         self,
         session: Session,

@@ -252,6 +252,7 @@ def check_health(session: Session, *, deadline: float = math.inf) -> Plan[None]:
 def call_directly(
     session: Session,
     operation: GeneratedOperation[P, T],
+    /,
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> Plan[T]:
