@@ -214,7 +214,7 @@ def section(page: str, title: str) -> str:
 
 
 def test_configuration_table_names_every_argument_and_variable_and_no_other() -> None:
-    table = section("docs/guides/production.md", "Arguments and variables")
+    table = section("docs/guides/configuration.md", "Arguments and variables")
     rows = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
     assert rows == list(inspect.signature(InngestClient).parameters)
     assert set(re.findall(r"INNGEST_\w+", table)) == set(

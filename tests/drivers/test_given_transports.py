@@ -43,7 +43,7 @@ TRANSPORTS: dict[str, Callable[[], httpx.AsyncBaseTransport]] = {
 
 THROUGH_AIOHTTP = pytest.mark.parametrize("through", ["httpx-aiohttp"], indirect=True)
 THROUGH_OTHERS = pytest.mark.parametrize("through", ["httpx-aiohttp", "pyreqwest"], indirect=True)
-"""For what does not hold of the transports left out, as docs/guides/production.md says."""
+"""For what does not hold of the transports left out, as docs/guides/network.md says."""
 
 
 @pytest.fixture(params=TRANSPORTS)
