@@ -51,7 +51,9 @@ def test_a_share_that_failed_is_compared_as_it_is(
     send("open", 5)
     finding = told(client, "succeeding", failed_above=most)
     assert finding.severity == severity
-    assert finding.message.startswith("1 of 10 runs of the last hour failed (10.0%): shop/ship 1")
+    assert finding.message.startswith(
+        "1 of 10 runs that ended in the last hour failed (10.0%): shop/ship 1"
+    )
 
 
 def test_a_window_of_its_own_replaces_the_last_hour(
@@ -64,7 +66,7 @@ def test_a_window_of_its_own_replaces_the_last_hour(
     finding = told(client, "succeeding", window=15 * MINUTE)
     assert (finding.severity, finding.message) == (
         "ok",
-        "0 of 1 runs of the last 15 min failed (0.0%)",
+        "0 of 1 runs that ended in the last 15 min failed (0.0%)",
     )
 
 
@@ -186,6 +188,16 @@ def test_a_late_cron_is_a_warning_and_broken_by_a_grace(
     assert told(client, "crons").severity == "warning"
     assert told(client, "crons", grace=10 * MINUTE).severity == "broken"
     assert told(client, "crons", grace=17 * MINUTE).severity == "ok"
+
+
+def test_a_run_that_was_queued_before_and_ended_in_time_has_run(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    send("open", 1)
+    mock.advance(timedelta(days=2))
+    assert told(client, "active", nothing_ran_for=HOUR).severity == "ok"
+    mock.advance(2 * HOUR)
+    assert told(client, "active", nothing_ran_for=HOUR).severity == "broken"
 
 
 def test_a_server_on_which_nothing_has_run_is_broken_and_one_that_only_queues_is_too(

@@ -83,7 +83,7 @@ def test_a_shop_whose_ten_runs_of_an_hour_succeed_is_ok(client: InngestClient, s
     assert set(verdicts_of(report).values()) == {"ok"}
     assert report.headline == (
         "ok: 0 queued (queue depth 0, sleeps included); "
-        "0 of 10 runs of the last hour failed (0.0%); "
+        "0 of 10 runs that ended in the last hour failed (0.0%); "
         "newest event 5 s ago, newest run 5 s ago"
     )
 
@@ -111,7 +111,8 @@ def test_a_share_of_few_runs_counts_for_as_much_as_it_proves(
         for n in range(ended)
     ]
     report = client.status()
-    evidence = StatusEvidence(now=report.at, recent=Listed(runs=tuple(runs)))
+    nothing = Listed(runs=())
+    evidence = StatusEvidence(now=report.at, recent=Listed(runs=tuple(runs)), before=nothing)
     assert judge_succeeding(evidence).severity == verdict
 
 
@@ -122,7 +123,7 @@ def test_failures_are_told_with_their_function_their_error_and_the_next_command(
     report = client.status()
     (check,) = (it for it in report.findings if it.kind == "succeeding")
     assert check.message == (
-        "5 of 25 runs of the last hour failed (20.0%): shop/ship 5 of 5; "
+        "5 of 25 runs that ended in the last hour failed (20.0%): shop/ship 5 of 5; "
         "5 of 5 errors read: NonRetriableError: no stock #"
     )
     assert check.evidence == {"failed": 5, "ended": 25, "share": 0.2}
@@ -137,6 +138,41 @@ def test_a_function_that_always_fails_is_a_warning_though_the_whole_is_fine(
     report = client.status()
     assert verdicts_of(report)["succeeding"] == "warning"
     assert "shop/ship 2 of 2" in report.headline
+
+
+def test_runs_are_judged_in_the_hour_in_which_they_ended_wherever_they_were_queued(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    mock.function("shop", "slow", trigger="order/slow", run=sleeps(3 * HOUR, fails("too late")))
+    mock.function("shop", "long", trigger="order/long", run=sleeps(HOUR))
+    send(slow=2, long=1)
+    mock.advance(2.5 * HOUR)
+    send(placed=1)
+    mock.advance(0.75 * HOUR)
+    report = client.status()
+    assert report.headline == (
+        "broken: succeeding: 2 of 3 runs that ended in the last hour failed (66.7%): shop/slow "
+        "2 of 2; 2 of 2 errors read: NonRetriableError: too late"
+    )
+    mock.advance(HOUR)
+    assert client.status().verdict is Severity.OK
+
+
+def test_a_busy_server_tells_failures_of_runs_queued_too_long_ago_to_count_the_others(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    mock.function("shop", "slow", trigger="order/slow", run=sleeps(3 * HOUR, fails("too late")))
+    send(slow=2)
+    mock.advance(HOUR)
+    send(placed=120)
+    mock.advance(2.25 * HOUR)
+    check = client.status().findings[2]
+    assert check.kind == "succeeding"
+    assert check.severity is Severity.WARNING
+    assert check.message.startswith("no run that was queued since 20")
+    assert "completed or failed in the last hour; 2 that were queued before 20" in check.message
+    assert check.message.endswith("failed: shop/slow 2")
+    assert str(check.limits).startswith("of the runs that were queued before ")
 
 
 def test_failures_of_hours_ago_are_over(client: InngestClient, mock: MockServer, send: Any) -> None:

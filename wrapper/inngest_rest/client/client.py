@@ -588,12 +588,12 @@ class InngestClient(Resource):
                 `charge-*`.
             window: The time before now in which runs are judged. A timedelta, by default 1 hour.
             failed_above: Broken if more than this share of the runs failed, such as "5%" or 0.05.
-                Of those that were queued in the window, and completed or failed.
+                Of those that completed or failed in the window, whenever they were queued.
             no_success_of: Broken if no run of a function, such as shop/report or `shop/*`, has
                 completed for this long, or with None since the last time of its own cron. A
                 timedelta by function.
-            nothing_ran_for: Broken if no run that was queued in this time before now has run. A
-                timedelta.
+            nothing_ran_for: Broken if no run that was queued in this time before now has run, and
+                none has ended in it. A timedelta.
             stuck_for: Broken if a run has started, and is open for longer than this. A timedelta;
                 functions that sleep or wait for long need a status of their own.
             queued_for: Broken if a run has been queued for longer than this, and not on purpose. A
@@ -614,8 +614,8 @@ class InngestClient(Resource):
             InngestError: The server answers, but nothing could be read, for example without a key.
 
         HTTP: `GET /health`, `GET /v2/runs`, `GET /metrics` (not of Inngest Cloud), `GET
-        /v1/runs/{runId}/jobs`, `GET /v1/events` and `GET /v2/apps`: at most 25 requests, and for up
-        to three runs those of `runs.explain`. Of a busy window a sample of 600 runs is read.
+        /v1/runs/{runId}/jobs`, `GET /v1/events` and `GET /v2/apps`: at most 26 requests, and for up
+        to three runs those of `runs.explain`. Of a busy window a sample of 700 runs is read.
         Functions take `GET /v2/apps/{appId}/functions` for each app, and crons `GET /v2/runs` for
         each function that has one, twice for one with hundreds of runs, and where one seems broken
         `GET /v1/apps/{appId}/functions`; those of more than 10 apps or 50 functions are read only

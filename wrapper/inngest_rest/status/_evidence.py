@@ -50,7 +50,10 @@ class StatusEvidence:
     now: datetime  # by the server's clock
     rules: Rules = field(factory=Rules)
     clock_ahead_s: float = 0.0
-    recent: Listed | None = None  # of the window: all of them, or else a sample
+    # Queued in the window: all of them, or else a sample.
+    recent: Listed | None = None
+    # Queued before the window, and completed or failed at any time; the newest first.
+    before: Listed | None = None
     newest_run: Run | None = None  # of the whole search
     queued: Listed | None = None  # the oldest first
     # Explanations of runs that wait for long.
@@ -62,7 +65,7 @@ class StatusEvidence:
     jobs: dict[str, list[Job]] | None = None  # of some of these, by the id of the run
     lost: RunExplanation | None = None  # of a run that had no job
     lists_all_jobs: bool = True  # so that a run without one is lost
-    failed: Listed | None = None  # some of the window, with their errors
+    failed: Listed | None = None  # some that ended in the window, with their errors
     events: tuple[StoredEvent, ...] | None = None  # the newest, first
     apps: list[App] | None = None
     functions: tuple[Function, ...] | None = None  # that are not archived
@@ -71,6 +74,22 @@ class StatusEvidence:
     successes: dict[str, Run | None] = field(factory=dict[str, "Run | None"])
     why_none: dict[str, str] = field(factory=dict[str, str])  # a function that is none
     unread: dict[str, str] = field(factory=dict[str, str])  # reasons, by subject
+
+    @property
+    def of_window(self) -> tuple[Run, ...]:
+        """The runs that were read of those that were queued in the window or ended in it."""
+        ended = [run for run in runs_of(self.before) if self.has_ended_in_window(run)]
+        return (*runs_of(self.recent), *ended)
+
+    def has_ended_in_window(self, run: Run) -> bool:
+        begin = self.now - self.rules.window
+        return run.ended_at is not None and run.ended_at >= begin
+
+    @property
+    def complete_since(self) -> datetime | None:
+        """The time of queueing before which ended runs were not read; None if all were."""
+        before = self.before
+        return before.runs[-1].queued_at if before and before.has_more else None
 
     def waiting_long(self) -> list[Run]:
         """Return the listed queued runs that wait for long, the oldest first."""

@@ -1,6 +1,6 @@
 """Find out the status of a server, in few requests.
 
-They are at most 25, the explanations of up to three runs, and for crons one for each app and each
+They are at most 26, the explanations of up to three runs, and for crons one for each app and each
 function with a cron, of up to 10 apps and 50 functions. A rule takes up to two more; one about
 crons or expected functions has all of them read.
 """
@@ -79,8 +79,9 @@ _MOST_WITH_JOBS = 5  # open runs whose jobs are read one by one
 _MOST_APPS = 10
 _MOST_FUNCTIONS = 50
 
-# The statuses of runs of which something has been executed.
-_RAN = (RunStatus.RUNNING, RunStatus.COMPLETED, RunStatus.FAILED)
+# The statuses of runs that ended by themselves, and of those of which something was executed.
+_OUTCOMES = (RunStatus.COMPLETED, RunStatus.FAILED)
+_RAN = (RunStatus.RUNNING, *_OUTCOMES)
 
 _MAY_FAIL = (errors.ApiError, errors.InvalidResponseError, errors.TransportError)
 
@@ -185,22 +186,30 @@ class _Reader:
         self._lost_connection = error
 
     async def read_recent(self) -> None:
-        """Read the runs of the window: all if they fit on a page, else a sample of them."""
+        """Read the runs that were queued in the window, and those that ended in it.
+
+        Of those that were queued in it, all if they fit on a page, else a sample. Of those that
+        were queued before, the newest: a server reads its whole history to list runs by their ends.
+        """
         evidence = self.evidence
-        recent = await self.read("recent", self._page(since=self.rules.window))
+        window = self.rules.window
+        recent = await self.read("recent", self._page(since=window))
         if recent is not None and recent.has_more:
             recent = await self._sampled(recent)
         evidence.recent = recent
-        if any(run.status is RunStatus.FAILED for run in runs_of(recent)):
-            evidence.failed = await self._failed(runs_of(recent))
+        plan = self._page(status=_OUTCOMES, since=window + LOOKED_BACK, until=window)
+        evidence.before = await self.read("recent", plan)
+        has_failed = any(run.status is RunStatus.FAILED for run in evidence.of_window)
+        if has_failed or evidence.complete_since is not None:
+            evidence.failed = await self._failed(evidence.of_window)
 
-    async def _failed(self, recent: tuple[Run, ...]) -> Listed | None:
+    async def _failed(self, of_window: tuple[Run, ...]) -> Listed | None:
         """Read the newest failed runs with their errors, and a few of functions without any."""
         newest = await self.read("failed", self._failed_page(_FEW))
         if newest is None:
             return None
         counts = Counter[tuple[str, str]]()
-        for run in recent:
+        for run in of_window:
             if run.status is RunStatus.FAILED:
                 counts[str(run.app_id), str(run.function_id)] += 1
         failed = [*newest.runs]
@@ -212,12 +221,13 @@ class _Reader:
             plan = self._failed_page(_FEW_OF_FUNCTION, app=app, function=function)
             of_function = await self.read("failed", plan)
             failed += runs_of(of_function)
-        return Listed(runs=tuple(failed), has_more=newest.has_more)
+        ended = filter(self.evidence.has_ended_in_window, failed)
+        return Listed(runs=tuple(ended), has_more=newest.has_more)
 
     def _failed_page(self, most: int, **filters: Any) -> Plan[Listed]:
         return self._page(
             status=RunStatus.FAILED,
-            since=self.rules.window,
+            since=self.rules.window + LOOKED_BACK,
             most=most,
             output=True,
             **filters,
@@ -355,8 +365,10 @@ class _Reader:
         evidence = self.evidence
         nothing_ran_for = self.rules.nothing_ran_for
         if nothing_ran_for is not None:
-            plan = self._page(status=_RAN, since=nothing_ran_for, most=1)
-            evidence.ran = await self.read("ran", plan)
+            plan = _one_of(self.session, _RAN, self.rules.names, nothing_ran_for)
+            found = await self.read("ran", plan)
+            if "ran" not in evidence.unread:
+                evidence.ran = Listed(runs=() if found is None else (found,))
         for rule in self.rules.successes:
             if rule.within is not None:
                 await self._read_success(rule, rule.within)
@@ -364,7 +376,7 @@ class _Reader:
     async def _read_success(self, rule: SuccessRule, within: timedelta) -> None:
         """Read a run of the functions that has completed in time, or why there can be none."""
         evidence = self.evidence
-        plan = _completed(self.session, rule.names, within)
+        plan = _one_of(self.session, (RunStatus.COMPLETED,), rule.names, within)
         found = await self.read(rule.subject, plan)
         if rule.subject in evidence.unread:
             return
@@ -408,14 +420,15 @@ def _in_words(error: errors.InngestError) -> str:
     return error.described
 
 
-async def _completed(session: Session, names: Names, within: timedelta) -> Run | None:
-    """Find a run that completed in time."""
-    status = (RunStatus.COMPLETED,)
-    # A server finds a run queued since then at once, and few that succeed are older.
-    queued_since = Selection(statuses=status, names=names, window=Window(within))
-    ended_since = Selection(statuses=status, names=names, ended=Window(within))
+async def _one_of(
+    session: Session, statuses: tuple[RunStatus, ...], names: Names, within: timedelta
+) -> Run | None:
+    """Find a run of these statuses that was queued or ended in time."""
+    # A server finds a run queued since then at once, and few that end are older.
+    queued_since = Selection(statuses=statuses, names=names, window=Window(within))
+    ended_since = Selection(statuses=statuses, names=names, ended=Window(within))
     for selection in (queued_since, ended_since):
-        completed = await read_all(runs.list_runs(session, selection, limit=1))
-        if completed:
-            return completed[0]
+        found = await read_all(runs.list_runs(session, selection, limit=1))
+        if found:
+            return found[0]
     return None

@@ -1,4 +1,4 @@
-"""Whether anything has run of late: by one run that was queued since, and executed."""
+"""Whether anything has run of late: by one run that was queued since and executed, or ended."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def judge_active(evidence: StatusEvidence, longest: timedelta) -> Finding:
             kind="active",
             severity=Severity.BROKEN,
             message=f"nothing has run for {in_words(longest)}",
-            limits="of what was queued before, something may have run",
+            limits="of what was queued before and is open, something may have run",
         )
     run = ran.runs[0]
     return Finding(

@@ -81,7 +81,7 @@ def _limits_of_apps(evidence: StatusEvidence, apps: Collection[App]) -> str | No
     limits: list[str] = []
     if all(app.sync_status is None for app in apps):
         limits.append("this server does not report the results of syncs")
-    failed, _ = outcomes_by_function(runs_of(evidence.recent))
+    failed, _ = outcomes_by_function(evidence.of_window)
     functions_read = {function_of(run) for run in runs_of(evidence.failed)}
     number_unread = len(failed.keys() - functions_read)
     if number_unread:

@@ -1,5 +1,7 @@
 """Whether work succeeds: by the share of runs that failed, of all and of each function.
 
+A run is judged in the window in which it ended, wherever it was queued.
+
 A share of few runs says little: by the lower bound of Wilson's interval, 1 of 10 that failed is
 nothing, 2 of 10 are a warning, 5 of 10 are broken, and so are 8 of 20 or 30 of 100.
 """
@@ -10,20 +12,25 @@ from collections import Counter
 from math import sqrt
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from inngest_rest._core.resources.causes import normalized_error
 from inngest_rest._core.resources.runs import function_of
+from inngest_rest._visible import and_more
 from inngest_rest.findings import Finding, Severity
 from inngest_rest.models import RunStatus
 from inngest_rest.status._evidence import runs_of
 from inngest_rest.status._verdicts.words import (
     MOST_NAMED,
     last,
+    moment,
     not_read,
     shows,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from inngest_rest.models import Run
     from inngest_rest.status._evidence import Listed, StatusEvidence
@@ -38,9 +45,17 @@ _REMEDY = shows("runs.summary", "the errors, with `by`")
 
 def judge_succeeding(evidence: StatusEvidence) -> Finding:
     recent = evidence.recent
-    if recent is None:
+    if recent is None or evidence.before is None:
         return not_read("succeeding", evidence, "recent")
-    failed, ended = outcomes_by_function(recent.runs)
+    finding = _judge_share(evidence, recent)
+    unseen_before = evidence.complete_since
+    if unseen_before is None:
+        return finding
+    return _with_earlier_failures(finding, evidence, unseen_before)
+
+
+def _judge_share(evidence: StatusEvidence, recent: Listed) -> Finding:
+    failed, ended = outcomes_by_function(evidence.of_window)
     number_failed = failed.total()
     number_ended = ended.total()
     if not number_ended:
@@ -56,7 +71,9 @@ def judge_succeeding(evidence: StatusEvidence) -> Finding:
             verdict = Severity.WARNING
     runs = "sampled runs" if recent.has_more else "runs"
     window = last(evidence.rules.window)
-    message = f"{number_failed:,} of {number_ended:,} {runs} of {window} failed"
+    message = (
+        f"{number_failed:,} of {number_ended:,} {runs} that ended in {window} failed"
+    )
     message += f" ({share:.1%})"
     if number_failed:
         message += _where_failed(failed, ended, failing)
@@ -72,6 +89,33 @@ def judge_succeeding(evidence: StatusEvidence) -> Finding:
         },
         limits=_limits_of_sample(evidence, recent),
         remedy=None if verdict is Severity.OK else _REMEDY,
+    )
+
+
+def _with_earlier_failures(
+    finding: Finding, evidence: StatusEvidence, unseen_before: datetime
+) -> Finding:
+    """Add the runs that failed in the window, and were queued too long ago to count the others."""
+    time = moment(unseen_before)
+    unseen = (
+        f"of the runs that were queued before {time}, only failed ones were looked for"
+    )
+    limits = "; ".join(filter(None, (finding.limits, unseen)))
+    earlier = Counter[str]()
+    for run in runs_of(evidence.failed):
+        if run.queued_at is not None and run.queued_at < unseen_before:
+            earlier[function_of(run)] += 1
+    if not earlier:
+        return evolve(finding, limits=limits)
+    functions = [f"{name} {number:,}" for name, number in earlier.most_common()]
+    is_broken = finding.severity is Severity.BROKEN
+    return evolve(
+        finding,
+        severity=Severity.BROKEN if is_broken else Severity.WARNING,
+        message=f"{finding.message}; {earlier.total():,} that were queued before {time} failed: "
+        f"{and_more(functions, MOST_NAMED)}",
+        limits=limits,
+        remedy=_REMEDY,
     )
 
 
@@ -92,9 +136,12 @@ def outcomes_by_function(runs: Iterable[Run]) -> tuple[Counter[str], Counter[str
 def _none_has_ended(evidence: StatusEvidence, recent: Listed) -> Finding:
     """Return the finding of a server with nothing to do, which is neither a fault nor a proof."""
     window = last(evidence.rules.window)
-    message = f"no run in {window}"
-    if recent.runs:
-        message = f"none of {recent.count} runs of {window} has completed or failed"
+    message = f"no run was queued, completed or failed in {window}"
+    if evidence.complete_since is not None:
+        queued = f"that was queued since {moment(evidence.complete_since)}"
+        message = f"no run {queued} completed or failed in {window}"
+    elif recent.runs:
+        message = f"no run completed or failed in {window}, in which {recent.count} were queued"
     return Finding(
         kind="succeeding",
         severity=Severity.UNKNOWN,
