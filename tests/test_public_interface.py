@@ -33,12 +33,11 @@ from inngest_rest import (
     files,
     typing,
 )
-from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest.aio.groups import AsyncPaginator
 from inngest_rest.call_row import docstring
 from inngest_rest.calls import GROUPS, ROWS
 from inngest_rest_tools.parameters import sections
-from tests.support.calls import MADE_OF
+from tests.support.calls import MADE_OF, ROUTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

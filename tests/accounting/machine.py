@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from inngest_rest import SendReport
-    from inngest_rest_mock._faults import Fault
+    from inngest_rest_mock import Fault
 
 # Python 3.11 may fail to compile a module that is first imported deep inside hypothesis.
 with InngestClient(dev=True) as _client:

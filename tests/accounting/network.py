@@ -9,8 +9,7 @@ import httpx
 from inngest_rest_mock import answers, delays, drops, loses_response
 
 if TYPE_CHECKING:
-    from inngest_rest_mock import MockServer
-    from inngest_rest_mock._faults import Effect
+    from inngest_rest_mock import Effect, MockServer
     from tests.accounting.simulation import Alarm
 
 FAULTS: dict[str, Effect] = {

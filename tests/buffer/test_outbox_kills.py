@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from inngest_rest import EventBuffer, InngestClient
-from inngest_rest._core.clock import Clock
 from inngest_rest_mock import MockServer, drops, loses_response
 from tests.support.chance import drawing
+from tests.support.clock import with_clock
 
 if TYPE_CHECKING:
     import pytest
@@ -94,10 +94,8 @@ class Lane:
         return bool(chunk)
 
 
-class Later(InngestClient):
-    """A client of a machine whose clock is four hours ahead."""
-
-    _clock = Clock(now=lambda: time.time() + 14_400)
+# On a machine whose clock is four hours ahead.
+Later = with_clock(InngestClient, now=lambda: time.time() + 14_400)
 
 
 def ids_in(path: Path) -> set[str]:

@@ -24,7 +24,7 @@ from inngest_rest_mock import (
 from tests.support.server import Server, body_of, recorded, says
 
 if TYPE_CHECKING:
-    from inngest_rest_mock._faults import Effect
+    from inngest_rest_mock import Effect
     from tests.conftest import Connect
     from tests.support.clock import Clock
 

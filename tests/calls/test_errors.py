@@ -7,6 +7,7 @@ import inspect
 import logging
 import pickle
 import re
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -49,8 +50,6 @@ from inngest_rest import (
     bulk,
     errors,
 )
-from inngest_rest._core.calls.keys import hash_of
-from inngest_rest._core.secret import Secret
 from inngest_rest.bulk import ActionRow
 from inngest_rest.errors import Advice, NextCall, Setting
 from inngest_rest.reports import SendFailure
@@ -63,7 +62,7 @@ if TYPE_CHECKING:
     from tests.support.server import Server
 
 EVENT_KEY, SIGNING_KEY, API_KEY = "evt-very-secret", "signkey-prod-5ec7e75ec7e7", "sk-very-secret"
-BEARER = hash_of(Secret(SIGNING_KEY)).reveal()
+BEARER = sha256(bytes.fromhex(SIGNING_KEY.rpartition("-")[2])).hexdigest()
 SECRETS = [EVENT_KEY, SIGNING_KEY, "5ec7e75ec7e7", BEARER, API_KEY]
 KINDS = [
     each

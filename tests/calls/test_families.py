@@ -14,8 +14,7 @@ from inngest_rest import (
     NotFoundError,
     RouteNotFoundError,
 )
-from inngest_rest._core.resources.routes import ROUTES
-from tests.support.calls import BY_NAME, tags
+from tests.support.calls import BY_NAME, ROUTES, tags
 from tests.support.server import Reply, Server, about, body_of, recorded, says, text
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ from inngest_rest import (
     ConfigurationError,
     PermissionDeniedError,
 )
-from inngest_rest._core.secret import Hidden
 from inngest_rest.findings import Severity
 from inngest_rest_tools.problems import problem_of
 from tests.support.server import Reply, recorded, says, text
@@ -117,8 +116,12 @@ def test_a_malformed_variable_of_headers_is_named_without_its_value(value: str) 
     assert [each.variable for each in caught.value.settings] == ["INNGEST_HEADERS"]
 
 
-def test_headers_that_are_passed_replace_those_of_the_variable() -> None:
-    environ = {"INNGEST_HEADERS": "x-a: 1"}
-    assert list(settings_of(environ=environ).headers) == ["x-a"]
-    found = settings_of(environ=environ, headers=Hidden({"x-b": "2"}))
-    assert list(found.headers) == ["x-b"]
+def test_headers_that_are_passed_replace_those_of_the_variable(
+    connect: Connect, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INNGEST_HEADERS", "x-a: 1")
+    server.on("GET /health", recorded("health"))
+    connect().health()
+    connect(headers={"x-b": "2"}).health()
+    sent = [each.headers for each in server.requests]
+    assert [(each.get("x-a"), each.get("x-b")) for each in sent] == [("1", None), (None, "2")]

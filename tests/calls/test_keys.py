@@ -14,12 +14,7 @@ from inngest_rest import (
     NotFoundError,
     PermissionDeniedError,
 )
-from inngest_rest._core.calls.keys import hash_of
-from inngest_rest._core.calls.session import Session
-from inngest_rest._core.secret import Secret
-from tests.support.plans import NoDriver
 from tests.support.server import Reply, about, accepts_all, recorded, says
-from tests.support.settings import settings_of
 
 if TYPE_CHECKING:
     import httpx
@@ -31,7 +26,7 @@ FIRST, SECOND = "signkey-prod-12345678", "signkey-prod-abcdef01"
 
 
 def hashed(key: str) -> str:
-    return hash_of(Secret(key)).reveal()
+    return hashlib.sha256(bytes.fromhex(key.rpartition("-")[2])).hexdigest()
 
 
 HASHES = [hashed(key) for key in (FIRST, SECOND)]
@@ -56,16 +51,25 @@ def bearers(server: Server) -> list[str | None]:
     ]
 
 
-def test_the_bearer_is_the_hash_the_official_sdks_send() -> None:
-    assert HASHES[0].startswith("b2ed9921")
-    assert HASHES[0] == hashlib.sha256(bytes.fromhex("12345678")).hexdigest()
+def bearer_of(connect: Connect, server: Server, key: str) -> str | None:
+    server.on(f"GET {RUN}", about(RUN_ID, "v2-run-ok"))
+    connect(dev=None, signing_key=key).runs.get(RUN_ID)
+    return bearers(server)[-1]
+
+
+def test_the_bearer_is_the_hash_the_official_sdks_send(connect: Connect, server: Server) -> None:
+    bearer = bearer_of(connect, server, FIRST)
+    assert bearer == HASHES[0]
+    assert bearer.startswith("b2ed9921")
 
 
 @pytest.mark.parametrize(
     "key", ["abcdef01", "ABCDEF01", "signkey-test-abcdef01", "signkey-my_branch-abcdef01"]
 )
-def test_of_a_signing_key_the_hex_is_hashed_in_either_case_and_no_prefix(key: str) -> None:
-    assert hashed(key) == HASHES[1]
+def test_of_a_signing_key_the_hex_is_hashed_in_either_case_and_no_prefix(
+    connect: Connect, server: Server, key: str
+) -> None:
+    assert bearer_of(connect, server, key) == HASHES[1]
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -170,12 +174,16 @@ def test_an_event_key_stays_one_path_segment(connect: Connect, server: Server) -
     assert server.requests[0].url.raw_path == b"/e/a%25b%3Fc%23d"
 
 
-def test_the_last_working_key_is_tried_first_by_all_copies_of_a_client() -> None:
+def test_the_last_working_key_is_tried_first_by_all_copies_of_a_client(
+    connect: Connect, server: Server
+) -> None:
+    server.on(f"GET {RUN}", only(HASHES[1], "v2-run-ok"))
+    server.on("GET /v1/events/01", recorded("v1-event"))
     keys = {"signing_key": FIRST, "signing_key_fallback": SECOND, "api_key": "key"}
-    session = Session(settings_of(**keys), NoDriver())
-    own, first, second = session.bearers("v2")
-    copied = session.with_options()
-    for _ in range(2):
-        copied.bearer_worked("v2", second)
-        assert session.bearers("v2") == (second, own, first)
-        assert session.bearers("v1") == (first, second)
+    client = connect(dev=None, **keys)
+    client.with_options(timeout=5).runs.get(RUN_ID)
+    assert bearers(server) == ["key", *HASHES]
+    client.runs.get(RUN_ID)
+    assert bearers(server)[3:] == [HASHES[1]]
+    client.events.get("01")
+    assert bearers(server)[4:] == [HASHES[0]], "v1 is asked by the keys of its own"

@@ -9,12 +9,12 @@ import os
 import runpy
 import sys
 from functools import partial
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
 import inngest_rest_tools
-from inngest_rest._version import __version__
 from inngest_rest_tools import command
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def test_a_stream_that_is_closed_is_done_without(
 def test_a_stream_that_a_program_has_put_in_place_is_written_to_as_it_is(main: Main) -> None:
     with contextlib.redirect_stdout(io.StringIO()) as stream:
         assert main("skill", "show", "--version") == 0
-    assert stream.getvalue() == f"{__version__}\n"
+    assert stream.getvalue() == f"{version('inngest-rest')}\n"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from inngest_rest_mock import answers
 from inngest_rest_mock._carriers import client_time
 
 if TYPE_CHECKING:
-    from inngest_rest_mock._faults import Effect
+    from inngest_rest_mock import Effect
     from tests.support.command import Run
 
 NO_RUN = "01K9V2D6N9P1R7Z4W8X3Y5A0BC"

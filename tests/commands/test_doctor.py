@@ -10,8 +10,8 @@ import pytest
 
 from inngest_rest import InngestClient
 from inngest_rest.calls import commands
+from inngest_rest_api.api import NEWEST_RECORDED
 from inngest_rest_mock import MockServer
-from inngest_rest_mock._api.releases import CURRENT
 from inngest_rest_tools import schemas
 from inngest_rest_tools.command import execute
 from inngest_rest_tools.command.program import run
@@ -50,7 +50,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 def test_a_server_without_problems_is_a_success(ask: Ask) -> None:
     status, envelope = ask(MockServer().transport, "--dev")
     assert (status, envelope["ok"], envelope["error"]) == (0, True, None)
-    assert envelope["data"]["release"] == f"{CURRENT}.0"
+    assert envelope["data"]["release"] == f"{NEWEST_RECORDED}.0"
     by_name = {each["call"]: each for each in envelope["data"]["calls"]}
     assert by_name["runs.list"] == {
         "call": "runs.list",

@@ -10,9 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
-from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest.call_row import Returns
-from tests.support.calls import BY_NAME
+from tests.support.calls import BY_NAME, ROUTES
 
 from .document import Operation, is_placeholder, routed
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from inngest_rest import InngestError
+from inngest_rest_api.api import NEWEST_RECORDED
 from inngest_rest_mock import MockServer
-from inngest_rest_mock._api.releases import CURRENT
 
 from .live_report import Cases, Report
 from .live_routes import Routes, find_routes, is_absent, routes_of
@@ -19,7 +19,7 @@ from .world import ABSENT, Step
 if TYPE_CHECKING:
     from pathlib import Path
 
-RELEASES = ("1.17.0", "1.25.0", "1.33.0", "1.38.1", f"{CURRENT}.0")
+RELEASES = ("1.17.0", "1.25.0", "1.33.0", "1.38.1", f"{NEWEST_RECORDED}.0")
 KEY = "signkey-prod-" + "ab" * 32
 
 
@@ -44,7 +44,7 @@ def test_release_decides_what_a_server_lacks(release: str) -> None:
     with httpx.Client(transport=stating(f"{release}-abc"), base_url="http://test") as http:
         routes = find_routes(http)
     assert routes == routes_of(release)
-    assert ("cancelRunV2" in routes.lacks) == (release != f"{CURRENT}.0")
+    assert ("cancelRunV2" in routes.lacks) == (release != f"{NEWEST_RECORDED}.0")
     assert routes.v2 == ("/api/v2" if release in ("1.17.0", "1.25.0") else "/v2")
 
 
@@ -83,7 +83,7 @@ def test_malformed_body_decides_nothing_and_proves_a_route() -> None:
 
 
 def test_present_operations_are_those_of_the_documented_paths() -> None:
-    assert "getRunV2" in routes_of(f"{CURRENT}.0").present()
+    assert "getRunV2" in routes_of(f"{NEWEST_RECORDED}.0").present()
     # At /api/v2 alone.
     assert [name for name in routes_of("1.25.0").present() if name.endswith("V2")] == []
 

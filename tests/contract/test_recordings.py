@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest_mock._api.releases import CURRENT
+from inngest_rest_api.api import NEWEST_RECORDED
 
 from .conformance import faults
 from .document import Document
@@ -38,9 +38,9 @@ def test_exchange_is_as_documented(id_: str, subtests: pytest.Subtests) -> None:
 
 
 def test_the_newest_recorded_release_is_the_one_that_all_else_derives_from() -> None:
-    """Raise `CURRENT` with the first recording of a newer release: the mock then stands for it."""
+    """Raise `x-newest-recorded` with the first recording of a newer release."""
     newest = max((each.minor_release for each in RECORDINGS.values()), key=parts)
-    assert newest == CURRENT
+    assert newest == NEWEST_RECORDED
 
 
 def test_an_exchange_without_an_operation_has_a_reason() -> None:

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient, InngestError
-from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest.call_row import EVENT_ID, RUN_ID
 from inngest_rest.calls import GROUPS
 from inngest_rest.diagnosis._server import Releases, call_routes
-from inngest_rest_api.api import OPERATIONS
+from inngest_rest_api.api import NEWEST_RECORDED, OPERATIONS
 from inngest_rest_mock import MockServer, completes, sleeps, waits_for
-from inngest_rest_mock._api.releases import CURRENT
-from tests.support.calls import MADE_OF
+from tests.support.calls import MADE_OF, ROUTES
 from tests.support.calls import call as make
 from tests.support.settings import settings_of
 from tests.test_public_interface import METHODS
@@ -24,7 +22,7 @@ from tests.test_public_interface import METHODS
 if TYPE_CHECKING:
     from inngest_rest.diagnosis import CallRoute
 
-RELEASES = ["1.17.3", "1.25.0", "1.30.0", "1.38.0", "1.39.0", f"{CURRENT}.0"]
+RELEASES = ["1.17.3", "1.25.0", "1.30.0", "1.38.0", "1.39.0", f"{NEWEST_RECORDED}.0"]
 
 NAMES = {f"{each.method} {each.path}": each.name for each in OPERATIONS}
 
@@ -79,7 +77,7 @@ def test_every_method_of_the_client_has_a_route_or_is_made_of_those_that_have() 
         *MADE_OF,
         "diagnose",
     }
-    assert set(routes(f"{CURRENT}.0")) == CALLS
+    assert set(routes(f"{NEWEST_RECORDED}.0")) == CALLS
 
 
 @pytest.mark.parametrize("release", RELEASES)

@@ -15,8 +15,8 @@ from inngest_rest.diagnosis import ServerKind
 from inngest_rest.diagnosis import _findings as findings
 from inngest_rest.diagnosis import _texts as texts
 from inngest_rest.findings import Finding, Severity
+from inngest_rest_api.api import NEWEST_RECORDED
 from inngest_rest_mock import MockServer, answers, drops
-from inngest_rest_mock._api.releases import CURRENT
 from tests.support.clock import STARTED
 from tests.support.server import WEB_UI, Reply, recorded, says, text
 
@@ -58,7 +58,7 @@ def diagnose(connect: Connect, mock: MockServer, **kwargs: Any) -> Diagnosis:
 def test_a_dev_server_states_its_release_and_needs_no_keys(connect: Connect) -> None:
     mock = MockServer()
     diagnosis = diagnose(connect, mock, dev=True, base_url=None)
-    assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.DEV, f"{CURRENT}.0")
+    assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.DEV, f"{NEWEST_RECORDED}.0")
     assert {each.severity for each in diagnosis.findings if each.kind != "clock"} == {OK}
     assert diagnosis.is_ok
     assert len(mock.requests) == 4

@@ -17,7 +17,6 @@ from inngest_rest import (
     PartialSendError,
     ServerError,
 )
-from inngest_rest._core.drivers.exchange import MAX_ERROR_BYTES
 from tests.support.many import ROUTE, events
 from tests.support.server import Reply, recorded, says
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 HEALTH = "GET /health"
 RUNS = "GET /v1/runs"
 CHUNK = b"x" * 1_024
+LONGEST_OF_AN_ERROR = 64 * 1_024
 
 
 class Endless(httpx.SyncByteStream, httpx.AsyncByteStream, httpx.BaseTransport):
@@ -93,7 +93,7 @@ def test_of_an_error_64_kib_are_read(connect: Connect) -> None:
     endless = AsyncEndless(503)
     with pytest.raises(ServerError, match="xxx"):
         connect(transport=endless, retries=0).health()
-    assert endless.chunks == MAX_ERROR_BYTES // len(CHUNK) + 1
+    assert endless.chunks == LONGEST_OF_AN_ERROR // len(CHUNK) + 1
     assert endless.closed == 1
 
 
@@ -137,7 +137,7 @@ def test_of_a_large_response_that_is_invalid_64_kib_are_shown(
     with pytest.raises(InvalidResponseError) as caught:
         client.runs.list().page()
     assert caught.value.response is not None
-    assert len(caught.value.response.body) == MAX_ERROR_BYTES
+    assert len(caught.value.response.body) == LONGEST_OF_AN_ERROR
     assert len(caught.value.body) == 500
 
 

@@ -6,17 +6,15 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 
 from inngest_rest import AsyncInngestClient, Run, RunChange, RunError, RunStatus, StoredEvent
-from inngest_rest._core import arrow
 from inngest_rest_mock import MockServer
 from tests.support.run_lists import Listed, RunLists
 
 if TYPE_CHECKING:
     from tests.conftest import Connect
-
-pa = arrow.load()
 
 AT = datetime(2026, 11, 24, 13, 42, 9, 777_000, tzinfo=UTC)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import os
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pyarrow import parquet
 
 from inngest_rest import ExportReport, InngestClient, InvalidArgumentError, errors
-from inngest_rest._core import arrow
 from inngest_rest_mock import MockServer, answers, completes, fails, sleeps
 from tests.support.disk import fill_disk
 from tests.support.run_lists import BEGAN, Listed, RunLists
@@ -54,7 +55,7 @@ def mock(clock: Clock) -> MockServer:
 def read(path: Path) -> list[dict[str, Any]]:
     """Return the rows of an export, in whatever format."""
     if path.suffix == ".parquet":
-        return arrow.load("pyarrow.parquet").read_table(path).to_pylist()  # type: ignore[no-any-return]
+        return parquet.read_table(path).to_pylist()  # type: ignore[no-any-return]
     if path.suffix == ".csv":
         with path.open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
@@ -273,10 +274,7 @@ def test_a_pipe_is_refused_and_not_waited_for(client: InngestClient, tmp_path: P
 def test_parquet_without_its_library_says_what_to_install(
     client: InngestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def absent(name: str) -> None:
-        raise ModuleNotFoundError(name)
-
-    monkeypatch.setattr(arrow, "import_module", absent)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(errors.ConfigurationError, match=r"pip install 'inngest-rest\[arrow\]'"):
         client.runs.export(tmp_path / "runs.parquet")
 

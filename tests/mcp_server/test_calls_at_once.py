@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest._core.sending.limits import DEFAULT_IN_FLIGHT
 from inngest_rest_tools import mcp_server, tool_schemas
 from tests.mcp_server.sessions import ERAS, answer, call, talk
 
@@ -76,14 +75,16 @@ class Held(Stuck):
         return self._transport.handle_request(request)
 
 
+IN_FLIGHT = 8  # by default
+
 CANCELLED: dict[str, tuple[str, dict[str, Any], int]] = {
     "a look-up": ("runs_replay", {"ids": "failed"}, 1),
-    "look-ups": ("runs_cancel", {"ids": "open"}, DEFAULT_IN_FLIGHT),
+    "look-ups": ("runs_cancel", {"ids": "open"}, IN_FLIGHT),
     "a listing": ("runs_cancel", {"app": "shop", "since": "1h"}, 1),
     "acts": (
         "functions_invoke_many",
         {"app": "shop", "function": "charge", "inputs": [{}] * 40},
-        DEFAULT_IN_FLIGHT,
+        IN_FLIGHT,
     ),
 }
 """What a call is at when it is cancelled, and the requests that are under way then at most."""

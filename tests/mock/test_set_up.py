@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from inngest_rest_api.api import NEWEST_RECORDED
 from inngest_rest_mock import MockServer, answers, sleeps, waits_for
-from inngest_rest_mock._api.releases import CURRENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ MISTAKES: dict[str, tuple[Callable[[MockServer], object], type[Exception], str]]
     "a release that is not one": (
         lambda _: MockServer(release="latest"),
         ValueError,
-        rf'"{CURRENT}" .* is \'latest\'',
+        rf'"{NEWEST_RECORDED}" .* is \'latest\'',
     ),
     "a release as a number": (lambda _: MockServer(release=1.17), ValueError, "is 1.17"),  # type: ignore[arg-type]
     "no page": (lambda _: MockServer(largest_page=0), ValueError, "must be at least 1, and is 0"),

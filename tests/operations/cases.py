@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest import InngestClient
 from inngest_rest.call_row import EVENT_ID, RUN_ID
 from inngest_rest.calls import commands
+from inngest_rest_api.api import NEWEST_RECORDED
 from inngest_rest_mock import MockServer, completes, fails, sleeps, waits_for
-from inngest_rest_mock._api.releases import CURRENT
 from tests.support.calls import example
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class World:
         release: The release of the server.
     """
 
-    def __init__(self, folder: Path, release: str = CURRENT) -> None:
+    def __init__(self, folder: Path, release: str = NEWEST_RECORDED) -> None:
         # With the routes that only Inngest Cloud has, such as those of webhooks.
         self.mock = MockServer(release=release, v1_routes=True, cloud=True)
         self.mock.function("shop", "charge", trigger="order/placed", run=completes({"paid": 1}))

@@ -6,9 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest.calls import ROWS
-from tests.support.calls import BY_NAME, MADE_OF, tags
+from tests.support.calls import BY_NAME, MADE_OF, ROUTES, tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

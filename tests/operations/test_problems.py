@@ -32,7 +32,7 @@ from inngest_rest_tools.running import Invocation
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from inngest_rest_mock._faults import Effect
+    from inngest_rest_mock import Effect
     from inngest_rest_tools.answer import Envelope
     from inngest_rest_tools.problems import Problem
     from tests.operations.cases import World

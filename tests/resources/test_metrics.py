@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient, InvalidResponseError, MissingKeyError, RouteNotFoundError
-from inngest_rest._core.resources.metrics import read_metrics
 from inngest_rest.models import Metric
 from inngest_rest_mock import MockServer, answers, completes, sleeps
 
@@ -32,14 +31,16 @@ took_sum NaN
 """
 
 
-def test_each_sample_of_the_text_is_a_record() -> None:
+def test_each_sample_of_the_text_is_a_record(connect: Connect) -> None:
+    mock = MockServer()
+    mock.fault(answers(200, TEXT), operation="get_metrics")
     ended: dict[str, Any] = {
         "name": "inngest_function_run_ended_total",
         "type": "counter",
         "help": "The total number of function runs ended",
     }
     labels = {"date": "2025-02-12", "fn": "shop-charge", "status": "Completed"}
-    *others, total = read_metrics(TEXT)
+    *others, total = connect(transport=mock.transport).metrics()
     assert others == [
         Metric(**ended, labels=labels, value=480),
         Metric(

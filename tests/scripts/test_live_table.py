@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inngest_rest_mock._api.releases import CURRENT
+from inngest_rest_api.api import NEWEST_RECORDED
 from scripts.internal.live.table import differences, failures, table
 from tests.contract.live_report import Case, Outcome, Report
 
@@ -79,5 +79,5 @@ def test_what_a_server_answers_otherwise_than_the_document_is_listed() -> None:
 @pytest.mark.parametrize("told", [(), ("listRunsV2 200: $.data[]: isNew",)])
 def test_a_release_newer_than_all_recordings_is_said_to_be_one(told: tuple[str, ...]) -> None:
     newer, count, *listed = differences([Report("999.0.0", (), (), told)])
-    assert f"newer than {CURRENT}" in newer
+    assert f"newer than {NEWEST_RECORDED}" in newer
     assert (f": {len(told)} differences" in count, len(listed)) == (True, len(told))

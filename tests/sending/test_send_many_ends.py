@@ -20,7 +20,7 @@ from inngest_rest import (
     ServerError,
     TransportError,
 )
-from inngest_rest._core.clock import Clock as SystemClock
+from tests.support.clock import with_clock
 from tests.support.many import ROUTE, events, positions
 from tests.support.peer import PATIENCE
 from tests.support.server import Answer, Reply, accepts_all, recorded, refuses, says, text
@@ -167,9 +167,6 @@ def test_interrupted_its_threads_neither_pause_nor_try_again() -> None:
             self.both.wait(PATIENCE)
             raise httpx.ReadError("reset")
 
-    class Client(InngestClient):
-        _clock = SystemClock(random=lambda: 1.0)
-
     def source() -> Iterator[dict[str, Any]]:
         yield from events(2)
         failing.both.wait(PATIENCE)
@@ -178,9 +175,10 @@ def test_interrupted_its_threads_neither_pause_nor_try_again() -> None:
     failing = Failing()
     told: list[BatchReport] = []
     patient = RetryPolicy(initial=60, maximum=60, total=600)
+    never_early = with_clock(InngestClient, random=lambda: 1.0)
     of_other_tests = set(threading.enumerate())
     with (
-        Client(dev=True, transport=failing, retries=patient) as client,
+        never_early(dev=True, transport=failing, retries=patient) as client,
         pytest.raises(KeyboardInterrupt),
     ):
         client.send_many(source(), batch_size=1, in_flight=8, on_batch=told.append)

@@ -12,6 +12,7 @@ from inngest_rest.findings import Severity
 from inngest_rest.status._evidence import Listed, StatusEvidence
 from inngest_rest.status._verdicts.starting import judge_starting
 from inngest_rest.status._verdicts.succeeding import judge_succeeding
+from inngest_rest_api.api import NEWEST_RECORDED
 from inngest_rest_mock import (
     MockServer,
     answers,
@@ -23,7 +24,6 @@ from inngest_rest_mock import (
     sleeps,
     when,
 )
-from inngest_rest_mock._api.releases import CURRENT
 from inngest_rest_tools import tools
 
 if TYPE_CHECKING:
@@ -411,7 +411,7 @@ def test_a_server_that_does_not_answer_is_broken_after_one_request(
     assert len(mock.requests) - before <= 1
 
 
-@pytest.mark.parametrize("release", ["1.17", "1.30", "1.38", "1.40", CURRENT])
+@pytest.mark.parametrize("release", ["1.17", "1.30", "1.38", "1.40", NEWEST_RECORDED])
 def test_what_a_release_has_no_route_for_is_unknown_and_names_the_route(release: str) -> None:
     mock = MockServer(release=release)
     mock.function("shop", "charge", trigger="order/placed")

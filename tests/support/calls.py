@@ -6,14 +6,15 @@ The calls come from the table of calls, so that a row that is added there is tes
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest import InngestClient
 from inngest_rest._core.calls.alternatives import may_ask
-from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest.call_row import Returns
 from inngest_rest.calls import GROUPS, ROWS
+from inngest_rest_api.api import OPERATIONS
 from inngest_rest_tools.parameters import arguments, read
 from tests.support.settings import settings_of
 
@@ -21,8 +22,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from inngest_rest.call_row import CallRow
+    from inngest_rest_api.api import Operation
 
 BY_NAME: dict[str, CallRow] = {row.name: row for row in ROWS}
+
+
+def _documented_routes() -> dict[str, tuple[Operation, ...]]:
+    ranked: defaultdict[str, list[tuple[int, Operation]]] = defaultdict(list)
+    for operation in OPERATIONS:
+        for call, rank in operation.calls:
+            ranked[call].append((rank, operation))
+    return {call: tuple(each for _, each in sorted(found)) for call, found in ranked.items()}
+
+
+ROUTES = _documented_routes()
+"""The operations of each call that has its own, in the order in which the document ranks them."""
 
 MADE_OF: Mapping[str, tuple[str, ...]] = {
     "send_and_wait": ("send", "events.wait"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from inngest_rest import AsyncInngestClient, InngestClient
 from inngest_rest._core import clock as _core
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 C = TypeVar("C", InngestClient, AsyncInngestClient)
 
 STARTED = 1_795_543_200.0  # 2026-11-24T18:00:00Z
+
+
+def with_clock(client: type[C], **instead: Callable[..., Any]) -> type[C]:
+    """Return a subclass of a client with a clock that has other functions than the system's."""
+    clock = _core.Clock(**instead)
+    return type(client.__name__, (client,), {"_clock": clock, "__module__": client.__module__})
 
 
 class Clock:
@@ -64,7 +70,8 @@ class Clock:
 
     def govern(self, client: type[C]) -> type[C]:
         """Return a subclass of a client that uses this clock."""
-        clock = _core.Clock(
+        return with_clock(
+            client,
             monotonic=self.monotonic,
             now=self.now,
             sleep=self.sleep,
@@ -72,7 +79,6 @@ class Clock:
             sleep_async=self.sleep_async,
             random=lambda: self.jitter,
         )
-        return type(client.__name__, (client,), {"_clock": clock, "__module__": client.__module__})
 
     def make_loop(self) -> asyncio.AbstractEventLoop:
         """Return an event loop whose timeouts use this clock."""

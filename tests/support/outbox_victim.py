@@ -16,7 +16,7 @@ import threading
 import time
 
 from inngest_rest import EventBuffer, InngestClient
-from inngest_rest._core.clock import Clock
+from tests.support.clock import with_clock
 
 
 def tell(line: str) -> None:
@@ -32,10 +32,7 @@ def fill(buffer: EventBuffer, name: str) -> None:
 
 
 def be_a_victim(path: str, url: str, name: str, skew: float) -> None:
-    class Skewed(InngestClient):
-        _clock = Clock(now=lambda: time.time() + skew)
-
-    client = Skewed(dev=url, retries=0)
+    client = with_clock(InngestClient, now=lambda: time.time() + skew)(dev=url, retries=0)
     buffer = EventBuffer(client, path, batch_size=4, max_age=0.002)
     for thread in range(2):
         threading.Thread(target=fill, args=(buffer, f"{name}.{thread}"), daemon=True).start()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from inngest_rest._core.calls.settings import resolve
+from inngest_rest._core.calls.settings import Settings, resolve
 from inngest_rest._core.calls.sources import hide
 
-if TYPE_CHECKING:
-    from inngest_rest._core.calls.settings import Settings
+__all__ = ["Settings", "settings_of"]
 
 KEYS = {"event_key", "signing_key", "signing_key_fallback", "api_key"}
 TEXTS = KEYS | {"env", "base_url", "event_base_url", "api_base_url"}

@@ -7,8 +7,7 @@ import selectors
 from typing import TYPE_CHECKING, TypeVar
 
 from inngest_rest import AsyncInngestClient
-from inngest_rest._core import clock as _core
-from tests.support.clock import STARTED
+from tests.support.clock import STARTED, with_clock
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -35,13 +34,13 @@ class VirtualTime(selectors.DefaultSelector):
 
     def govern(self) -> type[AsyncInngestClient]:
         """Return a subclass of the client that uses this time."""
-        clock = _core.Clock(
+        return with_clock(
+            AsyncInngestClient,
             monotonic=lambda: self.elapsed,
             now=self.now,
             sleep_async=asyncio.sleep,
             random=lambda: 1.0,
         )
-        return type("AsyncInngestClient", (AsyncInngestClient,), {"_clock": clock})
 
     def run(self, scenario: Coroutine[Any, Any, T]) -> T:
         """Run a scenario in an event loop of this time."""

@@ -17,7 +17,7 @@ from inngest_rest_mock import MockServer, answers, drops, loses_response
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inngest_rest_mock._faults import Fault
+    from inngest_rest_mock import Fault
 
 FUNCTIONS = ("one", "two")
 
