@@ -12,14 +12,8 @@ from inngest_rest import Function, StoredEvent
 from inngest_rest._core.expressions import holds
 from inngest_rest._core.resources.apps import function_of_v1, function_of_v2
 from inngest_rest._core.resources.catalogue import matching_triggers, nearest_triggers
-from inngest_rest._core.resources.flow_control import (
-    BATCH,
-    cancelling_events,
-    cancels_earlier_run,
-    concurrency_limits,
-    limit,
-    parse_duration,
-)
+from inngest_rest._core.resources.flow_control import limit, parse_duration
+from inngest_rest.explain._limits import cancelling_events, cancels_earlier_run, concurrency_limits
 from inngest_rest.models import Trigger
 from inngest_rest_api import models as api
 from tests.support.server import body_of
@@ -213,7 +207,7 @@ def test_the_limits_of_v1_have_other_names() -> None:
     }
     listed = api.V1Function.from_dict({"id": "shop-f", "config": config})
     function = function_of_v1(listed, "shop")
-    assert limit(function, *BATCH) == {"maxSize": 3, "timeout": "3s"}
+    assert limit(function, "eventsBatch") == {"maxSize": 3, "timeout": "3s"}
     assert limit(function, "singleton") == {"mode": "skip"}
     assert cancelling_events(function) == ["app/stop"]
     assert limit(function, "timeouts") == {"finish": "1s"}

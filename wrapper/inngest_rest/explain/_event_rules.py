@@ -14,8 +14,6 @@ from attrs import frozen
 
 from inngest_rest._core.resources.catalogue import is_run_of, nearest_triggers
 from inngest_rest._core.resources.flow_control import (
-    BATCH,
-    cancelling_events,
     ignores_repeated_ids,
     limit,
     parse_duration,
@@ -24,6 +22,7 @@ from inngest_rest._core.resources.polling import APPEARS_WITHIN
 from inngest_rest._core.resources.wait_event import DAY
 from inngest_rest.explain._conclusion import Conclusion, about_function
 from inngest_rest.explain._evidence import EVENT_ORDER_SLACK
+from inngest_rest.explain._limits import cancelling_events
 from inngest_rest.explanation import ReasonKind as Kind
 
 if TYPE_CHECKING:
@@ -212,7 +211,7 @@ def _run_of_later_event(without_run: FunctionWithoutRun) -> Run | None:
 
 def batch(without_run: FunctionWithoutRun) -> Iterator[Conclusion]:
     """The function collects events in batches: that of the event may still be open, or hidden."""
-    setting = limit(without_run.function, *BATCH)
+    setting = limit(without_run.function, "eventsBatch")
     if setting is None:
         return
     evidence = without_run.evidence

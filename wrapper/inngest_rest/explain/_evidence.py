@@ -16,10 +16,11 @@ from inngest_rest._core.resources.catalogue import (
     name_of,
 )
 from inngest_rest._core.resources.causes import error_line
-from inngest_rest._core.resources.flow_control import cancelling_events, limit
+from inngest_rest._core.resources.flow_control import limit
 from inngest_rest._core.resources.polling import APPEARS_WITHIN
 from inngest_rest._ulid import second_of_ulid
 from inngest_rest.explain._conclusion import Conclusion, about_function
+from inngest_rest.explain._limits import cancelling_events
 from inngest_rest.models import (
     Function,
     Job,

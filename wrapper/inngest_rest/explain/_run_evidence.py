@@ -19,13 +19,7 @@ from inngest_rest._core.resources.catalogue import (
     read_catalogue,
 )
 from inngest_rest._core.resources.filters import Names, Selection
-from inngest_rest._core.resources.flow_control import (
-    cancelling_events,
-    cancels_earlier_run,
-    concurrency_limits,
-    limit,
-    parse_duration,
-)
+from inngest_rest._core.resources.flow_control import limit, parse_duration
 from inngest_rest._core.resources.wait_event import DAY
 from inngest_rest._core.resources.windows import Window
 from inngest_rest._visible import shown
@@ -33,6 +27,11 @@ from inngest_rest.explain._evidence import (
     CANCELLATION_SLACK,
     SAME_FUNCTION_WITHIN,
     RunEvidence,
+)
+from inngest_rest.explain._limits import (
+    cancelling_events,
+    cancels_earlier_run,
+    concurrency_limits,
 )
 from inngest_rest.models import Function, Job, Page, Run, RunStatus, Span
 from inngest_rest.responses import is_on_cloud

@@ -15,19 +15,18 @@ from inngest_rest._core.expressions import unmet_parts
 from inngest_rest._core.resources.catalogue import name_of
 from inngest_rest._core.resources.causes import error_line
 from inngest_rest._core.resources.events import INVOKED
-from inngest_rest._core.resources.flow_control import (
-    cancellations,
-    cancelling_events,
-    cancels_earlier_run,
-    concurrency_limits,
-    limit,
-    parse_duration,
-)
+from inngest_rest._core.resources.flow_control import limit, parse_duration
 from inngest_rest._ulid import is_ulid
 from inngest_rest.explain._evidence import (
     CANCELLATION_SLACK,
     attempts_at,
     is_same_error,
+)
+from inngest_rest.explain._limits import (
+    cancellations,
+    cancelling_events,
+    cancels_earlier_run,
+    concurrency_limits,
 )
 from inngest_rest.explanation import ReasonKind as Kind
 from inngest_rest.models import Job, RunStatus

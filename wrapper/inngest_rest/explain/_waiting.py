@@ -12,11 +12,11 @@ from inngest_rest._arguments import invalid
 from inngest_rest._core.arguments import check_count_or_none, check_text
 from inngest_rest._core.resources import events, run_jobs, runs
 from inngest_rest._core.resources.catalogue import name_of
-from inngest_rest._core.resources.flow_control import concurrency_limits
 from inngest_rest._core.resources.open_runs import ALWAYS_ENDED
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.explain import WaitingReport, WaitingRun
 from inngest_rest.explain._evidence import RunEvidence
+from inngest_rest.explain._limits import concurrency_limits
 from inngest_rest.explain._run_evidence import (
     JOB_CHECK_INTERVAL,
     Reader,

@@ -245,7 +245,7 @@ async def _may_be_batched(session: Session, event_id: str, deadline: float) -> b
 
 
 def _batches(function: Function) -> bool:
-    return flow_control.limit(function, *flow_control.BATCH) is not None
+    return flow_control.limit(function, "eventsBatch") is not None
 
 
 async def _as_by_v2(

@@ -30,7 +30,6 @@ from inngest_rest._core.resources.catalogue import (
     read_catalogue,
 )
 from inngest_rest._core.resources.flow_control import (
-    BATCH,
     ignores_repeated_ids,
     limit,
     parse_duration,
@@ -338,7 +337,7 @@ def _may_be_batched(wait: _Wait, catalogue: Catalogue | None) -> bool:
     if catalogue is None or catalogue.gaps or wait.event is None:
         return True
     listeners = catalogue.listeners(wait.event.name)
-    return any(limit(listener.function, *BATCH) for listener in listeners)
+    return any(limit(listener.function, "eventsBatch") for listener in listeners)
 
 
 def _complete_at(wait: _Wait, catalogue: Catalogue | None) -> float:
@@ -381,7 +380,7 @@ def _next_run_expected_by(wait: _Wait) -> float:
 def _longest_delay(function: Function) -> float:
     """Return the seconds for which a function may delay an event; inf if that is unknown."""
     debounce = limit(function, "debounce") or {}
-    batch = limit(function, *BATCH) or {}
+    batch = limit(function, "eventsBatch") or {}
     longest = 0.0
     period = debounce.get("period", "0s")
     timeout = batch.get("timeout", "0s")

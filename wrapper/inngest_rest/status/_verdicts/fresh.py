@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from inngest_rest._core.resources.catalogue import matching_triggers, name_of
-from inngest_rest._core.resources.flow_control import BATCH, limit
+from inngest_rest._core.resources.flow_control import limit
 from inngest_rest._visible import and_more
 from inngest_rest.findings import Finding, Severity
 from inngest_rest.status._evidence import LOOKED_BACK, SETTLED_AFTER
@@ -33,7 +33,7 @@ _CLOCKS_DIFFER_BY = 30.0  # seconds
 _FEWEST_DUE = 3
 
 # Limits by which an event may start no run, or a later one.
-_MAY_START_NONE = ("debounce", "rateLimit", "singleton", "throttle", *BATCH)
+_MAY_START_NONE = ("debounce", "rateLimit", "singleton", "throttle", "eventsBatch")
 
 
 def judge_fresh(evidence: StatusEvidence) -> Finding:
