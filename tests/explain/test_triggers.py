@@ -11,9 +11,10 @@ import pytest
 from inngest_rest import Function, StoredEvent
 from inngest_rest._core.expressions import holds
 from inngest_rest._core.resources.apps import function_of_v1, function_of_v2
-from inngest_rest._core.resources.catalogue import matching_triggers, nearest_triggers
+from inngest_rest._core.resources.catalogue import matching_triggers
 from inngest_rest._core.resources.flow_control import limit, parse_duration
 from inngest_rest.explain._limits import cancelling_events, cancels_earlier_run, concurrency_limits
+from inngest_rest.explain._triggers import nearest_triggers
 from inngest_rest.models import Trigger
 from inngest_rest_api import models as api
 from tests.support.server import body_of

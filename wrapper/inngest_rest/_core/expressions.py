@@ -133,69 +133,24 @@ def holds(condition: str | None, event: StoredEvent) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def value_of(expression: str, event: StoredEvent) -> Any:
-    """Return the value of an expression, such as a key, for an event; None if it is unknown."""
-    fields = of_event(event)
-    if len(expression) > _LONGEST or not _is_json(fields):
-        return None
-    try:
-        import cel  # noqa: PLC0415
+def evaluate(text: str, events: Mapping[str, StoredEvent]) -> Any:
+    """Return the value of an expression on events, by the names of its variables.
 
-        return cel.compile(expression).execute({"event": fields})
-    except Exception:  # noqa: BLE001 - the library has no exception class
-        return None
-
-
-def unmet_parts(condition: str, awaited: StoredEvent, event: StoredEvent) -> list[str]:
-    """Return the parts of a wait's condition, between `&&`, that are false for an event.
-
-    Empty if all are true, or if that cannot be evaluated.
-
-    Args:
-        condition: The condition, with `async`, the awaited event, and `event`, that of the run.
-        awaited: An event with the awaited name.
-        event: The event of the run.
+    Raises:
+        KeyError: It names a field that an event lacks.
+        ValueError: The value is unknown: it is not CEL, or too long or nested too deep.
     """
-    variables = {"async": of_event(awaited), "event": of_event(event)}
-    if len(condition) > _LONGEST or not all(map(_is_json, variables.values())):
-        return []
-    parts = [condition] if "||" in condition else _parts(condition)
-    unmet = [part for part in parts if _outcome(part, variables) in {False, _MISSING}]
-    return [part.strip() for part in unmet]
-
-
-_MISSING = "missing"  # a field that a part names
-
-# A text, which may not be closed, an operator between two parts, or any other character.
-_PIECE = r"\"[^\"]*\"?|'[^']*'?|&&|."
-
-
-def _parts(condition: str) -> list[str]:
-    """Split a condition at each `&&` that is neither in a text nor in parentheses."""
-    parts = [""]
-    depth = 0
-    for piece in re.findall(_PIECE, condition, re.DOTALL):
-        if piece == "&&" and depth == 0:
-            parts.append("")
-            continue
-        if piece in "([{":
-            depth += 1
-        elif piece in ")]}":
-            depth -= 1
-        parts[-1] += piece
-    return parts
-
-
-def _outcome(part: str, variables: Mapping[str, Any]) -> bool | str | None:
+    variables = {name: of_event(event) for name, event in events.items()}
+    if len(text) > _LONGEST or not all(map(_is_json, variables.values())):
+        raise ValueError("too long, or nested too deep")
     try:
         import cel  # noqa: PLC0415
 
-        value = cel.compile(part).execute(dict(variables))
+        return cel.compile(text).execute(variables)
     except KeyError:
-        return _MISSING
-    except Exception:  # noqa: BLE001 - the library has no exception class
-        return None
-    return value if isinstance(value, bool) else None
+        raise
+    except Exception as error:  # noqa: BLE001 - the library has no exception class
+        raise ValueError(str(error)) from None
 
 
 def _is_json(value: object, depth: int = _DEEPEST_DATA) -> bool:

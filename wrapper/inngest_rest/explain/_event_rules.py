@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from inngest_rest._core.resources.catalogue import is_run_of, nearest_triggers
+from inngest_rest._core.resources.catalogue import is_run_of
 from inngest_rest._core.resources.flow_control import (
     ignores_repeated_ids,
     limit,
@@ -23,6 +23,7 @@ from inngest_rest._core.resources.wait_event import DAY
 from inngest_rest.explain._conclusion import Conclusion, about_function
 from inngest_rest.explain._evidence import EVENT_ORDER_SLACK
 from inngest_rest.explain._limits import cancelling_events
+from inngest_rest.explain._triggers import nearest_triggers
 from inngest_rest.explanation import ReasonKind as Kind
 
 if TYPE_CHECKING:

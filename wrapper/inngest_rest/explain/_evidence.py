@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from inngest_rest._core.expressions import value_of
 from inngest_rest._core.resources import trace
 from inngest_rest._core.resources.catalogue import (
     Catalogue,
@@ -20,6 +19,7 @@ from inngest_rest._core.resources.flow_control import limit
 from inngest_rest._core.resources.polling import APPEARS_WITHIN
 from inngest_rest._ulid import second_of_ulid
 from inngest_rest.explain._conclusion import Conclusion, about_function
+from inngest_rest.explain._conditions import value_of
 from inngest_rest.explain._limits import cancelling_events
 from inngest_rest.models import (
     Function,

@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from inngest_rest._core.resources.catalogue import (
-    name_of,
-    nearest_triggers,
-    read_catalogue,
-)
+from inngest_rest._core.resources.catalogue import name_of, read_catalogue
 from inngest_rest._core.resources.events import as_stored
 from inngest_rest._core.sending.batching import batches_of_events
 from inngest_rest._core.sending.limits import DEFAULT_EVENTS
 from inngest_rest._core.sending.send import each_event
 from inngest_rest.explain import EventPreview, SendPreview
+from inngest_rest.explain._triggers import nearest_triggers
 from inngest_rest.reports import MAX_FAILURES, SendFailure
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from inngest_rest._core.expressions import unmet_parts
 from inngest_rest._core.resources.catalogue import name_of
 from inngest_rest._core.resources.causes import error_line
 from inngest_rest._core.resources.events import INVOKED
 from inngest_rest._core.resources.flow_control import limit, parse_duration
 from inngest_rest._ulid import is_ulid
+from inngest_rest.explain._conditions import unmet_parts
 from inngest_rest.explain._evidence import (
     CANCELLATION_SLACK,
     attempts_at,

@@ -12,11 +12,8 @@ from inngest_rest import errors
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.expressions import holds
 from inngest_rest._core.resources.apps import list_apps, list_functions
-from inngest_rest._visible import nearest as nearest_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from inngest_rest._core.calls.route import AbsentRoutes
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -178,22 +175,3 @@ def matching_triggers(function: Function, event_name: str) -> list[Trigger]:
             patterns.add(f"{event_name[:position]}*")
     triggers = event_triggers(function)
     return [trigger for trigger in triggers if trigger.value in patterns]
-
-
-def nearest_triggers(
-    event_name: str, functions: Iterable[Function]
-) -> dict[str, list[str]]:
-    """Return the trigger most similar to an unmatched name, in any case, with its functions."""
-    functions_by_trigger: dict[str, list[str]] = {}
-    for function in functions:
-        name = name_of(function)
-        for trigger in event_triggers(function):
-            functions_by_trigger.setdefault(trigger.value, []).append(name)
-    nearest = nearest_text(event_name, functions_by_trigger)
-    if nearest is None:
-        return {}
-    return {
-        trigger: names
-        for trigger, names in functions_by_trigger.items()
-        if trigger.lower() == nearest.lower()
-    }
