@@ -10,12 +10,11 @@ past tense is not checked.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from inngest_rest._arguments import check_json, invalid
-from inngest_rest._core.json_text import decode, encode
 from inngest_rest._core.logs import logger
 from inngest_rest._ulid import is_ulid
 from inngest_rest._visible import shown, type_name
@@ -89,30 +88,6 @@ def check_count(
     if at_most is not None and value > at_most:
         raise invalid(name, f"must be at most {at_most}, not {shown(value)}")
     return value
-
-
-def difference(kept: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
-    """Return in words how the arguments of a call differ from those of a file; "" if they do not.
-
-    They are compared as JSON, in which one of them was stored.
-    """
-    kept_as_json = decode(encode(kept))
-    asked_as_json = decode(encode(asked))
-    return " and ".join(_differences(kept_as_json, asked_as_json))
-
-
-def _differences(
-    kept: Mapping[str, Any], asked: Mapping[str, Any], *, is_nested: bool = False
-) -> Iterator[str]:
-    """Yield the arguments that differ; of an object, such as a selection, only its fields."""
-    for name in dict.fromkeys([*kept, *asked]):
-        theirs: Any = kept.get(name)
-        ours: Any = asked.get(name)
-        are_objects = all(isinstance(value, dict) for value in (theirs, ours))
-        if are_objects and not is_nested:
-            yield from _differences(theirs, ours, is_nested=True)
-        elif theirs != ours:
-            yield f"{name} {shown(theirs)}, not {shown(ours)}"
 
 
 def check_callable(name: str, value: object) -> None:

@@ -33,11 +33,8 @@ def to_builtin(value: object) -> object:
     raise NotImplementedError
 
 
-_encoder = msgspec.json.Encoder(enc_hook=to_builtin)
-encode = _encoder.encode
+encode = msgspec.json.Encoder(enc_hook=to_builtin).encode
 """Return the JSON text of a value."""
-encode_lines = _encoder.encode_lines
-"""Return the JSON text of each value, ended by a newline."""
 
 # In an order, which msgspec gives to keys of text alone.
 _to_msgpack = msgspec.msgpack.Encoder(enc_hook=to_builtin, order="deterministic").encode

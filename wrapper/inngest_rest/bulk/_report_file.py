@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from attrs import evolve
 
 from inngest_rest._arguments import check_path, invalid
-from inngest_rest._core.arguments import difference
-from inngest_rest._core.json_text import decode, encode_lines
+from inngest_rest._core.json_text import decode, encode
 from inngest_rest._core.locks import Locked, lock_file
+from inngest_rest._visible import shown
 from inngest_rest.bulk import ActionReport, ActionRow
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping
 
     from inngest_rest import errors
 
@@ -145,7 +145,7 @@ class ReportFile(Locked):
     def _append(self, records: Iterable[dict[str, Any]]) -> None:
         if self._file is None:
             raise OSError(errno.EBADF, "the report was closed")
-        text = memoryview(encode_lines(records))
+        text = memoryview(b"".join(encode(record) + b"\n" for record in records))
         end = os.lseek(self._file, 0, os.SEEK_END)
         try:
             while text:
@@ -200,3 +200,27 @@ def _is_pinned(selection: Any, header: Mapping[str, Any]) -> bool:
 def without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that are set."""
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def difference(kept: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+    """Return in words how the arguments of a call differ from those of a file; "" if they do not.
+
+    They are compared as JSON, in which one of them was stored.
+    """
+    kept_as_json = decode(encode(kept))
+    asked_as_json = decode(encode(asked))
+    return " and ".join(_differences(kept_as_json, asked_as_json))
+
+
+def _differences(
+    kept: Mapping[str, Any], asked: Mapping[str, Any], *, is_nested: bool = False
+) -> Iterator[str]:
+    """Yield the arguments that differ; of an object, such as a selection, only its fields."""
+    for name in dict.fromkeys([*kept, *asked]):
+        theirs: Any = kept.get(name)
+        ours: Any = asked.get(name)
+        are_objects = all(isinstance(value, dict) for value in (theirs, ours))
+        if are_objects and not is_nested:
+            yield from _differences(theirs, ours, is_nested=True)
+        elif theirs != ours:
+            yield f"{name} {shown(theirs)}, not {shown(ours)}"

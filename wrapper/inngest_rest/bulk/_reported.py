@@ -17,7 +17,6 @@ from inngest_rest._core.arguments import (
     check_count_or_none,
     check_each,
     check_run_id,
-    difference,
 )
 from inngest_rest._core.json_text import encode
 from inngest_rest._core.plans import Stopped
@@ -31,7 +30,7 @@ from inngest_rest.bulk import (
     PartialActionError,
     ReportFinishedError,
 )
-from inngest_rest.bulk._report_file import ReportFile, without_none
+from inngest_rest.bulk._report_file import ReportFile, difference, without_none
 
 if TYPE_CHECKING:
     import os
