@@ -1,4 +1,7 @@
-"""Which public method calls which operation, and how to pass it a recorded request."""
+"""Which public method calls which operation, and how to pass it a recorded request.
+
+The document has what of a request is which argument (`x-argument`); the row, what a method needs.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,26 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 from inngest_rest.call_row import Returns
-from tests.support.calls import BY_NAME, ROUTES
+from tests.support.calls import BY_NAME, ROUTES, example_arguments
 
-from .document import Operation, is_placeholder, routed
+from .conformance import camel
+from .document import Document, Operation, is_placeholder, routed
+from .parsing import snake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from inngest_rest.call_row import CallRow
 
+    from .document import Object
     from .recordings import Recording
+
+DOCUMENT = Document.load()
 
 
 class Request(NamedTuple):
@@ -40,19 +49,24 @@ class Arguments(NamedTuple):
 
 @dataclass(frozen=True)
 class Method:
-    """A public method, as `group.name`, and how a request maps to its arguments."""
+    """A public method.
+
+    Attributes:
+        name: As `group.name`.
+        arguments: How a request maps to its arguments.
+        chosen: The arguments that make it ask this operation and not another.
+        is_listing: Whether it returns a paginator.
+    """
 
     name: str
     arguments: Callable[[Request], Arguments]
-    is_listing: bool = False
+    chosen: Mapping[str, str]
+    is_listing: bool
 
-    def ask(self, client: Any, request: Request) -> Any:
+    def ask(self, client: Any, said: Arguments) -> Any:
         """Call it; for a listing return the items of the first page."""
-        method = client
-        for name in self.name.split("."):
-            method = getattr(method, name)
-        said = self.arguments(request)
-        result = method(*said.positional, **said.named)
+        method = attrgetter(self.name)(client)
+        result = method(*said.positional, **said.named, **self.chosen)
         return list(result.page().items) if self.is_listing else result
 
 
@@ -73,31 +87,15 @@ def request_of(operation: Operation, recording: Recording) -> Request | None:
     return Request(path, recording.query, sent)
 
 
-def stand_in(operation: Operation, stored: int = 0) -> Request:
-    """Return an ordinary request of the same operation; one more event than were stored."""
-    path = dict.fromkeys(operation.names("path"), "x")
+def stand_in(operation: Operation, stored: int = 0) -> Arguments:
+    """Return ordinary arguments: those of a body, by the row's example; or as many events."""
     if operation.id == "sendEvents":
-        return Request(path, {}, [{"name": "app/ordinary"}] * stored)
-    return Request(path, {}, ORDINARY_BODIES.get(operation.id))
-
-
-ORDINARY_BODIES: dict[str, Any] = {
-    "sendSignalV1": {"signal": "x"},
-    "invokeFunctionV2": {"data": {}},
-    "createCancellationV1": {
-        "app_id": "x",
-        "function_id": "x",
-        "started_before": "2026-11-24T13:44:10Z",
-    },
-    "createWebhookV1": {"name": "x"},
-    "updateWebhookV1": {"name": "x"},
-    "createWebhookV2": {"name": "x", "transform": "x"},
-    "createEnvV2": {"name": "x"},
-    "createScoresV2": [{"name": "x", "value": 1}],
-    "addRunMetadataV1": {"target": {}, "metadata": [{"kind": "x", "values": {"x": 1}}]},
-    "queryInsightsV2": {"query": "x"},
-    "syncAppV2": {"url": "http://app"},
-}
+        return Arguments(([{"name": "app/ordinary"}] * stored,))
+    method = METHODS[operation.id]
+    example = example_arguments(BY_NAME[method.name], {})
+    in_body = set(arguments_of(operation.schema_of_body() or {}))
+    named = {name: value for name, value in example.items() if name in in_body - _GUARDED}
+    return Arguments(("x",) * len(operation.names("path")), named)
 
 
 def moment(value: Any) -> Any:
@@ -107,108 +105,110 @@ def moment(value: Any) -> Any:
     return value
 
 
-def _count(value: Any) -> Any:
-    with suppress(ValueError):
-        return int(value)
+# What the client sends only after it has seen that the server reads it, or that the run has it.
+_GUARDED = {"query", "from_step", "input"}
+
+
+def _arguments(row: CallRow, operation: Operation, request: Request) -> Arguments:
+    """Return a request as arguments: path values by position, the others by name."""
+    if row.name == "send":
+        return Arguments((request.sent,), {"batch_size": 5_000})
+    others = row.arguments[len(request.path) :]
+    named = dict.fromkeys(each.name for each in others if each.default is each.empty)
+    named |= _queried(operation, request.query)
+    named |= arguments_in(operation.schema_of_body() or {}, request.sent)
+    if "cursor" in named:
+        named["cursor"] = f"{operation.tag}:{named['cursor']}"
+    known = {each.name for each in others} - _GUARDED
+    return Arguments(
+        tuple(request.path.values()), {name: named[name] for name in named if name in known}
+    )
+
+
+def _queried(operation: Operation, query: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        argument_of(each["name"], each): _read(each["schema"], query[each["name"]])
+        for each in operation.parameters
+        if each["in"] == "query" and each["name"] in query
+    }
+
+
+def argument_of(name: str, node: Object) -> str:
+    """Return what a parameter or a property is in Python: its `x-argument`, or its own name."""
+    return str(node.get("x-argument", snake(name)))
+
+
+def arguments_in(schema: Object, body: Any) -> dict[str, Any]:
+    """Return the arguments that are in a body; of several in a list, the first."""
+    named: dict[str, Any] = {}
+    key = ""
+    for argument, value in _leaves(schema, body):
+        part, _, mapping = argument.partition(" of ")
+        if part == "keys":
+            key = value
+        elif mapping:
+            named.setdefault(mapping, {})[key] = value
+            key = ""
+        else:
+            named.setdefault(argument, value)
+    return named
+
+
+def _leaves(schema: Object, body: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what is in a body, deep in it: an object with properties is none itself."""
+    for each in body if isinstance(body, list) else [body]:
+        for name, node in properties(schema).items():
+            if isinstance(each, dict) and name in each:
+                if properties(node):
+                    yield from _leaves(node, each[name])
+                else:
+                    yield argument_of(name, node), _read(node, each[name])
+
+
+def properties(schema: Object) -> Mapping[str, Object]:
+    """Return the properties of an object, or of those in a list; none, if others may be there."""
+    schema = DOCUMENT.resolved(schema)
+    for each in schema.get("anyOf", ()):
+        if found := properties(each):
+            return found
+    if schema.get("type") == "array":
+        return properties(schema["items"])
+    return {
+        name: DOCUMENT.resolved(each) | each for name, each in schema.get("properties", {}).items()
+    }
+
+
+def arguments_of(schema: Object) -> Iterator[str]:
+    """Yield the arguments that a body may have."""
+    for name, node in properties(schema).items():
+        if properties(node):
+            yield from arguments_of(node)
+        else:
+            yield argument_of(name, node).rpartition(" of ")[2]
+
+
+def _read(schema: Object, value: Any) -> Any:
+    """Read a value as a program has it: a time, or a number of a query."""
+    if schema.get("format") == "date-time":
+        return moment(value)
+    if schema.get("type") == "integer":
+        with suppress(ValueError):
+            return int(value)
+    if schema.get("type") == "boolean":
+        return value in (True, "true")
     return value
 
 
-# What a property of a request is called in Python, where it is not called the same.
-_ARGUMENTS = {
-    "received_after": "since",
-    "received_before": "until",
-    "from": "since",
-    "appId": "app",
-    "functionId": "function",
-    "app_id": "app",
-    "function_id": "function",
-    "if": "condition",
-    "idempotencyKey": "idempotency_key",
-    "limit": "page_size",
-    "query": "sql",
-    "isArchived": "archived",
-}
-
-_MOMENTS = {"since", "until", "started_before", "started_after"}
-
-# What the client sends only where it has seen that the server reads it.
-_GUARDED = {"query"}
-
-
-def _arguments(row: CallRow, family: str, request: Request) -> Arguments:
-    """Return a request as arguments: path values by position, the others by name."""
-    declared = row.arguments
-    if row.name == "send":
-        return Arguments((request.sent,), {"batch_size": 5_000})
-    positional = tuple(request.path.values())
-    nested = {"runs.score": _scores, "runs.add_metadata": _metadata}.get(row.name)
-    sent = nested(request.sent) if nested else request.sent
-    given = {**request.query, **(sent or {})}
-    named = {_ARGUMENTS.get(name, name): value for name, value in given.items()}
-    for each in declared[len(positional) :]:
-        if each.default is each.empty and each.name not in named:
-            named[each.name] = None
-    known = {each.name for each in declared[len(positional) :]} - _GUARDED
-    return Arguments(
-        positional,
-        {name: _read(name, family, value) for name, value in named.items() if name in known},
-    )
-
-
-def _signing_keys(arguments: Callable[[Request], Arguments], request: Request) -> Arguments:
-    return Arguments(("signing",), arguments(request).named)
-
-
-def _scores(sent: Any) -> dict[str, Any]:
-    """Return a body of scores as arguments; the method has one step and one experiment for all."""
-    rows = sent if isinstance(sent, list) else []
-    experiment: dict[str, Any] = next(
-        (row["experiment"] for row in rows if "experiment" in row), {}
-    )
-    return {
-        "scores": {row.get("name", ""): row.get("value") for row in rows},
-        "step": next((row["stepId"] for row in rows if "stepId" in row), None),
-        "experiment": experiment.get("id"),
-        "variant": experiment.get("variant"),
-    }
-
-
-def _metadata(sent: Any) -> dict[str, Any]:
-    """Return a body of metadata as arguments; the method makes one update."""
-    (update, *_) = sent["metadata"] or [{}]
-    return {
-        "kind": update.get("kind", ""),
-        "values": update.get("values"),
-        "op": update.get("op", "merge"),
-        "step": sent["target"].get("step_id"),
-    }
-
-
-def _read(name: str, family: str, value: Any) -> Any:
-    if name in _MOMENTS:
-        return moment(value)
-    if name == "cursor":
-        return f"{family}:{value}"
-    return _count(value) if name == "page_size" else value
-
-
 def _methods() -> Iterator[tuple[str, Method]]:
-    for name, operations in ROUTES.items():
+    operations = {each.id: each for each in DOCUMENT.operations}
+    for name, asked in ROUTES.items():
         row = BY_NAME[name]
-        for operation in operations:
-            arguments = partial(_arguments, row, operation.tag)
-            if operation.name == "list_signing_keys_v2":
-                arguments = partial(_signing_keys, arguments)
-            method = Method(name, arguments, is_listing=row.returns is Returns.PAGES)
+        for id_ in [camel(each.name) for each in asked]:
             # `runs.watch` asks what `runs.list` asks, too.
-            if name != "runs.watch" and camel_case(operation.name) not in NOT_WRAPPED:
-                yield camel_case(operation.name), method
-
-
-def camel_case(name: str) -> str:
-    """Return the id that an operation has in the document."""
-    first, *others = name.split("_")
-    return first + "".join(map(str.capitalize, others))
+            if name != "runs.watch" and id_ not in NOT_WRAPPED:
+                arguments = partial(_arguments, row, operations[id_])
+                chosen = {"kind": "signing"} if id_ == "listSigningKeysV2" else {}
+                yield id_, Method(name, arguments, chosen, row.returns is Returns.PAGES)
 
 
 NOT_WRAPPED = {

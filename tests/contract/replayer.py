@@ -12,7 +12,7 @@ from inngest_rest.errors import InngestError
 from tests.support.client_kinds import ClientKind, open_client
 
 from .document import Document, Operation, routed
-from .methods import METHODS, Request, family_of, moment, request_of, stand_in
+from .methods import METHODS, Arguments, family_of, moment, request_of, stand_in
 from .parsing import Exchange, body_of, respond
 
 if TYPE_CHECKING:
@@ -41,13 +41,19 @@ class Replayer:
         self._answer = httpx.Response(500)
         self.asked: list[httpx.Request] = []
 
-    def ask(self, operation: Operation, request: Request, answer: httpx.Response) -> Any:
+    def ask(
+        self,
+        operation: Operation,
+        said: Arguments,
+        answer: httpx.Response,
+        event_key: str | None = "x",
+    ) -> Any:
         """Call the method of an operation and return its result or error."""
         self.asked.clear()
         self._operation, self._answer = operation, answer
         try:
-            with self.client(request.path.get("eventKey"), family_of(operation)) as client:
-                return METHODS[operation.id].ask(client, request)
+            with self.client(event_key, family_of(operation)) as client:
+                return METHODS[operation.id].ask(client, said)
         except InngestError as error:
             return error
 
@@ -81,7 +87,8 @@ class Replayer:
         answer = respond(recording, body_of(recording))
         request = request_of(operation, recording)
         if request is not None:
-            outcome = self.ask(operation, request, answer)
+            said = METHODS[operation.id].arguments(request)
+            outcome = self.ask(operation, said, answer, request.path.get("eventKey"))
             if self.asked:
                 assert_same_request(self.asked[0], exchange)
                 return outcome
@@ -114,8 +121,8 @@ class SharedReplayer(Replayer):
             client.close()
 
 
-def ordinary(exchange: Exchange) -> Request:
-    """Send an ordinary request, with as many events as the response accounts for."""
+def ordinary(exchange: Exchange) -> Arguments:
+    """Return ordinary arguments, with as many events as the response accounts for."""
     body = body_of(exchange.recording)
     stored = [each for each in body.get("ids", ()) if each] if isinstance(body, dict) else []
     return stand_in(exchange.operation, len(stored) + (exchange.status >= 300))

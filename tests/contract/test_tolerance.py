@@ -239,8 +239,8 @@ def ask(replayer: Replayer, exchange: Exchange, **changes: Any) -> Any:
     recording = replace(exchange.recording, **changes)
     body = body_of(exchange.recording)
     stored = sum(map(bool, body.get("ids", ()))) if isinstance(body, dict) else 0
-    request = stand_in(exchange.operation, stored)
-    return replayer.ask(exchange.operation, request, respond(recording, body_of(recording)))
+    said = stand_in(exchange.operation, stored)
+    return replayer.ask(exchange.operation, said, respond(recording, body_of(recording)))
 
 
 def changed(exchange: Exchange) -> Iterator[Mutation]:

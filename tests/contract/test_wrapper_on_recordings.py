@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from inngest_rest import errors
+from tests.support.calls import BY_NAME
 
-from .document import Document
-from .methods import METHODS, NOT_WRAPPED, request_of, stand_in
+from .document import PATH, Document
+from .methods import METHODS, NOT_WRAPPED, arguments_of, request_of, stand_in
 from .outcomes import REFUSED, RESULTS, expected, is_a
 from .parsing import Exchange, body_of, by_operation, documented, paired, respond
 from .replayer import Replayer
@@ -90,7 +92,8 @@ def test_client_rejects_before_anything_is_sent(
             recording, operation = EXCHANGES[name]
             request = request_of(operation, recording)
             assert request is not None
-            outcome = replayer.ask(operation, request, respond(recording, body_of(recording)))
+            said = METHODS[operation.id].arguments(request)
+            outcome = replayer.ask(operation, said, respond(recording, body_of(recording)))
             assert type(outcome) is error
             assert replayer.asked == []
             assert recording.is_refusal
@@ -109,6 +112,25 @@ def test_every_operation_has_a_method_or_a_reason_to_have_none() -> None:
     assert METHODS.keys() & NOT_WRAPPED.keys() == set()
     assert METHODS.keys() | NOT_WRAPPED.keys() == {each.id for each in DOCUMENT.operations}
     assert METHODS.keys() == RESULTS.keys()
+
+
+def test_a_body_of_the_document_has_each_argument_that_its_method_needs(
+    subtests: pytest.Subtests,
+) -> None:
+    for operation in DOCUMENT.operations:
+        if operation.id in METHODS and operation.tag != "ingest" and operation.body:
+            with subtests.test(operation.id):
+                arguments = BY_NAME[METHODS[operation.id].name].arguments
+                others = arguments[len(operation.names("path")) :]
+                needed = {each.name for each in others if each.default is each.empty}
+                assert needed <= set(arguments_of(operation.schema_of_body() or {}))
+
+
+def test_what_the_document_calls_an_argument_is_one_of_the_calls() -> None:
+    arguments = {each.name for row in BY_NAME.values() for each in row.arguments}
+    named = re.findall(r"x-argument: (?:\w+ of )?(\w+)", PATH.read_text(encoding="utf-8"))
+    assert len(named) > 20
+    assert set(named) <= arguments
 
 
 def assert_all_is_there(outcome: Any, exchange: Exchange) -> None:

@@ -110,9 +110,9 @@ def test_any_response_is_a_result_or_an_error_of_ours(
             content_type = data.draw(st.sampled_from(CONTENT_TYPES))
         headers = [(b"content-type", content_type.encode("latin-1"))]
         answer = httpx.Response(status, headers=headers, content=content)
-        request = stand_in(exchange.operation, 3)
+        said = stand_in(exchange.operation, 3)
         with briefly():
-            outcome = replayer.ask(exchange.operation, request, answer)
+            outcome = replayer.ask(exchange.operation, said, answer)
             check(outcome)
         if operation == "sendEvents" and not isinstance(outcome, InngestError):
             assert len(outcome) == 3

@@ -112,6 +112,15 @@ def example(row: CallRow, instead: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def example_arguments(row: CallRow, instead: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the first example of a call as arguments of its method."""
+    given = example(row, instead)
+    if row.replacement:
+        # Programs send one event by its parts; the method takes whole ones.
+        return {"events": given.get("events", given)}
+    return arguments(row, read(row, given))
+
+
 def call(client: Any, name: str, instead: Mapping[str, Any] | None = None, **others: Any) -> Any:
     """Call a method with its example; of a listing return the first page, of an iterator a list.
 
@@ -122,11 +131,8 @@ def call(client: Any, name: str, instead: Mapping[str, Any] | None = None, **oth
         others: Other arguments.
     """
     row = BY_NAME[name]
-    given = example(row, instead or {})
-    # Programs send one event by its parts; the method takes whole ones.
-    of_method = {"events": given.get("events", given)} if row.replacement else None
-    of_method = of_method or arguments(row, read(row, given))
-    result = reduce(getattr, name.split("."), client)(**{**of_method, **others})
+    given = example_arguments(row, instead or {})
+    result = reduce(getattr, name.split("."), client)(**{**given, **others})
     match row.returns:
         case Returns.PAGES:
             return result.page()

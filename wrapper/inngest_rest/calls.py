@@ -353,7 +353,9 @@ _OWN: tuple[CallRow, ...] = (
         is_of_cloud=True,
         effect=Effect.CREATE,
         is_repeatable=False,
-        examples=({"name": "orders"},),
+        examples=(
+            {"name": "orders", "transform": "function transform(evt) { return evt }"},
+        ),
     ),
     CallRow(
         name="webhooks.update",
