@@ -7,7 +7,7 @@ Imports go one way, from top to bottom, and import-linter checks that (pyproject
     calls                   one call of the API: settings, keys, request, response, retries
     drivers                 run plans, blocking or async: the only package that sends or sleeps
     arrow, expressions      records as Arrow tables; CEL expressions, evaluated here
-    arguments, clock        validation of arguments and of event names; time and randomness
+    event_names, clock      validation of event names; time and randomness
     secret, tracing         hidden keys; OpenTelemetry spans
     plans                   what a plan is, and what its session's driver does for it
     request                 requests of httpx that hide their URLs, and URLs

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, cast
 
-from inngest_rest._arguments import invalid
-from inngest_rest._core.arguments import check_text
+from inngest_rest._arguments import check_text, invalid
 from inngest_rest._extras import how_to_install
 from inngest_rest._visible import did_you_mean, shown
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
-from inngest_rest._arguments import check_choice, invalid
-from inngest_rest._core.arguments import check_id, check_text
+from inngest_rest._arguments import check_choice, check_id, check_text, invalid
 from inngest_rest._core.calls.route import nothing
 from inngest_rest._core.resources import cancellations, cloud, sessions
 from inngest_rest._core.resources.routes import fetch_one, list_all

@@ -33,7 +33,7 @@ from inngest_rest.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from inngest_rest._core.arguments import NameConvention
+    from inngest_rest._core.event_names import NameConvention
     from inngest_rest.buffer._schedule import Schedule
     from inngest_rest.event import EventLike
     from inngest_rest.reports import SendFailure

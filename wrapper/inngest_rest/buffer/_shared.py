@@ -16,8 +16,14 @@ from importlib import import_module
 from inspect import isawaitable, iscoroutinefunction
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple, cast, get_args
 
-from inngest_rest._arguments import check_choice, check_path, invalid
-from inngest_rest._core.arguments import check_callable, check_count, check_seconds
+from inngest_rest._arguments import (
+    check_callable,
+    check_choice,
+    check_count,
+    check_path,
+    check_seconds,
+    invalid,
+)
 from inngest_rest._core.json_text import decode
 from inngest_rest._core.locks import Forked
 from inngest_rest._core.logs import logger

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Self
 
-from inngest_rest._core.arguments import check_seconds
+from inngest_rest._arguments import check_seconds
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.drivers.blocking import now
 from inngest_rest._core.sending.limits import DEFAULT_EVENTS

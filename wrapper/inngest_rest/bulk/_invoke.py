@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from inngest_rest._arguments import invalid
-from inngest_rest._core.arguments import check_each, check_id, check_json_object
+from inngest_rest._arguments import check_each, check_id, check_json_object, invalid
 from inngest_rest._core.resources import apps
 from inngest_rest.bulk import ActionOutcome, ActionRow
 from inngest_rest.bulk._reported import (

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from attrs import evolve, frozen
 
 from inngest_rest import errors
-from inngest_rest._arguments import invalid
-from inngest_rest._core import tracing
-from inngest_rest._core.arguments import (
+from inngest_rest._arguments import (
     check_count_or_none,
     check_each,
     check_run_id,
+    invalid,
 )
+from inngest_rest._core import tracing
 from inngest_rest._core.json_text import encode
 from inngest_rest._core.plans import Stopped
 from inngest_rest._core.resources.windows import Window, instant

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from inngest_rest._arguments import invalid
-from inngest_rest._core.arguments import check_id
+from inngest_rest._arguments import check_id, invalid
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.resources import events
 from inngest_rest._core.resources.windows import Window

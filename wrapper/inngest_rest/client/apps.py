@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
-from inngest_rest._core.arguments import check_seconds
+from inngest_rest._arguments import check_seconds
 from inngest_rest._core.resources import apps
 from inngest_rest._core.resources.wait import wait as wait_for_end
 from inngest_rest._faults import after

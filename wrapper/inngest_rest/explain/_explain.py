@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import check_text
+from inngest_rest._arguments import check_text
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.resources import event_runs, events

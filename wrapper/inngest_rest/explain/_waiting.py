@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import define, field
 
-from inngest_rest._arguments import invalid
-from inngest_rest._core.arguments import check_count_or_none, check_text
+from inngest_rest._arguments import check_count_or_none, check_text, invalid
 from inngest_rest._core.resources import events, run_jobs, runs
 from inngest_rest._core.resources.catalogue import name_of
 from inngest_rest._core.resources.open_runs import ALWAYS_ENDED

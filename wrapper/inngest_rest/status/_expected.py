@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from attrs import frozen
 
-from inngest_rest._arguments import invalid
-from inngest_rest._core.arguments import check_id
+from inngest_rest._arguments import check_id, invalid
 from inngest_rest.models import Function
 
 if TYPE_CHECKING:

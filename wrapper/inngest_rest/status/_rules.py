@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from inngest_rest._arguments import invalid
-from inngest_rest._core.arguments import check_count
+from inngest_rest._arguments import check_count, invalid
 from inngest_rest._core.resources.filters import Names
 from inngest_rest._visible import shown
 from inngest_rest.errors import InvalidArgumentError

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, U
 
 from attrs import evolve
 
-from inngest_rest._arguments import invalid
-from inngest_rest._core.arguments import check_count_or_none, check_text
+from inngest_rest._arguments import check_count_or_none, check_text, invalid
 from inngest_rest._core.calls.alternatives import first_present
 from inngest_rest._core.clock import SAME_WITHIN
 from inngest_rest._visible import shortened, shown

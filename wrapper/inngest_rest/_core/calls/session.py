@@ -11,7 +11,6 @@ from urllib.parse import quote, unquote
 
 from attrs import evolve
 
-from inngest_rest._core.arguments import NameConvention
 from inngest_rest._core.calls.headers import check_headers
 from inngest_rest._core.calls.page_sizes import PageSizes
 from inngest_rest._core.calls.retry import RateLimit, RetryBudget, budget_of
@@ -19,6 +18,7 @@ from inngest_rest._core.calls.route import AbsentRoutes
 from inngest_rest._core.calls.settings import check_env, check_retries, check_timeout
 from inngest_rest._core.calls.sources import API_KEY, EVENT_KEY, SIGNING_KEY
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, ServerClock
+from inngest_rest._core.event_names import NameConvention
 from inngest_rest._core.request import requestable
 from inngest_rest._core.secret import Hidden, Mask, Secret
 from inngest_rest._version import __version__

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, get_args
 
 from attrs import field, frozen
 
-from inngest_rest._arguments import check_choice
-from inngest_rest._core.arguments import check_count, check_seconds
+from inngest_rest._arguments import check_choice, check_count, check_seconds
 from inngest_rest._core.calls.headers import headers_of
 from inngest_rest._core.calls.hosts import (
     API_URL,

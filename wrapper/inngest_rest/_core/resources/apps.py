@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 from attrs import evolve
 
 from inngest_rest import errors
-from inngest_rest._arguments import invalid
-from inngest_rest._core.arguments import (
+from inngest_rest._arguments import (
     check_id,
     check_json_object,
     check_seconds,
     check_text,
+    invalid,
 )
 from inngest_rest._core.calls.alternatives import first_present
 from inngest_rest._core.calls.hosts import has_proxy, requestable_url

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from attrs import evolve
 
-from inngest_rest._arguments import invalid
-from inngest_rest._core.arguments import check_each, check_text
+from inngest_rest._arguments import check_each, check_text, invalid
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources.fields import optional
 from inngest_rest._core.resources.filters import Names

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from attrs import evolve
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import check_id
+from inngest_rest._arguments import check_id
 from inngest_rest._core.calls.alternatives import first_present, may_ask
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route

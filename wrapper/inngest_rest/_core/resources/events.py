@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from attrs import evolve, frozen
 
-from inngest_rest._core.arguments import check_id, check_text
+from inngest_rest._arguments import check_id, check_text
 from inngest_rest._core.calls import local_filter
 from inngest_rest._core.calls.local_filter import LocalFilter
 from inngest_rest._core.calls.route import About, Route

@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from attrs import evolve, frozen
 
-from inngest_rest._arguments import check_choice, invalid, is_status
-from inngest_rest._core.arguments import check_id, check_text
+from inngest_rest._arguments import (
+    check_choice,
+    check_id,
+    check_text,
+    invalid,
+    is_status,
+)
 from inngest_rest._core.expressions import Expression
 from inngest_rest._core.resources.queries import check_query
 from inngest_rest._core.resources.windows import ALL_TIME, Window, instant_to_text

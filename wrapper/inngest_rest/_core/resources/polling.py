@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from attrs import frozen
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import check_seconds
+from inngest_rest._arguments import check_seconds
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
 from inngest_rest._core.resources import runs
 from inngest_rest._faults import may_pass

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from inngest_rest._arguments import invalid
-from inngest_rest._core.arguments import check_text
+from inngest_rest._arguments import check_text, invalid
 from inngest_rest._visible import shown
 
 _MOST_QUERY_BYTES = 2_048

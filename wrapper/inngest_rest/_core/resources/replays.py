@@ -13,8 +13,7 @@ from weakref import WeakKeyDictionary
 
 from attrs import evolve
 
-from inngest_rest._arguments import check_json, invalid
-from inngest_rest._core.arguments import check_text
+from inngest_rest._arguments import check_json, check_text, invalid
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.operation import perform, redacted_url
 from inngest_rest._core.calls.retry import RULED_OUT, RetryBudget

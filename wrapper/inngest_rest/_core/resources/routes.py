@@ -15,8 +15,13 @@ from urllib.parse import parse_qs, unquote
 
 from attrs import evolve
 
-from inngest_rest._arguments import check_json, invalid
-from inngest_rest._core.arguments import check_id, check_json_object, check_text
+from inngest_rest._arguments import (
+    check_id,
+    check_json,
+    check_json_object,
+    check_text,
+    invalid,
+)
 from inngest_rest._core.calls.alternatives import first_present
 from inngest_rest._core.calls.answers import raw_response
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, get_args
 
-from inngest_rest._arguments import check_choice
-from inngest_rest._core.arguments import check_json_object, check_text
+from inngest_rest._arguments import check_choice, check_json_object, check_text
 from inngest_rest._core.calls.route import nothing
 from inngest_rest._core.resources import routes
 from inngest_rest.typing import MetadataOp

@@ -14,8 +14,7 @@ from attrs import evolve
 from attrs import fields as attrs_fields
 
 from inngest_rest import errors
-from inngest_rest._arguments import check_choice
-from inngest_rest._core.arguments import check_id
+from inngest_rest._arguments import check_choice, check_id
 from inngest_rest._core.calls.alternatives import first_present
 from inngest_rest._core.calls.listing import (
     ListedPage,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._arguments import check_json
-from inngest_rest._core.arguments import check_text
+from inngest_rest._arguments import check_json, check_text
 from inngest_rest._core.resources import fields, routes
 from inngest_rest_api import models as api
 

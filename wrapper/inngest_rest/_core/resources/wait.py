@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import check_id, check_seconds
+from inngest_rest._arguments import check_id, check_seconds
 from inngest_rest._core.calls.retry import FAULTS, Fault
 from inngest_rest._core.plans import FIRST_PAUSE, longer
 from inngest_rest._core.resources import runs

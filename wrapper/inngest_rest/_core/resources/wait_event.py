@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, NoReturn, get_args
 from attrs import define, field
 
 from inngest_rest import errors
-from inngest_rest._arguments import check_choice, invalid
-from inngest_rest._core.arguments import check_id, check_seconds
+from inngest_rest._arguments import check_choice, check_id, check_seconds, invalid
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
 from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer

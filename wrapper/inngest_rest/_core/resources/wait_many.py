@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from inngest_rest import errors
-from inngest_rest._core.arguments import check_each, check_run_id, check_seconds
+from inngest_rest._arguments import check_each, check_run_id, check_seconds
 from inngest_rest._core.calls.retry import FAULTS, Fault
 from inngest_rest._core.plans import FIRST_PAUSE, longer
 from inngest_rest._core.resources import runs

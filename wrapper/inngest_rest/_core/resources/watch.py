@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from inngest_rest import errors
-from inngest_rest._arguments import invalid
-from inngest_rest._core.arguments import check_seconds
+from inngest_rest._arguments import check_seconds, invalid
 from inngest_rest._core.calls.retry import FAULTS, Fault
 from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import runs

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from inngest_rest._arguments import invalid
-from inngest_rest._core.arguments import is_aware
+from inngest_rest._core.clock import is_aware
 from inngest_rest._visible import shown
 from inngest_rest_api.types import UNSET
 

@@ -25,7 +25,7 @@ from inngest_rest_api.types import is_all_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from inngest_rest._core.arguments import NameConvention
+    from inngest_rest._core.event_names import NameConvention
     from inngest_rest.errors import InngestError
     from inngest_rest.event import EventLike
 

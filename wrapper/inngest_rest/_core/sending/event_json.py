@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from inngest_rest._core.arguments import check_name, is_aware
+from inngest_rest._core.clock import is_aware
+from inngest_rest._core.event_names import check_name
 from inngest_rest._core.json_text import encode as to_json
 from inngest_rest._core.json_text import is_exact, repeated_key, to_builtin
 from inngest_rest._visible import did_you_mean, shown, type_name
@@ -32,7 +33,7 @@ from inngest_rest.event import Event, EventLike, new_event_id
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from inngest_rest._core.arguments import NameConvention
+    from inngest_rest._core.event_names import NameConvention
 
 FIELDS = frozenset({"name", "data", "id", "user", "ts", "v", "sessions", "meta"})
 """The keys of an event (schema Event), and `sessions`, which go into `meta`."""

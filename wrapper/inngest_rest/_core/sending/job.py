@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from attrs import frozen
 
-from inngest_rest._arguments import invalid
-from inngest_rest._core import tracing
-from inngest_rest._core.arguments import (
+from inngest_rest._arguments import (
     check_callable,
     check_count,
     check_count_or_none,
     check_seconds,
+    invalid,
 )
+from inngest_rest._core import tracing
 from inngest_rest._core.calls.retry import is_hopeless
 from inngest_rest._core.locks import Locked
 from inngest_rest._core.sending import batching

@@ -15,8 +15,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, cast
 
-from inngest_rest._arguments import invalid
-from inngest_rest._core.arguments import check_count
+from inngest_rest._arguments import check_count, invalid
 from inngest_rest._core.calls.operation import perform
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.calls.sources import EVENT_BASE_URL, EVENT_KEY

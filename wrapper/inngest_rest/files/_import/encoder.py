@@ -28,7 +28,7 @@ from inngest_rest.reports import SendFailure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from inngest_rest._core.arguments import NameConvention
+    from inngest_rest._core.event_names import NameConvention
 
 
 # Longest line sent byte for byte; it leaves room for an id.

@@ -10,8 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from inngest_rest._arguments import check_path, invalid
-from inngest_rest._core.arguments import check_text
+from inngest_rest._arguments import check_path, check_text, invalid
 from inngest_rest._core.sending.send import each_event
 from inngest_rest._files import (
     STDIN,

@@ -9,9 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from inngest_rest._arguments import invalid
+from inngest_rest._arguments import check_each, check_text, invalid
 from inngest_rest._core import arrow
-from inngest_rest._core.arguments import check_each, check_text
 from inngest_rest._core.json_text import decode
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.files._import.csv_rows import Row
