@@ -128,17 +128,47 @@ def test_a_name_of_several_steps_is_an_error_with_the_id_of_each(
     assert [each.id for each in shop.mock.runs[-1].steps] == ids[1:]
 
 
-def test_a_run_whose_failed_step_is_not_on_record_is_refused_with_the_reason(
+def test_a_run_whose_failed_step_is_not_on_record_is_refused_with_what_can_be_replayed(
     client: InngestClient, shop: Shop
 ) -> None:
+    """The trace of the Python SDK has no step that failed with a non-retriable error."""
     shop.error = "NonRetriableError"
     run = order(client, shop)
-    with pytest.raises(InvalidArgumentError, match="the trace has no step that failed"):
-        client.runs.replay(run, from_step="last-failed")
     (row,) = client.runs.replay_all([run], from_step="last-failed").rows
     assert row.outcome is ActionOutcome.REFUSED
     assert "no step that failed" in str(row.reason)
+    with pytest.raises(InvalidArgumentError, match="not a step on record") as caught:
+        client.runs.replay(run, from_step="mail")
+    assert "Leave from_step out" in str(caught.value.advice)
+    with pytest.raises(InvalidArgumentError, match="the trace has no step that failed") as caught:
+        client.runs.replay(run, from_step="last-failed")
+    assert str(caught.value.advice) == (
+        "Leave from_step out to replay the whole run, or pass 'charge', the last step on record, "
+        "which would run again, too."
+    )
     assert len(shop.mock.runs) == 1
+    shop.failing = None
+    from_charge = client.runs.replay(run, from_step="charge")
+    assert client.runs.get(from_charge).output == "tidy done"
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("1.43-v2-trace-step-non-retriable", "pass 'reserve', the last step on record"),
+        ("v2-trace-boom", "Leave from_step out to replay the whole run."),
+    ],
+)
+def test_the_recorded_trace_of_a_non_retriable_error_has_no_failed_step(
+    client: InngestClient, shop: Shop, name: str, advice: str
+) -> None:
+    run = order(client, shop)
+    body = body_of(name)
+    body["data"]["runId"] = run
+    shop.mock.fault(answers(200, body), times=2, operation="get_run_trace_v2")
+    with pytest.raises(InvalidArgumentError, match="no step that failed") as caught:
+        client.runs.replay(run, from_step="last-failed")
+    assert advice in str(caught.value.advice)
 
 
 def test_a_step_is_looked_up_in_the_first_run_of_a_chain_as_servers_do(

@@ -36,6 +36,12 @@ _ADVICE = where_absent(
 LAST_FAILED = "last-failed"
 """The value of `from_step` that means the last failed step of a run."""
 
+# Recording 1.43-v2-trace-step-non-retriable.
+_WHY_NONE_FAILED = (
+    "the trace has no step that failed: the run failed outside of steps, or in one by a "
+    "non-retriable error, which the Python SDK reports without the step"
+)
+
 
 def get_trace(
     session: Session,
@@ -79,8 +85,8 @@ async def step_to_start_from(
         steps = await _steps(session, first_run_id)
         return _only_step(steps, from_step, first_run_id, shown(from_step))
     own_steps = await _steps(session, run_id)
-    failed_id = _last_failed(own_steps)
     steps = await _steps(session, first_run_id)
+    failed_id = _last_failed(own_steps, steps)
     step = _only_step(steps, failed_id, first_run_id, shown(from_step))
     began = _began(step)
     later = [each for each in steps if _began(each) > began]
@@ -95,18 +101,29 @@ async def step_to_start_from(
     return step
 
 
-def _last_failed(steps: Sequence[Span]) -> str:
-    """Return the id of the step that failed last."""
-    failed = [step for step in steps if step.status == "failed"]
+def _last_failed(own_steps: Sequence[Span], steps: Sequence[Span]) -> str:
+    """Return the id of the step of a run that failed last; `steps` can be started from."""
+    failed = [step for step in own_steps if step.status == "failed"]
     if not failed:
         raise invalid(
             "from_step",
-            f"is {LAST_FAILED}, and the trace has no step that failed: the run failed outside "
-            "of steps, or with a non-retriable error, which SDKs report without the step",
-            how="Name the step to start from, which runs again with all after it, or replay the "
-            "whole run.",
+            f"is {LAST_FAILED}, and {_WHY_NONE_FAILED}: no replay can start there",
+            how=_other_starts(own_steps, steps),
         )
     return max(failed, key=_began).step_id or ""
+
+
+def _other_starts(own_steps: Sequence[Span], steps: Sequence[Span]) -> str:
+    """Return what a run can be replayed from if its failed step is not on record."""
+    whole = "Leave from_step out to replay the whole run"
+    ids = {step.step_id for step in own_steps}
+    known = [step for step in steps if step.step_id in ids]
+    if not known:
+        return f"{whole}."
+    latest = max(known, key=_began)
+    is_only = [step.name for step in steps].count(latest.name) == 1
+    name = latest.name if is_only else latest.step_id
+    return f"{whole}, or pass {shown(name)}, the last step on record, which would run again, too."
 
 
 def _only_step(
@@ -127,7 +144,8 @@ def _only_step(
         names = list(dict.fromkeys(step.name for step in steps))
         hint = did_you_mean(wanted, names)
         reason = f"{named} is not a step on record of run {run_id}{hint}"
-        raise invalid("from_step", reason)
+        how = "Leave from_step out to replay the whole run: servers start from no other step."
+        raise invalid("from_step", reason, how=how)
     return matching[0]
 
 
