@@ -8,7 +8,6 @@ import httpx
 import pytest
 
 from inngest_rest import PartialSendError, RateLimitError, RetryPolicy, SendReport, ServerError
-from inngest_rest._core.calls.retry import RateLimit
 from tests.support.server import Reply, accepts_all, recorded, text
 
 if TYPE_CHECKING:
@@ -167,17 +166,6 @@ def test_a_pause_is_kept_for_an_hour_at_most(
     clock.advance(3_500)
     client.health()
     assert clock.elapsed == pytest.approx(3_600, abs=1)
-
-
-@pytest.mark.parametrize("order", [(50.0, 1.0), (1.0, 50.0)])
-def test_of_two_pauses_the_longer_one_is_kept(order: tuple[float, float]) -> None:
-    limit = RateLimit()
-    for seconds in order:
-        error = RateLimitError("", status=429, method="GET", url="u")
-        error.retry_after = seconds
-        limit.keep(error, now=100.0)
-    assert limit.left(now=110.0) == 40.0
-    assert limit.left(now=150.0) == 0.0
 
 
 @pytest.mark.parametrize("in_flight", [1, 8])

@@ -14,7 +14,6 @@ import pytest
 
 from inngest_rest import (
     ApiError,
-    AuthenticationError,
     InngestClient,
     InngestError,
     NotFoundError,
@@ -24,13 +23,8 @@ from inngest_rest import (
     ServerError,
     TransportError,
 )
-from inngest_rest._core.calls import retry
-from inngest_rest._core.calls.retry import RetryBudget
-from inngest_rest._core.calls.session import Session
 from tests.support.clock import STARTED
-from tests.support.plans import NoDriver
 from tests.support.server import Answer, Reply, accepts_all, recorded, says, text
-from tests.support.settings import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -273,25 +267,6 @@ def test_the_retry_budget_keeps_retries_from_amplifying_an_outage(
     assert len(server.requests) == 100 + 50
 
 
-def test_ten_successes_restore_one_retry() -> None:
-    budget = RetryBudget(2)
-    assert [budget.take() for _ in range(3)] == [True, True, False]
-    for _ in range(9):
-        budget.give_back()
-    assert not budget.take()
-    budget.give_back()
-    budget.give_back()
-    assert budget.take()
-    assert not budget.take()
-
-
-def test_the_retry_budget_does_not_exceed_its_size() -> None:
-    budget = RetryBudget(1)
-    for _ in range(100):
-        budget.give_back()
-    assert [budget.take(), budget.take()] == [True, False]
-
-
 @pytest.mark.parametrize(
     ("failure", "kind", "delivered"),
     [
@@ -376,23 +351,6 @@ def test_clients_of_one_process_share_a_retry_budget_per_host(
         assert len(requests) == 100 + retries
 
 
-def test_a_process_remembers_the_budgets_of_a_bounded_number_of_hosts() -> None:
-    first = retry.budget_of("https://0.example")
-    assert retry.budget_of("https://0.example") is first
-    for number in range(1, 257):
-        retry.budget_of(f"https://{number}.example")
-    assert retry.budget_of("https://0.example") is not first
-
-
-def test_each_host_has_the_budget_that_the_process_has_for_it() -> None:
-    settings = settings_of(dev=True, event_base_url="http://localhost:1")
-    budgets = Session(settings, NoDriver(), has_own_transport=False).budgets
-    assert budgets == {
-        "event": retry.budget_of(settings.event_url),
-        "api": retry.budget_of(settings.api_url),
-    }
-
-
 @pytest.mark.parametrize(
     "call", [lambda it: it.health(), lambda it: it.apps.get("a")], ids=["event", "api"]
 )
@@ -441,28 +399,3 @@ def test_only_what_deletes_succeeds_where_a_lost_response_is_followed_by_a_404(
     server.on("GET /v1/events/01", LATE, says({"error": "no event"}, status=404))
     with pytest.raises(NotFoundError, match="no event"):
         client.events.get("01")
-
-
-def failure(kind: type[ApiError], status: int, retry_after: float | None = None) -> ApiError:
-    error = kind("no", status=status, method="GET", url="https://a.b")
-    error.retry_after = retry_after
-    return error
-
-
-@pytest.mark.parametrize(
-    ("error", "patience", "is_hopeless"),
-    [
-        (None, 0.5, False),
-        (failure(ServerError, 503), 0.5, False),
-        (failure(ServerError, 503, 1), 1, False),
-        (failure(ServerError, 503, 2), 1, True),
-        (failure(RateLimitError, 429), 0.5, False),
-        (failure(RateLimitError, 429, 0.1), 9, True),
-        (failure(AuthenticationError, 401), 9, True),
-        (failure(ApiError, 408), 0.5, False),
-    ],
-)
-def test_no_retry_helps_against_a_refusal_or_a_pause_that_is_too_long(
-    error: InngestError | None, patience: float, is_hopeless: bool
-) -> None:
-    assert retry.is_hopeless(error, patience) is is_hopeless

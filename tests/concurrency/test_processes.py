@@ -5,21 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
-import warnings
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest import RateLimitError
-from inngest_rest._core.calls.retry import RateLimit, RetryBudget
 from inngest_rest_mock import MockServer
 from tests.concurrency.echo import Echo
 from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 AT, RUN = "2026-11-28T23:00:00Z", "01M8J663NR2GS4MQNKSW2H66FH"
@@ -222,30 +217,3 @@ def test_a_loop_that_ends_with_work_under_way_leaves_no_traceback(tmp_path: Path
         ended = run(tmp_path, EXIT_OF_A_LOOP, echo.url)
     assert ended.returncode == 0
     assert ended.stderr == "7 events were not accepted when the buffer closed; see report\n"
-
-
-@needs_fork
-@pytest.mark.parametrize(
-    ("shared", "use"),
-    [
-        (RetryBudget(), lambda budget: budget.take()),
-        (
-            RateLimit(),
-            lambda limit: limit.keep(RateLimitError("", status=429, method="", url=""), 0.0),
-        ),
-    ],
-    ids=["budget", "rate limit"],
-)
-def test_a_forked_child_can_use_what_a_thread_had_locked(
-    shared: Any, use: Callable[[Any], object]
-) -> None:
-    with shared._lock, warnings.catch_warnings():  # noqa: SLF001 - as another thread may hold it
-        warnings.simplefilter("ignore", DeprecationWarning)
-        child = os.fork()
-        if not child:
-            # In a thread, which must not keep this one waiting for ever.
-            thread = threading.Thread(target=use, args=(shared,), daemon=True)
-            thread.start()
-            thread.join(PATIENCE)
-            os._exit(thread.is_alive())
-    assert os.waitpid(child, 0)[1] == 0

@@ -11,12 +11,10 @@ import pytest
 from inngest_rest import InngestClient, InngestError
 from inngest_rest.call_row import EVENT_ID, RUN_ID
 from inngest_rest.calls import GROUPS
-from inngest_rest.diagnosis._server import Releases, call_routes
 from inngest_rest_api.api import NEWEST_RECORDED, OPERATIONS
 from inngest_rest_mock import MockServer, completes, sleeps, waits_for
 from tests.support.calls import MADE_OF, ROUTES
 from tests.support.calls import call as make
-from tests.support.settings import settings_of
 from tests.test_public_interface import METHODS
 
 if TYPE_CHECKING:
@@ -34,9 +32,13 @@ CALLS = ROUTES.keys() - {"health"}
 CLOUD_ONLY = {call for call, found in ROUTES.items() if all(it.cloud_only for it in found)}
 
 
+def has_what_cloud_has(call: str) -> bool:
+    return call.startswith("cancellations.")
+
+
 def shop(release: str, call: str) -> MockServer:
     """Return a server with a run that has completed and one that waits for a signal."""
-    mock = MockServer(release=release, cloud=call.startswith("cancellations."))
+    mock = MockServer(release=release, cloud=has_what_cloud_has(call))
     mock.function("shop", "charge", trigger="app/order", run=completes())
     mock.function("shop", "ship", trigger="app/order", run=sleeps(timedelta(days=1)))
     mock.function("shop", "approve", trigger="app/held", run=waits_for("order-1001-approved"))
@@ -60,9 +62,10 @@ def ask(client: InngestClient, call: str, mock: MockServer) -> None:
 
 
 @cache
-def routes(release: str) -> dict[str, CallRoute]:
-    found = call_routes(settings_of(dev=True), Releases(release, release))
-    return {each.call: each for each in found}
+def routes(release: str, *, cloud: bool = False) -> dict[str, CallRoute]:
+    mock = MockServer(release=release, cloud=cloud)
+    with InngestClient(dev=True, transport=mock.transport) as client:
+        return {each.call: each for each in client.diagnose().calls}
 
 
 def test_every_method_of_the_client_has_a_route_or_is_made_of_those_that_have() -> None:
@@ -89,7 +92,7 @@ def test_the_route_is_the_one_that_answers(release: str, subtests: pytest.Subtes
 
 def assert_the_route_answers(call: str, release: str) -> None:
     mock = shop(release, call)
-    route = routes(release)[call]
+    route = routes(release, cloud=has_what_cloud_has(call))[call]
     before = len(mock.requests)
     failure: Any = None
     with InngestClient(dev=True, transport=mock.transport, retries=0) as client:
@@ -110,24 +113,3 @@ def assert_the_route_answers(call: str, release: str) -> None:
             assert asked == []
             assert route.since
             assert routes(route.since)[call].is_available
-
-
-@pytest.mark.parametrize(
-    ("releases", "call", "is_available", "family"),
-    [
-        (Releases(), "runs.list", None, "v2"),
-        (Releases(), "send", True, "ingest"),
-        (Releases(), "webhooks.list", None, "v1"),
-        (Releases(), "insights.query", None, "v2"),
-        (Releases("1.38.0", "1.40.0"), "runs.list", True, "v2"),
-        (Releases("1.38.0", "1.40.0"), "runs.cancel", True, "v1"),
-        (Releases("1.38.0", "1.40.0"), "apps.list", False, None),
-        (Releases("1.27.1", "1.38.0"), "runs.replay", None, "v2"),
-    ],
-)
-def test_what_is_known_of_a_release_is_what_is_said_of_its_routes(
-    releases: Releases, call: str, is_available: bool | None, family: str | None
-) -> None:
-    settings = settings_of(dev=True)
-    (route,) = (each for each in call_routes(settings, releases) if each.call == call)
-    assert (route.is_available, route.family) == (is_available, family)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
@@ -12,8 +11,6 @@ import pytest
 
 from inngest_rest import ClosedError, Diagnosis, NotFoundError
 from inngest_rest.diagnosis import ServerKind
-from inngest_rest.diagnosis import _findings as findings
-from inngest_rest.diagnosis import _texts as texts
 from inngest_rest.findings import Finding, Severity
 from inngest_rest_api.api import NEWEST_RECORDED
 from inngest_rest_mock import MockServer, answers, drops
@@ -505,8 +502,3 @@ def test_versions_are_stated(connect: Connect) -> None:
     versions = diagnose(connect, MockServer()).versions
     assert set(versions) == {"inngest-rest", "httpx", "python"}
     assert versions["httpx"] == httpx.__version__
-
-
-def test_each_sentence_of_the_table_is_that_of_a_rule() -> None:
-    sentences = {name for name, kind in vars(texts).items() if isinstance(kind, texts.Kind)}
-    assert sentences == set(re.findall(r"texts\.([A-Z_]+)", inspect.getsource(findings)))

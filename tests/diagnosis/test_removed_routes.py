@@ -1,4 +1,4 @@
-"""What a release has dropped is absent there, for the mock, the diagnosis and errors."""
+"""What is said of the routes of a release, and of those that one has dropped."""
 
 from __future__ import annotations
 
@@ -75,7 +75,6 @@ def test_the_error_of_a_dropped_route_says_since_when_and_until_when_servers_hav
         ("1.42.0", "1.44.0", True),
         ("1.42.0", "1.45.0", None),
         ("1.42.0", None, None),
-        (None, "1.17.0", False),
         (None, "1.43.0", None),
     ],
 )
@@ -96,13 +95,34 @@ def test_a_diagnosis_names_the_calls_that_the_server_no_longer_has() -> None:
     )
 
 
-def test_a_server_older_than_a_dropped_route_is_told_to_be_too_old() -> None:
-    found = [each for each in diagnosis_of("0.15.6").findings if each.kind == "routes"]
+def test_a_server_older_than_a_route_is_told_to_be_too_old() -> None:
+    found = [each for each in diagnosis_of("1.25").findings if each.kind == "routes"]
     assert "too old for" in found[0].message
-    assert "runs.jobs (since 1.17.0)" in found[0].message
+    assert "runs.list (since 1.38.0)" in found[0].message
 
 
 def test_the_table_of_calls_shows_the_release_that_drops_a_route() -> None:
     call = next(each for each in diagnosis_of("1.43").calls if each.call == "runs.jobs")
     shown = {each.heading: each.value(call) for each in COLUMNS[CallRoute]}
     assert shown["SINCE"] == "1.17.0 until 1.44.0"
+
+
+@pytest.mark.parametrize(
+    ("releases", "call", "is_available", "family"),
+    [
+        (Releases(), "runs.list", None, "v2"),
+        (Releases(), "send", True, "ingest"),
+        (Releases(), "webhooks.list", None, "v1"),
+        (Releases(), "insights.query", None, "v2"),
+        (Releases("1.38.0", "1.40.0"), "runs.list", True, "v2"),
+        (Releases("1.38.0", "1.40.0"), "runs.cancel", True, "v1"),
+        (Releases("1.38.0", "1.40.0"), "apps.list", False, None),
+        (Releases("1.27.1", "1.38.0"), "runs.replay", None, "v2"),
+    ],
+)
+def test_what_is_known_of_a_release_is_what_is_said_of_its_routes(
+    releases: Releases, call: str, is_available: bool | None, family: str | None
+) -> None:
+    settings = settings_of(dev=True)
+    (route,) = (each for each in call_routes(settings, releases) if each.call == call)
+    assert (route.is_available, route.family) == (is_available, family)

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest import ConfigurationError, RequestTimeoutError, TransportError
-from inngest_rest._core.drivers import connection_pool
-from inngest_rest._core.secret import Secret
+from inngest_rest import ConfigurationError, RequestTimeoutError, ServerError, TransportError
 from tests.support.client_kinds import open_client
-from tests.support.peer import ANSWER, Peer, answers, take_request, until_hung_up
+from tests.support.peer import ANSWER, Peer, answers, take_request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import trustme
 
@@ -262,32 +260,27 @@ def test_a_proxy_that_trickles_is_not_waited_for_longer_than_the_timeout(through
         through(proxy, "https://elsewhere.test", timeout=SOON * 2).send(EVENT)
 
 
-def test_each_host_is_reached_through_its_own_proxy(client_kind: ClientKind) -> None:
-    kind: Any = "BaseTransport" if client_kind == "blocking" else "AsyncBaseTransport"
+def test_each_host_is_reached_through_its_own_proxy(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[str] = []
 
-    def proxy(host: str) -> Peer:
+    def proxy(host: str, take: Callable[[socket.socket], object]) -> Peer:
         def script(connection: socket.socket) -> None:
-            take_request(connection)
+            take(connection)
             asked.append(host)
-            connection.sendall(ANSWER)
-            until_hung_up(connection)
+            connection.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
 
         return Peer(script)
 
-    async def send_by(host: str) -> None:
-        transport: Any = pools[host].take()
-        limits = {"timeout": httpx.Timeout(60.0).as_dict()}
-        request = httpx.Request("POST", "http://elsewhere.test/", json={}, extensions=limits)
-        if client_kind == "blocking":
-            transport.handle_request(request).read()
-            transport.close()
-        else:
-            await (await transport.handle_async_request(request)).aread()
-            await transport.aclose()
-
-    with proxy("event") as event, proxy("api") as api:
-        pools: Any = connection_pool.pools(kind, None, Secret(event.url), Secret(api.url))
-        for host in ("event", "api"):
-            asyncio.run(send_by(host))
+    with proxy("event", take_request) as event, proxy("api", head_of) as api:
+        monkeypatch.setenv("http_proxy", event.url)
+        monkeypatch.setenv("https_proxy", api.url)
+        urls = {"event_base_url": "http://events.test", "api_base_url": "https://api.test"}
+        keys = {"event_key": "k", "signing_key": "signkey-test-ab"}
+        client = connect(dev=None, transport=None, retries=0, allow_http=True, **urls, **keys)
+        with pytest.raises(ServerError):
+            client.send(EVENT)
+        with pytest.raises(TransportError):
+            client.runs.get("01")
     assert asked == ["event", "api"]

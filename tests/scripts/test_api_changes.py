@@ -7,11 +7,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
-from inngest_rest._core.calls import answers
-from inngest_rest.errors import ServerError
+from inngest_rest import ApiError, InngestClient
 from scripts.internal.regeneration import __main__ as regeneration
 from scripts.internal.regeneration.api_changes import caught_as, changes
 from tests.scripts.api_edits import CASES, SPEC
@@ -128,9 +128,13 @@ def test_script_says_so_if_there_is_nothing_to_compare_with(
 
 def test_statuses_that_are_caught_alike_are_raised_alike_by_the_client() -> None:
     class_of: dict[str, set[object]] = {}
-    for status in (*range(400, 429), 429, *range(500, 505)):
-        raised = answers._BY_STATUS.get(  # noqa: SLF001 - the table itself is the rule
-            status, ServerError if status >= 500 else status
-        )
-        class_of.setdefault(caught_as(str(status)), set()).add(raised)
+    for status in (*range(400, 430), *range(500, 505)):
+        refuses = httpx.MockTransport(lambda _, status=status: httpx.Response(status))
+        with (
+            InngestClient(dev=True, transport=refuses, retries=0) as client,
+            pytest.raises(ApiError) as caught,
+        ):
+            client.health()
+        kind = type(caught.value)
+        class_of.setdefault(caught_as(str(status)), set()).add(status if kind is ApiError else kind)
     assert [each for each in class_of.values() if len(each) > 1] == []

@@ -1,4 +1,7 @@
-"""Batching: requests are bounded by count and by bytes; events keep their order, none is lost."""
+"""Batching: requests are bounded by count and by bytes; events keep their order, none is lost.
+
+The outcomes of a batch are counted, reported, and parted into what is final and what is not.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,17 @@ import json
 
 import pytest
 
-from inngest_rest._core.sending.batching import Batch, batches_of_events
+from inngest_rest._core.sending.batching import (
+    Batch,
+    BatchOutcome,
+    EventOutcome,
+    Rejected,
+    Unknown,
+    batches_of_events,
+)
 from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES
 from inngest_rest._core.sending.limits import DEFAULT_BYTES, DEFAULT_EVENTS, MAX_EVENTS
+from inngest_rest.reports import SendFailure
 
 
 def split(sizes: list[int], batch_size: int = MAX_EVENTS) -> list[int]:
@@ -90,3 +101,43 @@ def test_events_without_an_id_get_one_each_whatever_the_size_of_the_batches() ->
         for event in batch.events()
     ]
     assert len(set(ids)) == len(ids) == sum(sizes)
+
+
+REFUSED = SendFailure(12, {"name": ""}, "name must be text and not empty")
+BATCH = Batch(
+    [10, 11, 13, 14],
+    b'[{"name":"a"},\n{"name":"b"},\n{"name":"c"},\n{"name":"d"}]',
+    (REFUSED,),
+)
+
+
+def test_fates_are_counted_and_each_failure_shows_its_event() -> None:
+    outcome = BatchOutcome(BATCH, ["id-a", Rejected("bad"), Unknown("lost"), Unknown("lost")])
+    report = outcome.report
+    assert (report.accepted, report.rejected, report.unknown) == (1, 2, 2)
+    assert [(each.position, each.event["name"], each.reason) for each in report.failures] == [
+        (11, "b", "bad"),
+        (12, "", REFUSED.reason),
+        (13, "c", "lost"),
+        (14, "d", "lost"),
+    ]
+    assert outcome.batch_report().ids == ("id-a", None, None, None)
+    assert outcome.batch_report().positions == [10, 11, 13, 14]
+
+
+@pytest.mark.parametrize(
+    ("each", "known"),
+    [
+        (["id-a", Rejected("bad"), Unknown("lost"), Unknown("lost")], 2),
+        ([Unknown("lost")] * 4, 0),
+        (["id-a", "id-b", "id-c", Unknown("lost")], 3),
+    ],
+)
+def test_events_with_an_unknown_outcome_are_separated_to_be_resent(
+    each: list[EventOutcome], known: int
+) -> None:
+    final = BatchOutcome(BATCH, each).final()
+    assert final.each == each[:known]
+    assert final.batch.invalid == (REFUSED,)
+    assert final.batch.positions == BATCH.positions[:known]
+    assert final.batch.texts() == BATCH.texts()[:known]

@@ -71,6 +71,11 @@ def many_steps(count: int) -> Span:
     return span("Run", 0, 0.017, end, *steps, internal, step_op=None, run_id="R" * 26)
 
 
+def trace_of_many_steps(count: int) -> Span:
+    """Return the trace of a run of so many steps as `runs.trace` does."""
+    return trace.readable(many_steps(count))
+
+
 # What tries to leave its cell, its line or its page.
 HOSTILE = {
     "markup": '<script>top.hit = 1</script><img src=x onerror="top.hit = 1">\'&amp;',
