@@ -15,10 +15,10 @@ __all__ = (
 
 
 def openapi() -> str:
-    """Return the OpenAPI document that this package is generated from, as YAML"""
+    """Return the OpenAPI document that this package is generated from, as JSON"""
     from importlib.resources import files
 
-    return files(__name__).joinpath("openapi.yaml").read_text("utf-8")
+    return files(__name__).joinpath("openapi.json").read_text("utf-8")
 
 
 def __getattr__(name: str) -> Any:

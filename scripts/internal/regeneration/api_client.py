@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -41,7 +42,8 @@ def write(root: Path, package: Path) -> None:
     for module in package.rglob("*.py"):
         module.write_text(BANNER + module.read_text(encoding="utf-8"), encoding="utf-8")
     (package / "py.typed").touch()
-    shutil.copy(root / DOCUMENT, package / "openapi.yaml")
+    text = json.dumps(document, ensure_ascii=False, indent=1)
+    (package / "openapi.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _check_operations(document: Node) -> None:

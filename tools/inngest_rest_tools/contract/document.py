@@ -59,10 +59,7 @@ class Document:
     """The document of this package, with the operations that are tried."""
 
     def __init__(self, server: Server, *, acts: bool) -> None:
-        import yaml  # noqa: PLC0415 - the extra brings it
-
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # written in C, if built
-        self._spec: dict[str, Any] = yaml.load(inngest_rest_api.openapi(), loader)  # noqa: S506
+        self._spec: dict[str, Any] = json.loads(inngest_rest_api.openapi())
         self._operations: dict[str, dict[str, Any]] = {}
         paths: dict[str, Any] = {}
         for path, item in self._spec["paths"].items():
