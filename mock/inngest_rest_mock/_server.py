@@ -36,7 +36,6 @@ from inngest_rest_mock._state.arguments import (
     as_text,
     as_timedelta,
     check_timedelta,
-    one_of,
 )
 from inngest_rest_mock._state.behaviours import Runner, as_runner
 from inngest_rest_mock._state.clock import Clock, WallClock, nanoseconds
@@ -193,15 +192,17 @@ class MockServer:
             raise ValueError(f"batch_size must be at least 1, and is {batch_size!r}")
         if condition is not None and not isinstance(condition, Condition):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise TypeError(f"condition must be when(...), and is {condition!r}")
+        if singleton not in (None, *get_args(Singleton)):
+            raise ValueError(
+                f'singleton must be "skip" or "cancel", and is {singleton!r}'
+            )
         flow = Flow(
             condition,
             None
             if debounce is None
             else nanoseconds(check_timedelta(debounce, "debounce")),
             None if rate_limit is None else _rate_limit(*rate_limit),
-            None
-            if singleton is None
-            else one_of("singleton", singleton, get_args(Singleton)),
+            singleton,
             nanoseconds(as_timedelta(visibility_delay, "visibility_delay")),
         )
         with self._lock:

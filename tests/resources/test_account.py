@@ -52,10 +52,10 @@ NOON, AT_NOON = "2026-11-24T12:00:00Z", datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("reveal", "shown"), [(False, "…6789"), (True, KEY)])
-def test_a_key_is_masked_unless_it_is_revealed(reveal: bool, shown: str, connect: Connect) -> None:
-    mock = MockServer(event_keys=[KEY], signing_key="ab" * 16)
-    settings: dict[str, Any] = {"dev": False, "base_url": "https://server.test"}
-    client = connect(transport=mock.transport, signing_key="ab" * 16, **settings)
+def test_a_key_is_masked_unless_it_is_revealed(
+    reveal: bool, shown: str, client: InngestClient, server: Server
+) -> None:
+    server.on("GET /v2/keys/events", says({"data": [{"key": KEY}], "page": {}}))
     (key,) = client.keys.list("event", reveal=reveal)
     assert key.key == shown
     assert KEY not in repr(key)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 
 from inngest_rest_api.api import LATER
+from inngest_rest_mock._api.reading import Query
 from inngest_rest_mock._carriers.messages import Request, Response
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from inngest_rest_mock._api.releases import Release
     from inngest_rest_mock._state.store import Store
 
+
+NO_QUERY = Query()
 
 PAGE_REFUSAL = "Limit cannot exceed {most}"
 """What v2 says to a larger `limit` than its maximum (recording v2-runs-limit-101)."""
@@ -41,7 +44,11 @@ class Server:
 
 @attrs.frozen
 class Call:
-    """One request to one operation; `params` are the path's, in order; `now` is in nanoseconds."""
+    """One request to one operation.
+
+    `params` are those of the path, in order, `now` is in nanoseconds; `query` (of v2) and `body`
+    are read as the document describes them.
+    """
 
     request: Request
     params: tuple[str, ...]
@@ -49,6 +56,8 @@ class Call:
     keys: Keys
     server: Server
     now: int
+    query: Query = NO_QUERY
+    body: Any = None
 
 
 Handler: TypeAlias = Callable[[Call], Response]

@@ -7,6 +7,7 @@ import re
 import attrs
 
 from inngest_rest_api.api import NEWEST_RECORDED, OPERATIONS
+from inngest_rest_mock._api.document import signature_of
 
 CURRENT = NEWEST_RECORDED
 
@@ -41,11 +42,6 @@ class Release:
         """
         is_begun = since is not None and self >= Release.parse(since)
         return is_begun and (until is None or self < Release.parse(until))
-
-
-def signature_of(method: str, path: str) -> str:
-    """Return `METHOD /path`, with `{}` for each parameter of the path."""
-    return f"{method} {re.sub(r'{[^}]*}', '{}', path)}"
 
 
 OPERATION_NAMES = {

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from inngest_rest_mock._api.document import described
 from inngest_rest_mock._api.operations import HANDLERS
 from inngest_rest_mock._api.responses import NOT_FOUND
 from inngest_rest_mock._api.v1.guard import ResponseCache, v1_guard
-from inngest_rest_mock._api.v2 import BODIES, QUERIES
 from inngest_rest_mock._api.v2.guard import v2_guard
 from inngest_rest_mock._api.v2.shapes import v2_error
 from inngest_rest_mock._carriers.messages import Request, Response
@@ -97,13 +97,10 @@ class Router:
             if name is None:
                 continue
             if " /v1/" in signature:
-                guarded = v1_guard(
-                    handler, read=signature.startswith("GET"), cache=cache
-                )
+                guarded = v1_guard(handler, described()[signature], cache=cache)
                 v1.append((signature, Match(guarded, (), name)))
             elif " /v2/" in signature:
-                query, body = QUERIES.get(signature, ()), BODIES.get(signature, ())
-                guarded = v2_guard(handler, signature, query=query, body=body)
+                guarded = v2_guard(handler, signature, described()[signature])
                 if signature == "GET /v2/operations":  # needs no key
                     guarded = handler
                 v2.append((signature, Match(guarded, (), name)))

@@ -3,27 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-T = TypeVar("T", bound=str)
-
-_MOST_SHOWN = 5
-
-
-def one_of(name: str, given: object, choices: Iterable[T]) -> T:
-    """Return `given` if it is a valid choice; raise ValueError with the nearest one."""
-    known = sorted(set(choices))
-    for choice in known:
-        if given == choice:
-            return choice
-    nearest = get_close_matches(str(given), known, n=1, cutoff=0)
-    hint = f": did you mean {nearest[0]!r}?" if nearest else ""
-    shown = f" ({', '.join(map(repr, known))})" if len(known) <= _MOST_SHOWN else ""
-    raise ValueError(f"unknown {name} {given!r}{hint}{shown}")
 
 
 def as_text(name: str, given: object) -> str:

@@ -1,4 +1,4 @@
-"""The state of the mock: events, functions, runs, cancellations and webhooks."""
+"""The state of the mock: events, functions, runs, and what was created besides."""
 
 from __future__ import annotations
 
@@ -52,9 +52,8 @@ class Store:
         self.execution = Execution(self.ids, self._invoke_from)
         self._wait_for_others()
         self.cancellations: dict[str, dict[str, object]] = {}
-        self.environments: dict[str, dict[str, Any]] = {}
-        self.webhooks_of_v2: list[dict[str, Any]] = []
-        self.webhooks: dict[str, dict[str, object]] = {}
+        # What was created by operations without code of their own, by path and id.
+        self.kept: dict[str, dict[str, dict[str, Any]]] = {}
         self._delay = nanoseconds(visibility_delay)
 
     def _wait_for_others(self) -> None:
@@ -67,13 +66,8 @@ class Store:
         self.events.clear()
         self.execution.clear()
         self._wait_for_others()
-        for each in (
-            self.cancellations,
-            self.environments,
-            self.webhooks_of_v2,
-            self.webhooks,
-        ):
-            each.clear()
+        self.cancellations.clear()
+        self.kept.clear()
 
     def last_due(self) -> int:
         """Return the time by which all that is known to come has come, and can be read."""

@@ -83,8 +83,8 @@ def test_cancellation_spares_what_it_does_not_mean(
             400,
             "started_after must be before started_before",
         ),
-        ({"started_before": "2026-11-24"}, 400, "Invalid cancellation request"),
-        ({"started_before": 5}, 400, "Invalid cancellation request"),
+        ({"started_before": "2026-11-24"}, 400, "started_before is not a time"),
+        ({"started_before": 5}, 400, "invalid value for string field started_before"),
         ({"started_before": NOW, "app_id": "other"}, 404, "function not found"),
     ],
 )
@@ -101,4 +101,4 @@ def test_cancellation_is_validated(
 @pytest.mark.parametrize("body", ["", "{", "[]", "5"])
 def test_cancellation_is_an_object(client: httpx.Client, body: str) -> None:
     answer = client.post("/v1/cancellations", content=body)
-    assert (answer.status_code, answer.json()["error"]) == (400, "Invalid cancellation request")
+    assert (answer.status_code, answer.json()["status"]) == (400, 400)

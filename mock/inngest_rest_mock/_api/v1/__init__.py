@@ -8,7 +8,6 @@ from inngest_rest_mock._api.v1 import (
     run_metadata,
     runs,
     signals,
-    webhooks,
 )
 
 HANDLERS = {
@@ -19,5 +18,4 @@ HANDLERS = {
     **signals.HANDLERS,
     **cancellations.HANDLERS,
     **metrics.HANDLERS,
-    **webhooks.HANDLERS,
 }

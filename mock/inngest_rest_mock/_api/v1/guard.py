@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import attrs
+
 from inngest_rest_mock._api.responses import JSON, UNAUTHORIZED
+from inngest_rest_mock._api.v1.input import read_body
+from inngest_rest_mock._api.v1.shapes import v1_error
 from inngest_rest_mock._carriers.messages import Response
 from inngest_rest_mock._times import NS_PER_SECOND
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call, Handler
+    from inngest_rest_mock._api.document import Described
 
 _MAX_AGE = re.compile(r"private, max-age=(\d+)")
 
@@ -45,21 +50,29 @@ class ResponseCache:
         return request.raw_path, request.query, request.headers.get("authorization", "")
 
 
-def v1_guard(handler: Handler, *, read: bool, cache: ResponseCache | None) -> Handler:
-    """Require the signing key; for a `read`, use the cache."""
+def v1_guard(
+    handler: Handler, described: Described, *, cache: ResponseCache | None
+) -> Handler:
+    """Require the signing key, and read the body; for a GET, use the cache."""
 
     def guarded(call: Call) -> Response:
         if not call.keys.accepts_authorization(
             call.request.headers.get("authorization", "")
         ):
             return UNAUTHORIZED
-        if not read:
+        if described.body is not None:
+            try:
+                body = read_body(call.request.body, described.body)
+            except ValueError as error:
+                return v1_error(400, str(error))
+            return handler(attrs.evolve(call, body=body))
+        if cache is None or call.request.method != "GET":
             return handler(call)
-        hit = cache.get(call) if cache is not None else None
+        hit = cache.get(call)
         if hit is not None:
             return hit
         response = handler(call)
-        if cache is not None and response.status == 200:
+        if response.status == 200:
             cache.put(call, response)
         return response
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest_mock._json import decode, is_object
+from inngest_rest_mock._api.reading import read_value
+from inngest_rest_mock._json import decode
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call
+    from inngest_rest_mock._api.document import Schema
 
 _DEFAULT_LIMIT = 20
 _INTEGER = re.compile(r"[+-]?[0-9]+")
@@ -21,10 +23,6 @@ def page_limit(call: Call, most: int) -> int:
     return min(max(limit or _DEFAULT_LIMIT, 1), call.server.most_per_page(most))
 
 
-def read_object(call: Call) -> dict[str, Any] | None:
-    """Return the body's JSON object; None if it is none."""
-    try:
-        body = decode(call.request.body)
-    except ValueError:
-        return None
-    return body if is_object(body) else None
+def read_body(body: bytes, schema: Schema) -> Any:
+    """Read a body by its schema; raise ValueError for one that is not as that says."""
+    return read_value(decode(body), schema, "body", is_strict=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest_mock._api.v1.input import read_object
 from inngest_rest_mock._api.v1.shapes import v1_data, v1_error
 
 if TYPE_CHECKING:
@@ -17,13 +16,10 @@ def send_signal(call: Call) -> Response:
 
     A real server takes 1.5 s to reject an empty signal; the mock does not wait.
     """
-    fields = read_object(call)
-    signal = None if fields is None else fields.get("signal") or ""
-    if fields is None or not isinstance(signal, str):
-        return v1_error(400, "Invalid signal data")
+    signal = call.body.get("signal")
     if not signal:
         return v1_error(500, "Failed to receive signal")
-    run_id = call.store.execution.signal(signal, fields.get("data"), call.now)
+    run_id = call.store.execution.signal(signal, call.body.get("data"), call.now)
     if run_id is None:
         return v1_error(404, "No signal found")
     return v1_data({"run_id": run_id}, call.now)

@@ -6,14 +6,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import unquote
 
 from inngest_rest_mock._api.v2.input import (
-    BodyKind,
     InputError,
-    Kind,
     invalid_field,
     missing_field,
-    page_limit,
-    read_body,
-    read_query,
 )
 from inngest_rest_mock._api.v2.shapes import v2_app, v2_data, v2_function
 from inngest_rest_mock._state.ids import parse_uuid
@@ -24,11 +19,6 @@ if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call, Handlers
     from inngest_rest_mock._carriers.messages import Response
     from inngest_rest_mock._state.catalogue import Function
-
-_PAGING: dict[str, Kind] = {"limit": "int32", "cursor": "string"}
-_APPS: dict[str, Kind] = {**_PAGING, "archived": "bool"}
-_INVOCATION: dict[str, BodyKind] = {"data": "object", "idempotencyKey": "string"}
-_MOST = 100
 
 
 class _Listed(Protocol):
@@ -51,14 +41,11 @@ _REFUSALS = {
 }
 
 
-def _page(
-    call: Call, known: dict[str, Kind], items: Iterable[T]
-) -> tuple[list[T], dict[str, Any]]:
-    query = read_query(call.request, known)
-    limit = page_limit(call.server, query, _MOST)
+def _page(call: Call, items: Iterable[T]) -> tuple[list[T], dict[str, Any]]:
+    limit = call.query.limit
     rest = list(items)
-    if query.text("cursor"):
-        cursor = parse_uuid(query.text("cursor"))
+    if call.query.text("cursor"):
+        cursor = parse_uuid(call.query.text("cursor"))
         if cursor is None:
             raise invalid_field("Cursor is invalid")
         rest = _after(rest, cursor)
@@ -77,9 +64,8 @@ def _after(items: list[T], cursor: str) -> list[T]:
 
 def list_apps(call: Call) -> Response:
     """List the apps, in order of registration; the mock archives none."""
-    query = read_query(call.request, _APPS)
-    apps = () if query.flag("archived") else call.store.catalogue.apps.values()
-    shown, page = _page(call, _APPS, apps)
+    apps = () if call.query.flag("archived") else call.store.catalogue.apps.values()
+    shown, page = _page(call, apps)
     return v2_data([v2_app(app) for app in shown], call.now, page=page)
 
 
@@ -100,7 +86,7 @@ def list_functions(call: Call) -> Response:
     if not app_id:
         raise missing_field("App ID is required")
     app = call.store.catalogue.apps.get(app_id)
-    shown, page = _page(call, _PAGING, () if app is None else app.functions.values())
+    shown, page = _page(call, () if app is None else app.functions.values())
     return v2_data([v2_function(function) for function in shown], call.now, page=page)
 
 
@@ -123,17 +109,14 @@ def invoke(call: Call) -> Response:
 
     Flow control that stops it is a 422 (recordings v2-invoke-debounced, v2-invoke-ratelimited).
     """
-    fields = read_body(call.request.body, _INVOCATION)
     for value, name in zip(call.params, ("App", "Function"), strict=True):
         if not value:
             raise missing_field(f"{name} ID is required")
-    if "data" not in fields:
-        raise missing_field("Input data is required")
     function = _find(call)
     marker = {"fn_id": function.internal_id, "type": "api"}
-    data = {**fields["data"], "_inngest": marker}
+    data = {**call.body["data"], "_inngest": marker}
     admitted = call.store.invoke_directly(
-        function, data, fields.get("idempotencyKey"), call.now
+        function, data, call.body.get("idempotencyKey"), call.now
     )
     refusal = _REFUSALS.get(admitted.verdict)
     if refusal is not None:
@@ -147,8 +130,6 @@ def _decoded(call: Call) -> tuple[str, ...]:
     return tuple(unquote(value) for value in call.params)
 
 
-QUERIES = {"GET /v2/apps": _APPS, "GET /v2/apps/{}/functions": _PAGING}
-BODIES = {"POST /v2/apps/{}/functions/{}/invoke": _INVOCATION}
 HANDLERS: Handlers = {
     "GET /v2/apps": list_apps,
     "GET /v2/apps/{}": get_app,

@@ -1,28 +1,24 @@
-"""The guard of every v2 handler: limits the body, checks the signing key, converts errors."""
+"""The guard of every v2 handler: checks the signing key, reads the request, converts errors."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
+
 from inngest_rest_mock._api.event_json import MAX_EVENT_BYTES
 from inngest_rest_mock._api.responses import UNAUTHORIZED
-from inngest_rest_mock._api.v2.input import InputError
+from inngest_rest_mock._api.v2.input import InputError, read_body, read_query
 from inngest_rest_mock._api.v2.shapes import v2_error
-from inngest_rest_mock._api.v2.strict import refuse_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from inngest_rest_mock._api.call import Call, Handler
+    from inngest_rest_mock._api.document import Described
     from inngest_rest_mock._carriers.messages import Response
 
 
 def v2_guard(
-    handler: Handler,
-    signature: str = "",
-    *,
-    query: Collection[str] = (),
-    body: Collection[str] = (),
+    handler: Handler, signature: str = "", described: Described | None = None
 ) -> Handler:
     """Require the signing key, and respond with the error of an InputError.
 
@@ -31,8 +27,7 @@ def v2_guard(
     Args:
         handler: The handler.
         signature: Its operation, `METHOD /path`; empty for a path that has none.
-        query: The query parameters that it knows.
-        body: The fields that it knows in a body.
+        described: What its operation takes, which the handler then finds in the call.
     """
     limits_body = signature == "POST /v2/events"
 
@@ -47,10 +42,15 @@ def v2_guard(
         ):
             return UNAUTHORIZED
         try:
-            if signature:
-                refuse_unknown(call.request, signature, query, body)
-            return handler(call)
+            return handler(call if described is None else _read(call, described))
         except InputError as error:
             return error.response
 
     return guarded
+
+
+def _read(call: Call, described: Described) -> Call:
+    query = read_query(call.request, described, call.server)
+    return attrs.evolve(
+        call, query=query, body=read_body(call.request.body, described.body)
+    )

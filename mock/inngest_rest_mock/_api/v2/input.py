@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-import attrs
-
+from inngest_rest_mock._api.reading import (
+    MisfitError,
+    Query,
+    camel,
+    read_text,
+    read_value,
+    snake,
+)
 from inngest_rest_mock._api.v2.shapes import v2_error
-from inngest_rest_mock._json import decode, is_object
-from inngest_rest_mock._times import parse_rfc3339
+from inngest_rest_mock._json import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from inngest_rest_mock._api.call import Server
+    from inngest_rest_mock._api.document import Described, Schema
     from inngest_rest_mock._carriers.messages import Request, Response
-
-Kind: TypeAlias = Literal["string", "strings", "int32", "bool", "timestamp"]
-
-_INTEGER = re.compile(r"[+-]?[0-9]+")
 
 
 class InputError(ValueError):
@@ -43,84 +43,54 @@ def missing_field(message: str) -> InputError:
     return InputError(message, "missing_field")
 
 
-@attrs.frozen
-class Query:
-    """A validated query: its values by camelCase name."""
-
-    values: dict[str, Any]
-
-    def text(self, name: str) -> str:
-        """Return a string, "" if absent."""
-        value = self.values.get(name, "")
-        return value if isinstance(value, str) else ""
-
-    def texts(self, name: str) -> list[str]:
-        """Return the values of a repeated parameter."""
-        return list(self.values.get(name, ()))
-
-    def number(self, name: str) -> int:
-        """Return an integer, 0 if absent."""
-        return int(self.values.get(name, 0))
-
-    def moment(self, name: str) -> int | None:
-        """Return a time in nanoseconds, None if absent."""
-        value = self.values.get(name)
-        return value if isinstance(value, int) else None
-
-    def flag(self, name: str) -> bool:
-        """Return a boolean, False if absent."""
-        return self.values.get(name) is True
-
-
-def read_query(request: Request, known: dict[str, Kind]) -> Query:
+def read_query(request: Request, described: Described, server: Server) -> Query:
     """Read the parameters of a request, in camelCase or snake_case.
 
-    Raise InputError for a repeated parameter, or a value of the wrong type; of unknown ones the
-    guard tells.
+    Raise InputError for an unknown or repeated one, or for a value that its schema does not allow.
     """
-    by_name = {name: name for name in known} | {_snake(name): name for name in known}
+    mapped = {*described.path, *(described.body or {}).get("properties", ())}
     texts: dict[str, list[str]] = {}
     for key, value in parse_qsl(request.query, keep_blank_values=True):
-        if key in by_name:
+        name = _name(key)
+        if name in mapped:
+            where = "mapped to the request body or path and cannot be set in the query string"
+            raise InputError(f'query parameter "{key}" is {where}', "invalid_request")
+        if name not in described.query:
+            raise InputError(f'unknown query parameter "{key}"', "invalid_request")
+        if server.release.has(described.since.get(name, "0.0")):
             texts.setdefault(key, []).append(value)
     # Of two spellings of one name, the last wins.
-    return Query(
-        {
-            by_name[key]: _value(by_name[key], known[by_name[key]], it)
-            for key, it in texts.items()
-        }
-    )
+    values = {
+        _name(key): _value(_name(key), described.query[_name(key)], given)
+        for key, given in texts.items()
+    }
+    return Query(values, _page_limit(values, described, server))
 
 
-def _value(name: str, kind: Kind, texts: list[str]) -> Any:
-    if kind == "strings":
+def _name(key: str) -> str:
+    return camel(re.split(r"[.[]", key, maxsplit=1)[0])
+
+
+def _value(name: str, schema: Schema, texts: list[str]) -> Any:
+    if schema["type"] == "array":
         return texts
     if len(texts) > 1:
-        raise InputError(f'too many values for field "{_snake(name)}"')
+        raise InputError(f'too many values for field "{snake(name)}"')
     (text,) = texts
-    value = _READERS[kind](text)
+    value = read_text(text, schema)
     if value is None:
-        raise InputError(f'parsing field "{_snake(name)}": {text!r} is no {kind}')
+        raise InputError(
+            f'parsing field "{snake(name)}": {text!r} is no {schema["type"]}'
+        )
     return value
 
 
-def _int32(text: str) -> int | None:
-    number = int(text) if _INTEGER.fullmatch(text) else None
-    return number if number is not None and -(2**31) <= number < 2**31 else None
-
-
-_READERS: dict[Kind, Callable[[str], Any]] = {
-    "string": str,
-    "bool": {"true": True, "1": True, "false": False, "0": False}.get,
-    "timestamp": parse_rfc3339,
-    "int32": _int32,
-}
-
-
-def page_limit(server: Server, query: Query, most: int) -> int:
-    """Read `limit`, 20 by default and for 0; raise InputError outside 1 to the server's maximum."""
-    most = server.most_per_page(most)
-    limit = query.number("limit") or min(20, most)
+def _page_limit(values: dict[str, Any], described: Described, server: Server) -> int:
+    """Return `limit`, 20 by default and for 0; raise InputError outside 1 to the maximum."""
+    if "limit" not in described.query:
+        return 0
+    most = server.most_per_page(described.query["limit"]["maximum"])
+    limit: int = values.get("limit") or min(20, most)
     if limit < 1:
         raise invalid_field("Limit must be at least 1")
     if limit > most and server.page_refusal is not None:
@@ -128,61 +98,18 @@ def page_limit(server: Server, query: Query, most: int) -> int:
     return min(limit, most)
 
 
-BodyKind: TypeAlias = Literal["string", "object", "array", "int64", "bool", "any"]
-_BODY_TYPES: dict[BodyKind, tuple[type, ...]] = {
-    "string": (str,),
-    "object": (dict,),
-    "array": (list,),
-    "int64": (int, str, float),
-    "bool": (bool,),
-    "any": (object,),
-}
-
-
-def read_body(body: bytes, known: dict[str, BodyKind]) -> dict[str, Any]:
-    """Read a JSON object, keys in camelCase or snake_case; an empty body is an empty object.
-
-    Null fields are left out. Raise InputError for anything else, unknown fields included.
-    """
-    if not body.strip():
-        return {}
+def read_body(body: bytes, schema: Schema | None) -> Any:
+    """Read a body by its schema; an empty one is an empty object. Raise InputError otherwise."""
+    if schema is None:
+        if body:
+            message = "request body is not allowed for this HTTP binding"
+            raise InputError(message, "invalid_request")
+        return None
     try:
-        document = decode(body)
+        document = decode(body if body.strip() else b"{}")
     except ValueError:
         raise InputError("the body is not JSON") from None
-    if not is_object(document):
-        raise InputError("the body is not a JSON object")
-    return read_fields(document, known)
-
-
-def read_fields(document: dict[str, Any], known: dict[str, BodyKind]) -> dict[str, Any]:
-    """Read the fields of an object within a body, as `read_body` does."""
-    by_name = {name: name for name in known} | {_snake(name): name for name in known}
-    fields: dict[str, Any] = {}
-    for key, value in document.items():
-        if key not in by_name:
-            message = f'Unexpected request body field "{key}"'
-            raise InputError(message, "invalid_request")
-        kind = known[by_name[key]]
-        if value is None and kind != "any":
-            continue
-        is_flag = isinstance(value, bool) and kind not in ("bool", "any")
-        is_typed = isinstance(value, _BODY_TYPES[kind]) and not is_flag
-        if not is_typed or (kind == "int64" and not _is_int64(value)):
-            raise InputError(f"invalid value for {kind} field {key}")
-        fields[by_name[key]] = int(cast("Any", value)) if kind == "int64" else value
-    return fields
-
-
-def _is_int64(value: Any) -> bool:
-    """Return whether protojson reads it as a 64-bit integer: a number or a string."""
-    whole = (
-        _INTEGER.fullmatch(value) is not None
-        if isinstance(value, str)
-        else value % 1 == 0
-    )
-    return whole and -(2**63) <= int(value) < 2**63
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", name)
+    try:
+        return read_value(document, schema, "body", is_strict=True)
+    except MisfitError as misfit:
+        raise InputError(str(misfit), misfit.code) from None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest_mock._api.releases import SINCE, UNTIL, signature_of
+from inngest_rest_mock._api.document import signature_of
+from inngest_rest_mock._api.releases import SINCE, UNTIL
 from inngest_rest_mock._api.responses import json_response
 
 if TYPE_CHECKING:

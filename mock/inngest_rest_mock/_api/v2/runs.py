@@ -12,16 +12,9 @@ import msgspec
 
 from inngest_rest_mock._api.v2.expressions import condition_of
 from inngest_rest_mock._api.v2.input import (
-    BodyKind,
     InputError,
-    Kind,
-    Query,
     invalid_field,
     missing_field,
-    page_limit,
-    read_body,
-    read_fields,
-    read_query,
 )
 from inngest_rest_mock._api.v2.shapes import (
     listed_end,
@@ -38,30 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from inngest_rest_mock._api.call import Call, Handlers
+    from inngest_rest_mock._api.reading import Query
     from inngest_rest_mock._carriers.messages import Response
 
-_OUTPUT: dict[str, Kind] = {"includeOutput": "bool"}
-_PAGING: dict[str, Kind] = {
-    **_OUTPUT,
-    "limit": "int32",
-    "cursor": "string",
-    "include": "strings",
-}
-_FILTERS: dict[str, Kind] = {
-    **_PAGING,
-    "status": "strings",
-    "from": "timestamp",
-    "until": "timestamp",
-    "timeField": "string",
-    "order": "string",
-    "isDeferred": "bool",
-    "query": "string",
-}
-_ALL_FILTERS: dict[str, Kind] = {
-    **_FILTERS,
-    "appId": "strings",
-    "functionId": "strings",
-}
 _STATUSES = {
     *("QUEUED", "RUNNING", "PAUSED"),
     *("COMPLETED", "FAILED", "CANCELLED", "SKIPPED"),
@@ -72,9 +44,6 @@ _TIME_FIELDS = {
     "STARTEDAT": "queued",
     "ENDEDAT": "changed",
 }
-_RERUN: dict[str, BodyKind] = {"fromStep": "object"}
-_MOST_RUNS = 100
-_MOST_EVENT_RUNS = 40
 
 
 Clock: TypeAlias = Callable[[MockRun], int]
@@ -115,28 +84,24 @@ def _read_cursor(text: str) -> str | None:
 
 def _answer(
     call: Call,
-    query: Query,
     runs: Iterable[MockRun],
-    limit: int,
     time_range: dict[str, str] | None = None,
     time_of: Clock = _queued,
 ) -> Response:
+    limit = call.query.limit
     page: dict[str, object] = {"limit": limit}
     shown = list(islice(runs, limit + 1))
     if len(shown) > limit:
         shown.pop()
         page |= {"cursor": _cursor_of(shown[-1], time_of), "hasMore": True}
-    data = [
-        _shape(call, run, query.flag("includeOutput"), listed=True) for run in shown
-    ]
+    data = [_shape(call, run, listed=True) for run in shown]
     return v2_data(data, call.now, page=page, time_range=time_range)
 
 
-def _shape(
-    call: Call, run: MockRun, include_output: bool, *, listed: bool
-) -> dict[str, Any]:
+def _shape(call: Call, run: MockRun, *, listed: bool) -> dict[str, Any]:
     function = call.store.catalogue.find(run.app_id, run.function_id)
     assert function is not None, run
+    include_output = call.query.flag("includeOutput")
     shape = v2_run(run, function, include_output=include_output, listed=listed)
     if listed:
         if call.server.has("V2FunctionRef.slug"):
@@ -146,8 +111,8 @@ def _shape(
     return shape
 
 
-def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Response:
-    limit = page_limit(call.server, query, _MOST_RUNS)
+def _list(call: Call, apps: list[str], functions: list[str]) -> Response:
+    query = call.query
     since, until = query.moment("from"), query.moment("until")
     cursor = _read_cursor(query.text("cursor"))
     if since is not None and until is not None and since >= until:
@@ -159,9 +124,7 @@ def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Re
         message = "Filtering runs by PAUSED status is not implemented"
         raise InputError(message, "not_implemented", 501)
     _check_include(query)
-    condition = (
-        condition_of(query.text("query")) if call.server.has("V2Query") else None
-    )
+    condition = condition_of(query.text("query"))
     field = query.text("timeField").strip().upper().replace("_", "")
     if field not in _TIME_FIELDS:
         raise invalid_field("timeField is invalid")
@@ -177,7 +140,7 @@ def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Re
             and (not functions or run.function_id in functions)
             and (since is None or time_of(run) >= since)
             and (until is None or time_of(run) <= until)
-            and (condition is None or condition(run, call.store.events[run.event_id]))
+            and condition(run, call.store.events[run.event_id])
         )
 
     time_of = _queued if _TIME_FIELDS[field] == "queued" else _changed
@@ -188,7 +151,7 @@ def _list(call: Call, query: Query, apps: list[str], functions: list[str]) -> Re
     span = None
     if since is not None and until is not None:
         span = {"from": v2_time(since), "until": v2_time(until)}
-    return _answer(call, query, matching, limit, span, time_of)
+    return _answer(call, matching, span, time_of)
 
 
 def _check_include(query: Query) -> None:
@@ -239,12 +202,11 @@ def _ordered(
 
 def list_runs(call: Call) -> Response:
     """List runs, newest first unless `order=ASC`."""
-    query = read_query(call.request, _ALL_FILTERS)
-    apps, functions = query.texts("appId"), query.texts("functionId")
+    apps, functions = call.query.texts("appId"), call.query.texts("functionId")
     if functions and not apps:
         raise invalid_field("appId is required when filtering by functionId")
     bare = [name.removeprefix(f"{app}-") for name in functions for app in apps]
-    return _list(call, query, apps, [*functions, *bare])
+    return _list(call, apps, [*functions, *bare])
 
 
 def list_function_runs(call: Call) -> Response:
@@ -252,24 +214,21 @@ def list_function_runs(call: Call) -> Response:
     app, function = call.params
     if not app or not function:
         raise missing_field("App ID and function ID are required")
-    query = read_query(call.request, _FILTERS)
-    return _list(call, query, [app], [function, function.removeprefix(f"{app}-")])
+    return _list(call, [app], [function, function.removeprefix(f"{app}-")])
 
 
 def list_event_runs(call: Call) -> Response:
     """List the runs of an event, newest first; a batch's run is listed for each of its events."""
     if not call.params[0]:
         raise missing_field("Event ID is required")
-    query = read_query(call.request, _PAGING)
     event_id = parse_ulid(call.params[0])
     if event_id is None:
         raise invalid_field("Event ID must be a valid ULID")
-    _check_include(query)
-    limit = page_limit(call.server, query, _MOST_EVENT_RUNS)
-    cursor = _read_cursor(query.text("cursor"))
+    _check_include(call.query)
+    cursor = _read_cursor(call.query.text("cursor"))
     runs = reversed(call.store.visible_runs_of_event(event_id, call.now))
     older = (run for run in runs if cursor is None or run.id < cursor)
-    return _answer(call, query, older, limit)
+    return _answer(call, older)
 
 
 def _find_run(call: Call, unknown: str = "Run not found") -> MockRun:
@@ -287,36 +246,23 @@ def _find_run(call: Call, unknown: str = "Run not found") -> MockRun:
 
 def get_run(call: Call) -> Response:
     """Return one run."""
-    query = read_query(call.request, _OUTPUT)
     run = _find_run(call)
-    return v2_data(
-        _shape(call, run, query.flag("includeOutput"), listed=False), call.now
-    )
+    return v2_data(_shape(call, run, listed=False), call.now)
 
 
 def get_run_trace(call: Call) -> Response:
     """Return the trace of a run: a root span with one child."""
-    query = read_query(call.request, _OUTPUT)
     run = _find_run(call, "Trace not found")
     events = [call.store.events[each] for each in run.event_ids]
-    return v2_data(
-        v2_trace(run, events, include_output=query.flag("includeOutput")), call.now
-    )
+    include_output = call.query.flag("includeOutput")
+    return v2_data(v2_trace(run, events, include_output=include_output), call.now)
 
 
 def rerun(call: Call) -> Response:
     """Run a run's function again, from the start or from one of its steps."""
-    fields = read_body(call.request.body, _RERUN)
-    from_step = fields.get("fromStep")
-    step = None
-    if from_step is not None:
-        step = read_fields(from_step, {"stepId": "string", "input": "array"})
-        if not step.get("stepId"):
-            raise missing_field("Step ID is required")
-    run = _find_run(call)
-    run_id = call.store.rerun(
-        run, call.now, **({} if step is None else _kept(run, step))
-    ).run_id
+    run, step = _find_run(call), call.body.get("fromStep")
+    kept = {} if step is None else _kept(run, step)
+    run_id = call.store.rerun(run, call.now, **kept).run_id
     if not run_id:  # recordings v2-rerun-debounced, v2-rerun-singleton-running
         raise InputError("Unable to rerun run", "internal_error", 500)
     return v2_data({"runId": run_id}, call.now)
@@ -345,7 +291,6 @@ def _kept(run: MockRun, step: Mapping[str, Any]) -> dict[str, Any]:
 
 def cancel(call: Call) -> Response:
     """Cancel a run; one that has already ended is a conflict."""
-    read_body(call.request.body, {})
     run = _find_run(call)
     if run.status == "cancelled":
         return v2_error(409, "run_already_cancelled", "Run is already cancelled")
@@ -354,14 +299,6 @@ def cancel(call: Call) -> Response:
     return v2_data({"runId": run.id}, call.now)
 
 
-QUERIES = {
-    "GET /v2/runs": _ALL_FILTERS,
-    "GET /v2/apps/{}/functions/{}/runs": _FILTERS,
-    "GET /v2/events/{}/runs": _PAGING,
-    "GET /v2/runs/{}": _OUTPUT,
-    "GET /v2/runs/{}/trace": _OUTPUT,
-}
-BODIES = {"POST /v2/runs/{}/rerun": _RERUN}
 HANDLERS: Handlers = {
     "GET /v2/runs": list_runs,
     "GET /v2/apps/{}/functions/{}/runs": list_function_runs,

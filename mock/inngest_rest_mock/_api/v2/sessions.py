@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from inngest_rest_mock._api.v2.input import InputError, Kind, read_query
+from inngest_rest_mock._api.v2.input import InputError
 from inngest_rest_mock._api.v2.shapes import v2_data, v2_run
 from inngest_rest_mock._times import v2_time
 
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from inngest_rest_mock._carriers.messages import Response
     from inngest_rest_mock._state.records import MockRun
 
-_PAGING: dict[str, Kind] = {"limit": "int32", "cursor": "string"}
-_SEARCH: dict[str, Kind] = {**_PAGING, "search": "string"}
-_WINDOW: dict[str, Kind] = {"from": "timestamp", "until": "timestamp"}
-
 
 def list_keys(call: Call) -> Response:
     """List the keys of sessions."""
@@ -27,7 +23,7 @@ def list_keys(call: Call) -> Response:
     keys = [
         {"id": key, "createdAt": v2_time(it.queued_ns)} for key, it in found.items()
     ]
-    return _listed(call, keys, _SEARCH)
+    return _listed(call, keys)
 
 
 def list_sessions(call: Call) -> Response:
@@ -37,14 +33,14 @@ def list_sessions(call: Call) -> Response:
         if key == unquote(call.params[0]):
             runs_by_id.setdefault(id, []).append(run)
     sessions = [_session(id, runs) for id, runs in runs_by_id.items()]
-    return _listed(call, sessions, {**_SEARCH, **_WINDOW})
+    return _listed(call, sessions)
 
 
 def list_runs(call: Call) -> Response:
     """List the runs of a session, newest first."""
     wanted = tuple(map(unquote, call.params))
     runs = [_run(call, run) for key, id, run in _runs(call) if (key, id) == wanted]
-    return _listed(call, runs, {**_PAGING, **_WINDOW})
+    return _listed(call, runs)
 
 
 def _runs(call: Call) -> Iterator[tuple[str, str, MockRun]]:
@@ -78,20 +74,14 @@ def _run(call: Call, run: MockRun) -> dict[str, Any]:
     return {name: shape[name] for name in kept if name in shape} | named
 
 
-def _listed(call: Call, items: list[Any], known: dict[str, Kind]) -> Response:
-    query = read_query(call.request, known)
+def _listed(call: Call, items: list[Any]) -> Response:
     if not call.server.is_cloud:
         message = "Sessions not implemented in OSS"
         raise InputError(message, "not_implemented", 501)
-    search = query.text("search")
+    search = call.query.text("search")
     return v2_data([it for it in items if search in it["id"]], call.now, page={})
 
 
-QUERIES = {
-    "GET /v2/sessions": _SEARCH,
-    "GET /v2/sessions/{}": {**_SEARCH, **_WINDOW},
-    "GET /v2/sessions/{}/{}/runs": {**_PAGING, **_WINDOW},
-}
 HANDLERS: Handlers = {
     "GET /v2/sessions": list_keys,
     "GET /v2/sessions/{}": list_sessions,

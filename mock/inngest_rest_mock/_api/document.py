@@ -1,0 +1,110 @@
+"""What the document says that an operation takes and returns."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import attrs
+import msgspec
+
+import inngest_rest_api
+from inngest_rest_api.api import OPERATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Schema: TypeAlias = dict[str, Any]
+
+
+@attrs.frozen
+class Described:
+    """An operation as the document describes it.
+
+    Attributes:
+        path: The names of the parameters of its path.
+        query: The schemas of its query parameters, by their names.
+        since: The first release with a query parameter, of those that came later.
+        body: The schema of its body; None if it takes none.
+        status: The status of its success.
+        example: An example of the data that it returns then.
+        is_cloud_only: Whether self-hosted servers refuse it.
+    """
+
+    path: tuple[str, ...]
+    query: Mapping[str, Schema]
+    since: Mapping[str, str]
+    body: Schema | None
+    status: int
+    example: Any
+    is_cloud_only: bool
+
+
+@cache
+def _document() -> Schema:
+    document: Schema = msgspec.json.decode(inngest_rest_api.openapi())
+    return document
+
+
+def resolved(schema: Schema) -> Schema:
+    """Return what a schema refers to; of alternatives, the first that is not null."""
+    if "$ref" in schema:
+        target = _document()
+        for name in schema["$ref"].split("/")[1:]:
+            target = target[name]
+        return resolved(target)
+    for each in schema.get("anyOf", ()):
+        if each != {"type": "null"}:
+            return resolved(each)
+    return schema
+
+
+def signature_of(method: str, path: str) -> str:
+    """Return `METHOD /path`, with `{}` for each parameter of the path."""
+    return f"{method} {re.sub(r'{[^}]*}', '{}', path)}"
+
+
+@cache
+def described() -> Mapping[str, Described]:
+    """Return all operations, by `METHOD /path`."""
+    return {
+        signature_of(method.upper(), path): _described(path, item, operation)
+        for path, item in _document()["paths"].items()
+        for method, operation in item.items()
+        if method.upper() in _METHODS
+    }
+
+
+_METHODS = {operation.method for operation in OPERATIONS}
+
+
+def _described(path: str, item: Schema, operation: Schema) -> Described:
+    given = [*item.get("parameters", ()), *operation.get("parameters", ())]
+    query = [each for each in map(resolved, given) if each["in"] == "query"]
+    content = operation.get("requestBody", {}).get("content", {})
+    body = content.get("application/json")
+    status, success = next(
+        (status, response)
+        for status, response in operation["responses"].items()
+        if status.startswith("2")
+    )
+    answer = success.get("content", {}).get("application/json", {}).get("schema", {})
+    return Described(
+        path=tuple(re.findall(r"{(\w+)}", path)),
+        query={each["name"]: resolved(each["schema"]) for each in query},
+        since={each["name"]: each["x-since"] for each in query if "x-since" in each},
+        body=None if body is None else resolved(body["schema"]),
+        status=int(status),
+        example=_example_of_data(answer),
+        is_cloud_only="x-cloud-only" in operation,
+    )
+
+
+def _example_of_data(schema: Schema) -> Any:
+    """Return an example of `data` in an answer, which may also be an error."""
+    envelope = resolved(schema.get("oneOf", [schema])[-1])
+    data = resolved(envelope.get("properties", {}).get("data", {}))
+    if data.get("type") == "array":
+        return resolved(data["items"]).get("examples", [])[:1]
+    return data.get("examples", [None])[0]

@@ -1,0 +1,62 @@
+"""Answers of operations that have no code of their own: the document's examples.
+
+What is created is kept, so that it can be listed, read, changed and deleted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from inngest_rest_mock._api.document import described
+from inngest_rest_mock._api.v1.shapes import v1_data, v1_error
+from inngest_rest_mock._api.v2.shapes import v2_data, v2_error
+from inngest_rest_mock._state.ids import stable_uuid
+
+if TYPE_CHECKING:
+    from inngest_rest_mock._api.call import Call, Handler
+    from inngest_rest_mock._carriers.messages import Response
+
+
+def example_handler(signature: str) -> Handler:
+    """Return the handler of an operation, `METHOD /path`."""
+    operation = described()[signature]
+    method, _, path = signature.partition(" ")
+    collection = path.removesuffix("/{}")
+    is_kept = {f"GET {collection}", f"POST {collection}"} <= described().keys()
+
+    def answer(call: Call) -> Response:
+        if operation.is_cloud_only and not call.server.is_cloud and "/v2/" in path:
+            return v2_error(501, "not_implemented", "Not implemented in OSS")
+        if not is_kept:
+            return _respond(call, operation.status, operation.example)
+        kept = call.store.kept.setdefault(collection, {})
+        if method == "POST":
+            id = call.body.get("id") or stable_uuid(f"{collection} {len(kept)}")
+            kept[id] = {**operation.example, **call.body, "id": id}
+            return _respond(call, operation.status, kept[id])
+        if path == collection:
+            known: list[Any] = [] if operation.is_cloud_only else operation.example
+            return _respond(call, operation.status, [*known, *kept.values()])
+        (id,) = call.params
+        if id not in kept:
+            return _missing(call)
+        if method == "DELETE":
+            del kept[id]
+            return _respond(call, operation.status, {"id": id})
+        kept[id] |= call.body or {}
+        return _respond(call, operation.status, kept[id])
+
+    return answer
+
+
+def _respond(call: Call, status: int, data: Any) -> Response:
+    if "/v1/" in call.request.raw_path:
+        return v1_data(data, call.now, status=status)
+    page: dict[str, Any] | None = {} if isinstance(data, list) else None
+    return v2_data(data, call.now, status=status, page=page)
+
+
+def _missing(call: Call) -> Response:
+    if "/v1/" in call.request.raw_path:
+        return v1_error(404, "Not found")
+    return v2_error(404, "not_found", "Not found")
