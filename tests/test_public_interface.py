@@ -339,7 +339,8 @@ def test_the_package_has_every_error_and_names_no_class_apart_from_its_module() 
 # Raising a number is a decision: give its reason on its line.
 MOST = {
     "names of the package": 54,  # each error among them; the goal was 60
-    "rows of the table of calls": 65,
+    # The goal was 58, before the API of December 2026: three of sessions, runs.score, metadata.
+    "rows of the table of calls": 64,
 }
 
 

@@ -83,6 +83,17 @@ def test_parameters_as_json_are_taken_as_they_are(run: Run) -> None:
     assert run.server.requests[-1].json()["transform"] == "@file"
 
 
+@pytest.mark.parametrize(("typed", "sent"), [([], True), (["--no-archived"], False)])
+def test_a_flag_that_is_set_by_default_is_cleared(
+    typed: list[str],
+    sent: bool,
+    run: Run,
+) -> None:
+    env = run.client.envs.create("preview")
+    assert run("envs", "archive", env.id, *typed).status == 0
+    assert run.server.requests[-1].json() == {"isArchived": sent}
+
+
 def test_a_session_is_a_key_and_an_id(run: Run) -> None:
     ran = run("send", "shop/asked", "--session", "chat=c-1", "--session", "user=7=x")
     assert ran.status == 0

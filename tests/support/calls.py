@@ -92,7 +92,6 @@ MADE_OF: Mapping[str, tuple[str, ...]] = {
     "runs.replay": ("runs.get", "events.runs", "runs.trace"),
     "events.resend": ("events.list", "events.get", "send"),
     "functions.invoke_many": ("functions.invoke",),
-    "envs.ensure": ("envs.list", "envs.create", "envs.archive"),
 }
 """The methods that make requests of other methods, besides those of their own.
 

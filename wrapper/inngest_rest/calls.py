@@ -392,12 +392,6 @@ _OWN: tuple[CallRow, ...] = (
         examples=({"id": ENV_ID},),
     ),
     CallRow(
-        name="envs.ensure",
-        is_of_cloud=True,
-        effect=Effect.CREATE,
-        examples=({"name": "preview-42"},),
-    ),
-    CallRow(
         name="keys.list",
         is_of_cloud=True,
         examples=({"kind": "event"},),

@@ -263,6 +263,13 @@ def _argument_of(parameter: Parameter) -> Argument:
     if parameter.is_positional:
         nargs = "*" if parameter.is_many else "?"
         return argument(parameter.name, nargs=nargs, help=help)
+    if parameter.kind is Kind.FLAG and parameter.default is True:
+        return Argument(
+            names=(dashed(f"no_{parameter.name}"),),
+            help=help,
+            action="store_false",
+            dest=parameter.name,
+        )
     action = None
     if parameter.kind is Kind.FLAG:
         action = "store_true"

@@ -92,11 +92,11 @@ class Envs(Resource):
         )
 
     def archive(self, id: str, *, archived: bool = True) -> V2Env:
-        """Archive an environment, or unarchive it.
+        """Archive an environment, or take it back from the archive.
 
         Args:
             id: The environment's id.
-            archived: False unarchives it.
+            archived: False takes it back.
 
         Raises:
             NotFoundError: No such environment.
@@ -107,28 +107,6 @@ class Envs(Resource):
         return self._run(
             fetch_one, "envs.archive", cloud.environment, path={"id": id}, body=body
         )
-
-    def ensure(self, name: str) -> V2Env:
-        """Return the environment of a name, creating or unarchiving it if necessary.
-
-        Use it in a pipeline with one environment per branch that may run more than once.
-
-        Args:
-            name: The display name.
-
-        Raises:
-            RouteNotFoundError: A self-hosted server cannot create environments.
-
-        HTTP: `GET /v2/envs`, `POST /v2/envs`, `PATCH /v2/envs/{envId}`.
-        """
-        check_text("name", name)
-        found = [each for each in self.list() if each.name == name]
-        env = (
-            min(found, key=lambda it: bool(it.is_archived))
-            if found
-            else self.create(name)
-        )
-        return self.archive(env.id, archived=False) if env.is_archived else env
 
 
 class Keys(Resource):
