@@ -132,7 +132,7 @@ class Copies:
             return self._listed[event_id]
         if event_id not in self._others:
             try:
-                event = await events.get(self._session, event_id, None)
+                event = await events.get(self._session, event_id)
             except NotFoundError:
                 self._others[event_id] = None
             else:

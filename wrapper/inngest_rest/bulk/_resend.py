@@ -202,7 +202,7 @@ class ResendJob(ReportedJob):
         if self.dry_run and _was_requested(target):
             return BulkResult(target)
         try:
-            event = await events.get(self.session, target.id, None)
+            event = await events.get(self.session, target.id)
         except InngestError as error:
             if _was_requested(target):
                 return with_outcome(target, target.outcome, error, error)

@@ -18,10 +18,8 @@ from inngest_rest._core.resources.flow_control import (
     limit,
     parse_duration,
 )
-from inngest_rest._core.resources.polling import APPEARS_WITHIN
-from inngest_rest._core.resources.wait_event import DAY
 from inngest_rest.explain._conclusion import Conclusion, about_function
-from inngest_rest.explain._evidence import EVENT_ORDER_SLACK
+from inngest_rest.explain._evidence import DAY, EVENT_ORDER_SLACK
 from inngest_rest.explain._limits import cancelling_events
 from inngest_rest.explain._triggers import nearest_triggers
 from inngest_rest.explanation import ReasonKind as Kind
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
     from inngest_rest.models import Run
 
 # For so long after an event, a run of it may still appear.
-_RUN_EXPECTED_FOR = timedelta(seconds=2 * APPEARS_WITHIN)
+_RUN_EXPECTED_FOR = 2 * EVENT_ORDER_SLACK
 
 
 def conclusions_of_event(evidence: EventEvidence) -> Iterator[Conclusion]:

@@ -16,7 +16,6 @@ from inngest_rest._core.resources.catalogue import (
 )
 from inngest_rest._core.resources.causes import error_line
 from inngest_rest._core.resources.flow_control import limit
-from inngest_rest._core.resources.polling import APPEARS_WITHIN
 from inngest_rest._ulid import second_of_ulid
 from inngest_rest.explain._conclusion import Conclusion, about_function
 from inngest_rest.explain._conditions import value_of
@@ -36,8 +35,10 @@ from inngest_rest.models import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from inngest_rest._core.resources.flow_control import Limit
     from inngest_rest.explanation import ReasonKind as Kind
+
+DAY = timedelta(days=1)
+"""The time for which a server remembers the id of an event."""
 
 SAME_FUNCTION_WITHIN = timedelta(seconds=1)
 """A function that was read within this time of an event is the one that the event found."""
@@ -45,8 +46,8 @@ SAME_FUNCTION_WITHIN = timedelta(seconds=1)
 CANCELLATION_SLACK = timedelta(seconds=15)
 """Between the end of a run and what cancelled it: v2 lists state the end 10 s too late."""
 
-# The time within which a busy server handles events in any order, and shows their runs.
-EVENT_ORDER_SLACK = timedelta(seconds=APPEARS_WITHIN)
+EVENT_ORDER_SLACK = timedelta(seconds=5)
+"""The time within which a busy server handles events in any order, and shows their runs."""
 
 # Without a job and without any change for so long, a run is lost: between two steps, a server needs
 # a fraction of a second.
@@ -248,7 +249,9 @@ class RunEvidence:
     children: list[tuple[Span, Run]] = field(factory=list[Any])
     catalogue: Catalogue | None = None
     function: Function | None = None  # as it is now
-    timeouts: Limit | None = None  # of its function; None if they were not read
+    timeouts: Mapping[str, Any] | None = (
+        None  # of its function; None if they were not read
+    )
     other_runs: Page[Run] | None = None  # of its function, newest first
     # Events that cancel runs of its function, since it was queued; None if they were not read.
     cancelling: list[StoredEvent] | None = None

@@ -20,17 +20,16 @@ from inngest_rest._core.resources.flow_control import (
     limit,
     parse_duration,
 )
-from inngest_rest._core.resources.polling import APPEARS_WITHIN
 from inngest_rest._core.resources.wait_event import (
-    DAY,
     name_of_all_triggers,
-    read_once_stored,
     runs_of,
 )
 from inngest_rest._ulid import is_ulid, second_of_ulid
 from inngest_rest._visible import shown
 from inngest_rest.explain._event_rules import conclusions_of_event
 from inngest_rest.explain._evidence import (
+    DAY,
+    EVENT_ORDER_SLACK,
     SAME_FUNCTION_WITHIN,
     EventEvidence,
     FunctionWithoutRun,
@@ -81,8 +80,8 @@ async def explain(session: Session, event_id: str, *, name: str | None) -> Expla
     not_found = _not_found(session, event_id, name)
     if is_ulid(event_id):
         now = session.server_clocks["api"].earliest().timestamp()
-        appears_by = second_of_ulid(event_id) + APPEARS_WITHIN
-        within = min(appears_by - now, APPEARS_WITHIN)
+        longest = EVENT_ORDER_SLACK.total_seconds()
+        within = min(second_of_ulid(event_id) + longest - now, longest)
         try:
             return await explain_stored(session, event_id, within=within)
         except errors.NotFoundError as error:
@@ -120,7 +119,9 @@ async def explain_stored(
 ) -> Explanation:
     """Explain the outcome of an event by its internal id; it may appear `within` some seconds."""
     try:
-        event, server_time = await read_once_stored(session, event_id, within, deadline)
+        event, server_time = await events.get_stored(
+            session, event_id, within=within, deadline=deadline
+        )
     except RULED_OUT as error:
         runs = await runs_of(session, event_id, deadline)
         return Explanation(
@@ -244,7 +245,7 @@ async def _read_events_of_limit(
     period = parse_duration(rate_limit.get("period")) or DAY
     counted = [run for run in without_run.runs_within(period) if run.event_ids]
     for run in counted[:MAX_READ_SINGLY]:
-        plan = events.get_now(
+        plan = events.get_stored(
             reader.session, run.event_ids[0], deadline=reader.deadline
         )
         subject = f"whether the event of run {run.id} has its key"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from inngest_rest._core.resources.flow_control import limit, limits
 
 if TYPE_CHECKING:
-    from inngest_rest._core.resources.flow_control import Limit
     from inngest_rest.models import Function
 
 
@@ -19,14 +18,14 @@ def cancels_earlier_run(function: Function) -> bool:
     return mode.lower() == "cancel"
 
 
-def concurrency_limits(function: Function) -> list[Limit]:
+def concurrency_limits(function: Function) -> list[Mapping[str, Any]]:
     """Return the function's own concurrency limits, without the plan's; `limit` is a number."""
-    of_function: list[Limit] = []
+    of_function: list[Mapping[str, Any]] = []
     for entry in limits(function, "concurrency"):
         number = entry.get("limit")
         # v2 also states the origin of the number; v1 has only the number.
         if isinstance(number, Mapping):
-            with_origin = cast("Limit", number)
+            with_origin = cast("Mapping[str, Any]", number)
             if with_origin.get("isPlanLimit"):
                 continue
             number = with_origin.get("value")
@@ -34,7 +33,7 @@ def concurrency_limits(function: Function) -> list[Limit]:
     return of_function
 
 
-def cancellations(function: Function) -> list[Limit]:
+def cancellations(function: Function) -> list[Mapping[str, Any]]:
     """Return the events that cancel the function's runs: `event`, perhaps with a `condition`."""
     entries = limits(function, "cancellations")
     return [entry for entry in entries if isinstance(entry.get("event"), str)]

@@ -80,7 +80,7 @@ async def _read_children(
 
 async def _read_invocation(reader: Reader, run: Run) -> Invocation | None:
     """Read the invocation that started a run; None if it was not invoked."""
-    plan = events.get_now(reader.session, run.event_ids[0])
+    plan = events.get_stored(reader.session, run.event_ids[0])
     stored = await reader.read(plan, f"whether run {run.id} was invoked by it")
     if stored is None:
         return None
@@ -120,7 +120,7 @@ async def _read_first_event(
     reader: Reader, evidence: RunEvidence, event_id: str
 ) -> None:
     """Read the event that started a run, and its other runs: those that replay it."""
-    get_event = events.get_now(reader.session, event_id)
+    get_event = events.get_stored(reader.session, event_id)
     stored = await reader.read(get_event, "whether a run invoked it")
     if stored is not None:
         evidence.event, _ = stored

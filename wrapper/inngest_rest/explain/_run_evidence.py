@@ -15,16 +15,16 @@ from inngest_rest._core.resources.catalogue import (
     Catalogue,
     is_run_of,
     name_of,
-    or_gap,
     read_catalogue,
 )
 from inngest_rest._core.resources.filters import Names, Selection
 from inngest_rest._core.resources.flow_control import limit, parse_duration
-from inngest_rest._core.resources.wait_event import DAY
 from inngest_rest._core.resources.windows import Window
 from inngest_rest._visible import shown
+from inngest_rest.errors import InngestError
 from inngest_rest.explain._evidence import (
     CANCELLATION_SLACK,
+    DAY,
     SAME_FUNCTION_WITHIN,
     RunEvidence,
 )
@@ -67,9 +67,13 @@ class Reader:
     deadline: float = math.inf  # by our clock
     unchecked: list[str] = field(factory=list[str])
 
-    def read(self, plan: Plan[T], subject: str) -> Plan[T | None]:
+    async def read(self, plan: Plan[T], subject: str) -> T | None:
         """Run a plan; if it fails, return None and note the subject as unchecked."""
-        return or_gap(plan, subject, self.unchecked)
+        try:
+            return await plan
+        except InngestError as error:
+            self.unchecked.append(f"{subject}: {error}")
+            return None
 
     async def read_catalogue(self, *, since: float = math.inf) -> Catalogue:
         catalogue = await read_catalogue(

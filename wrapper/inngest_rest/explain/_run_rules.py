@@ -7,13 +7,12 @@ run and for the runs of an event.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from inngest_rest._core.resources.catalogue import name_of
 from inngest_rest._core.resources.causes import error_line
-from inngest_rest._core.resources.events import INVOKED
 from inngest_rest._core.resources.flow_control import limit, parse_duration
 from inngest_rest._ulid import is_ulid
 from inngest_rest.explain._conditions import unmet_parts
@@ -32,10 +31,9 @@ from inngest_rest.explanation import ReasonKind as Kind
 from inngest_rest.models import Job, RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
-    from inngest_rest._core.resources.flow_control import Limit
     from inngest_rest.explain._conclusion import Conclusion
     from inngest_rest.explain._evidence import Failure, RunEvidence
     from inngest_rest.models import StoredEvent
@@ -46,6 +44,8 @@ _MAX_NEAREST = 3  # events of an awaited name that are told, and waits that time
 
 # The output of a wait that timed out; of one that did not, it is the event.
 _NOTHING = (None, {"data": None})
+
+_INVOKED = "inngest/function.invoked"  # the name of the event that invokes a function
 
 # The kind of wait of a step, by what the SDK calls it.
 _WAITS = {
@@ -354,7 +354,7 @@ class Invocation:
 def invocation_of(event: StoredEvent) -> Invocation | None:
     """Return the invocation that sent an event; None if the event is of another kind."""
     # Nobody else can send an event of this name (recording v1-event-invoked).
-    if event.name != INVOKED:
+    if event.name != _INVOKED:
         return None
     match event.data:
         case {"_inngest": {"correlation_id": str(id), "name": str(step)}}:
@@ -457,7 +457,9 @@ def cancelled_by_event(evidence: RunEvidence) -> Iterator[Conclusion]:
             )
 
 
-def _cancels(entry: Limit, event: StoredEvent, evidence: RunEvidence) -> bool:
+def _cancels(
+    entry: Mapping[str, Any], event: StoredEvent, evidence: RunEvidence
+) -> bool:
     """Return whether the condition of a cancellation may hold for an event."""
     condition = entry.get("condition") or entry.get("if")
     if not condition or evidence.event is None:
@@ -570,7 +572,9 @@ class ReachedLimit:
     runs: list[str]
 
 
-def _reached_limit(evidence: RunEvidence, limits: list[Limit]) -> ReachedLimit | None:
+def _reached_limit(
+    evidence: RunEvidence, limits: list[Mapping[str, Any]]
+) -> ReachedLimit | None:
     """Return the last limit of a run that others use up."""
     reached = None
     for entry in limits:

@@ -187,7 +187,7 @@ class _OpenRuns:
         run = evidence.run
         if evidence.event is not None or not run.event_ids:
             return
-        plan = events.get_now(self._session, run.event_ids[0])
+        plan = events.get_stored(self._session, run.event_ids[0])
         stored = await open_run.reader.read(plan, "its event")
         if stored is not None:
             evidence.event, _ = stored

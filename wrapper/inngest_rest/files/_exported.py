@@ -98,7 +98,7 @@ async def _complete(session: Session, included: Collection[str], run: Run) -> Ru
     root = None
     if "event" in included and run.event_ids:
         with suppress(NotFoundError):
-            event = await events.get(session, run.event_ids[0], None)
+            event = await events.get(session, run.event_ids[0])
     if "trace" in included:
         with suppress(NotFoundError):
             root = await trace.get_trace(session, run.id, raw=False)

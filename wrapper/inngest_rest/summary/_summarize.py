@@ -101,7 +101,7 @@ class _EventField:
 
     async def _read_name(self, event_id: str) -> str:
         try:
-            event = await events.get(self.session, event_id, None)
+            event = await events.get(self.session, event_id)
         except NotFoundError:
             return _NOT_READ
         return _value_at(self.path, event)

@@ -117,7 +117,7 @@ async def _read_functions(
     functions: list[Function] = []
     for app in apps:
         plan = read_all(list_functions(session, app.id), deadline=deadline)
-        listed = await or_gap(plan, f"the functions of app {app.id}", gaps)
+        listed = await _or_gap(plan, f"the functions of app {app.id}", gaps)
         functions += [function for function in listed or () if not function.is_archived]
     return functions
 
@@ -125,7 +125,7 @@ async def _read_functions(
 async def _read_apps(session: Session, gaps: list[str], deadline: float) -> list[App]:
     plan = read_all(list_apps(session), deadline=deadline)
     what = "which functions listen, as the apps could not be listed"
-    listed = await or_gap(plan, what, gaps)
+    listed = await _or_gap(plan, what, gaps)
     apps = [app for app in listed or () if not app.is_archived]
     unread = len(apps) - _MAX_APPS
     if unread > 0:
@@ -133,7 +133,7 @@ async def _read_apps(session: Session, gaps: list[str], deadline: float) -> list
     return apps
 
 
-async def or_gap(plan: Plan[T], what: str, gaps: list[str]) -> T | None:
+async def _or_gap(plan: Plan[T], what: str, gaps: list[str]) -> T | None:
     """Run a plan; if it fails, return None and add the missing part, with the error, to the gaps.
 
     `what` names that part.

@@ -14,6 +14,7 @@ from inngest_rest._core.calls import local_filter
 from inngest_rest._core.calls.local_filter import LocalFilter
 from inngest_rest._core.calls.route import About, Route
 from inngest_rest._core.expressions import Expression, of_event
+from inngest_rest._core.plans import FIRST_PAUSE, longer
 from inngest_rest._core.resources import fields
 from inngest_rest._core.resources.routes import (
     ask_first,
@@ -24,7 +25,7 @@ from inngest_rest._core.resources.routes import (
 from inngest_rest._core.resources.rows import Row, moment, row_of
 from inngest_rest._core.resources.windows import Instant, Window, instant_to_text
 from inngest_rest._visible import shown
-from inngest_rest.errors import Advice, BadRequestError
+from inngest_rest.errors import Advice, BadRequestError, NotFoundError
 from inngest_rest.event_types import check_kind, read_event
 from inngest_rest.models import StoredEvent
 from inngest_rest_api.api import v1
@@ -172,10 +173,33 @@ def get_route(event_id: str) -> Route[Any, StoredEvent]:
     )
 
 
-def get_now(
-    session: Session, event_id: str, *, deadline: float = math.inf
+async def get_stored(
+    session: Session,
+    event_id: str,
+    *,
+    within: float = 0.0,
+    deadline: float = math.inf,
+) -> tuple[StoredEvent, datetime | None]:
+    """Get an event and the time by the server's clock, which may differ from ours.
+
+    A new event may take seconds to appear: until `within` some, it is asked for again.
+    """
+    appears_by = min(session.clock.monotonic() + within, deadline)
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            return await _get_now(session, event_id, deadline)
+        except NotFoundError:
+            left = appears_by - session.clock.monotonic()
+            if left <= 0:
+                raise
+        await session.driver.sleep(min(pause, left))
+        pause = longer(pause)
+
+
+def _get_now(
+    session: Session, event_id: str, deadline: float
 ) -> Plan[tuple[StoredEvent, datetime | None]]:
-    """Get one stored event, and the time by the server's clock, which may differ from ours."""
 
     def with_time(raw: api.V1EventEnvelope) -> tuple[StoredEvent, datetime | None]:
         metadata = fields.optional(raw.metadata)
@@ -189,7 +213,7 @@ def get_now(
 
 
 async def get(
-    session: Session, event_id: str, as_: type[Any] | None
+    session: Session, event_id: str, as_: type[Any] | None = None
 ) -> StoredEvent[Any]:
     read = _reader(as_)
     checked_id = check_id("event id", event_id, argument="id")

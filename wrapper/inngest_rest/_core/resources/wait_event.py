@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn, get_args
 
 from attrs import define, field
@@ -19,7 +19,7 @@ from inngest_rest import errors
 from inngest_rest._arguments import check_choice, check_id, check_seconds, invalid
 from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
-from inngest_rest._core.plans import FIRST_PAUSE, Plan, longer
+from inngest_rest._core.plans import Plan, longer
 from inngest_rest._core.resources import event_runs, events
 from inngest_rest._core.resources.catalogue import (
     Catalogue,
@@ -67,26 +67,6 @@ _POLL_INTERVAL = 0.1  # until the next poll: at first, or if the list may be inc
 _QUIET = 1.0  # after the last run appeared, if the event's functions are unknown
 _EXPLAIN_TIMEOUT = 5.0  # for explaining a missing run
 _EXPLAIN_AFTER_DEADLINE = 0.8  # for the same, once the wait has timed out
-
-
-async def read_once_stored(
-    session: Session,
-    event_id: str,
-    within: float,
-    deadline: float,
-) -> tuple[StoredEvent, datetime | None]:
-    """Get an event and the server's time; a new event may take seconds to appear."""
-    appears_by = min(session.clock.monotonic() + within, deadline)
-    pause = FIRST_PAUSE
-    while True:
-        try:
-            return await events.get_now(session, event_id, deadline=deadline)
-        except errors.NotFoundError:
-            left = appears_by - session.clock.monotonic()
-            if left <= 0:
-                raise
-        await session.driver.sleep(min(pause, left))
-        pause = longer(pause)
 
 
 async def runs_of(
@@ -215,8 +195,11 @@ async def _read_event(wait: _Wait) -> None:
     """Read the event, and how long ago the server received it."""
     appears_by = wait.now + APPEARS_WITHIN
     try:
-        event, server_time = await read_once_stored(
-            wait.session, wait.event_id, APPEARS_WITHIN, wait.deadline
+        event, server_time = await events.get_stored(
+            wait.session,
+            wait.event_id,
+            within=APPEARS_WITHIN,
+            deadline=wait.deadline,
         )
     except (errors.NotFoundError, errors.TransportError) as error:
         if not wait.deadline <= wait.now < appears_by:
