@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from hashlib import blake2b
 from inspect import isawaitable
 from itertools import islice
@@ -17,11 +16,9 @@ from inngest_rest._arguments import (
     check_run_id,
     invalid,
 )
-from inngest_rest._core import tracing
 from inngest_rest._core.json_text import encode
-from inngest_rest._core.plans import Stopped
-from inngest_rest._core.resources.windows import Window, instant
-from inngest_rest._core.sending.job import ABANDONED, BulkJob
+from inngest_rest._core.resources.windows import Window
+from inngest_rest._core.sending.job import BulkJob
 from inngest_rest.bulk import (
     CLOUD_RATE,
     ActionOutcome,
@@ -40,6 +37,8 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
     from inngest_rest.typing import Seconds
+
+_MOST_IDS = 20  # in an attribute of a span
 
 
 class BulkResult(NamedTuple):
@@ -103,20 +102,19 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self.asked_window = Window()
         path = options.report_path
         self._file = None if path is None else ReportFile(path)
-        self._is_stopped = False
 
     @property
     def operation(self) -> str:
         return self.head.action.partition(" ")[0]  # without the function
 
-    def facts(self) -> tracing.Facts:
+    def facts(self) -> Mapping[str, Any]:
         """Return the number of rows with each outcome, and the first ids."""
         report = self._report()
         facts: dict[str, Any] = {
             f"inngest.{self.selects}.{outcome}": count
             for outcome, count in report.counts.items()
         }
-        first_rows = report.rows[: tracing.MAX_IDS]
+        first_rows = report.rows[:_MOST_IDS]
         ids = [row.id for row in first_rows if row.id is not None]
         if ids:
             facts[f"inngest.{self.selects}.ids"] = ids
@@ -246,15 +244,11 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
 
     def _note_window(self, now: datetime, searched: str | None) -> None:
         """Record the filter's window as instants, and a description of the search."""
-        window = self.asked_window
-        since: datetime | None = None
-        if window.since is not None:
-            since = instant(window.since, now)
-        until = instant(window.until or timedelta(), now)
+        since, until = self.asked_window.ends(now)
         self.head = evolve(
             self.head,
             since=since,
-            until=until,
+            until=until or now,
             searched=searched,
         )
 
@@ -318,22 +312,22 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             0.0
         )  # the job may have been stopped in the meantime
         dated = self.dated(row)
-        begun = evolve(dated, outcome=ActionOutcome.UNKNOWN, reason=ABANDONED)
+        begun = evolve(dated, outcome=ActionOutcome.UNKNOWN, reason=self.abandoned)
         try:
             callback_result: object = None
             with self._lock:
-                self._check_goes_on()
+                self.check_goes_on()
                 if self._on_start is not None:
                     callback_result = self._on_start(begun)
             if isawaitable(callback_result):
                 await callback_result
         except BaseException:
-            self._is_stopped = True
+            self.is_stopped = True
             raise
         with self._lock:
-            self._check_goes_on()
+            self.check_goes_on()
             self._note(begun)
-            self._check_goes_on()
+            self.check_goes_on()
             self.rows[row.position] = begun
         return begun
 
@@ -341,10 +335,6 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         """Return a row with the time of a request that is sent now."""
         clock = self.session.server_clocks["api"]
         return evolve(row, requested_at=clock.now(), requested_at_here=clock.here())
-
-    def _check_goes_on(self) -> None:
-        if self._is_stopped or self.stopped_by is not None:
-            raise Stopped
 
     def record_result(
         self, target: ActionRow, result: BulkResult | None

@@ -8,13 +8,13 @@ from attrs import evolve
 
 from inngest_rest._arguments import invalid
 from inngest_rest._core.resources import runs
-from inngest_rest._core.resources.filters import ENDED
+from inngest_rest._core.resources.open_runs import ALWAYS_ENDED
 from inngest_rest.bulk._reported import Options, ReportedJob
 from inngest_rest.models import UNFINISHED, Run, RunStatus
 from inngest_rest.typing import RunSelection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.resources.filters import Selection
@@ -64,7 +64,7 @@ class RunsJob(ReportedJob):
         An unknown status of a newer server is accepted: each run is checked before it is replayed,
         and an ended one is not cancelled.
         """
-        excluded: tuple[str, ...] = (*ENDED, "skipped")
+        excluded: Collection[str] = ALWAYS_ENDED
         have = "have"
         if self.default_statuses is not UNFINISHED:
             excluded = (*UNFINISHED, "paused")

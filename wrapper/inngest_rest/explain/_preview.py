@@ -8,9 +8,7 @@ from attrs import define, field
 
 from inngest_rest._core.resources.catalogue import name_of, read_catalogue
 from inngest_rest._core.resources.events import as_stored
-from inngest_rest._core.sending.batching import batches_of_events
-from inngest_rest._core.sending.limits import DEFAULT_EVENTS
-from inngest_rest._core.sending.send import each_event
+from inngest_rest._core.sending.send import checked
 from inngest_rest.explain import EventPreview, SendPreview
 from inngest_rest.explain._triggers import nearest_triggers
 from inngest_rest.reports import MAX_FAILURES, SendFailure
@@ -29,10 +27,7 @@ if TYPE_CHECKING:
 def preview(
     session: Session, events: EventLike | Iterable[EventLike]
 ) -> Plan[SendPreview]:
-    batches = batches_of_events(
-        each_event(events), DEFAULT_EVENTS, session.name_convention, lenient=True
-    )
-    return preview_batches(session, batches)
+    return preview_batches(session, checked(session, events))
 
 
 async def preview_batches(session: Session, batches: Iterable[Batch]) -> SendPreview:

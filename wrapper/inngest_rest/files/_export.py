@@ -100,5 +100,5 @@ class _Export:
         if self._options.on_progress is not None:
             self._options.on_progress(self._rows)
 
-    def _facts(self) -> tracing.Facts:
-        return {tracing.ITEM_COUNT: self._rows}
+    def _facts(self) -> Mapping[str, Any]:
+        return {"inngest.item.count": self._rows}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.filters import Selection
     from inngest_rest.record import Record
+
+_BEGINNING = datetime(1980, 1, 1, tzinfo=UTC)  # before all events
 
 # What a field of a run is read with.
 _READ_WITH = {
@@ -109,7 +112,7 @@ async def _complete(session: Session, included: Collection[str], run: Run) -> Ru
 
 
 def events_of(session: Session, selection: events.EventSelection) -> Exported:
-    since = selection.since or events.BEGINNING
+    since = selection.since or _BEGINNING
     return Exported(
         operation="events.export",
         kind=StoredEvent,

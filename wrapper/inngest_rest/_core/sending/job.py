@@ -24,6 +24,7 @@ from inngest_rest._arguments import (
 from inngest_rest._core import tracing
 from inngest_rest._core.calls.retry import is_hopeless
 from inngest_rest._core.locks import Locked
+from inngest_rest._core.plans import Stopped
 from inngest_rest._core.sending import batching
 from inngest_rest._core.sending.batching import Batch, BatchOutcome
 from inngest_rest._core.sending.limits import MAX_EVENTS
@@ -45,8 +46,6 @@ R = TypeVar("R")
 
 Events = Iterable[EventLike] | AsyncIterable[EventLike]
 
-ABANDONED = "abandoned before its response arrived"
-
 _OUTAGE = 10  # consecutive failures
 
 
@@ -59,6 +58,8 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
 
     # Additional errors after which no later act can succeed.
     hopeless: ClassVar[tuple[type[InngestError], ...]] = ()
+    # Why the outcome of an act is unknown that was begun and not ended.
+    abandoned: ClassVar[str] = "abandoned before its response arrived"
     # The errors of which ten in a row are an outage.
     outage: ClassVar[tuple[type[InngestError], ...]] = (InngestError,)
 
@@ -82,6 +83,7 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
         self._callbacks = callbacks
         self._callback_result: object = None  # what the last callback returned
         self.stopped_by: InngestError | None = None
+        self.is_stopped = False  # by an external exception
         self._patience = session.settings.retry.total
         self._failures = 0
 
@@ -96,6 +98,11 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
     @abstractmethod
     def record_result(self, target: J, result: T | None) -> InngestError | None:
         """Record a result, or None for an abandoned act; return its error, if any."""
+
+    def check_goes_on(self) -> None:
+        """End the plan of an act, if the job has been stopped in the meantime."""
+        if self.is_stopped or self.stopped_by is not None:
+            raise Stopped
 
     @abstractmethod
     def finish(self) -> R:
@@ -258,7 +265,7 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
     def record_result(
         self, target: Batch, result: BatchOutcome | None
     ) -> InngestError | None:
-        outcome = result or BatchOutcome.unknown(target, ABANDONED)
+        outcome = result or BatchOutcome.unknown(target, self.abandoned)
         self._report += outcome.report
         self._callback_result = self.notify(outcome)
         return outcome.cause

@@ -47,6 +47,8 @@ from inngest_rest_api.models import SendError, SendResult, V2EventIdEnvelope
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -91,6 +93,15 @@ async def send(
         return cast("list[str]", ids)
     report = sum((outcome.report for outcome in outcomes), SendReport())
     raise _error_of(session, report, ids, cause)
+
+
+def checked(
+    session: Session, events: EventLike | Iterable[EventLike]
+) -> Iterator[Batch]:
+    """Yield events as they would be sent, with those beside them that would be rejected."""
+    return batching.batches_of_events(
+        each_event(events), DEFAULT_EVENTS, session.name_convention, lenient=True
+    )
 
 
 def _error_of(
