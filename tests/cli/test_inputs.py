@@ -105,3 +105,38 @@ def test_a_session_without_an_id_is_a_mistake(run: Run) -> None:
     ran = run("send", "shop/asked", "--session", "chat")
     assert ran.status == 2
     assert "write KEY=ID, such as chat=c-1" in ran.answer["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["--columns", "run=id,why=error.message"],
+        ["--columns", "run=id", "--columns", "why=error.message"],
+        ["--columns", '{"run": "id", "why": "error.message"}'],
+        ["--columns", "@columns.json"],
+    ],
+)
+def test_columns_of_a_file_are_typed_one_by_one_or_as_json(typed: list[str], run: Run) -> None:
+    Path("columns.json").write_text('{"run": "id", "why": "error.message"}')
+    run("runs", "export", "runs.csv", *typed)
+    assert Path("runs.csv").read_text().startswith('"run","why"\n')
+
+
+def test_a_path_alone_is_a_column_with_the_name_that_a_table_has_for_it(run: Run) -> None:
+    run("runs", "export", "runs.csv", "--columns", "id, error.message")
+    assert Path("runs.csv").read_text() == '"id","error_message"\n'
+
+
+def test_a_column_that_is_read_has_the_form_of_one_that_is_written(run: Run) -> None:
+    Path("orders.csv").write_text("order,total\no-1,9.5\n")
+    columns = "order=id,total=data.amount:float"
+    words = "send-file", "orders.csv", "--event", "order/placed", "--columns"
+    for typed in (columns, '{"order": "id", "total": "data.amount:float"}'):
+        assert run(*words, typed).status == 0
+        [sent] = run.server.requests[-1].json()
+        assert (sent["id"], sent["data"]) == ("o-1", {"amount": 9.5})
+
+
+def test_a_column_or_a_function_that_is_typed_twice_is_a_mistake(run: Run) -> None:
+    ran = run("runs", "export", "runs.csv", "--columns", "a=id", "--columns", '{"a": "status"}')
+    assert ran.answer["error"]["message"] == "columns: 'a' is there twice"

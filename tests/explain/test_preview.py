@@ -105,7 +105,7 @@ def test_the_first_event_is_shown_as_it_would_be_sent(
 ) -> None:
     path = tmp_path / "orders.csv"
     path.write_text("id,total\nn-1,a lot\nn-2,500\n", encoding="utf-8")
-    of_csv: dict[str, Any] = {"event": "shop/order", "columns": ["total=data.total:float"]}
+    of_csv: dict[str, Any] = {"event": "shop/order", "columns": {"total": "data.total:float"}}
     found = client.preview_file(path, **of_csv)
     assert (found.events, found.rejected) == (1, 1)
     client.send_file(path, **of_csv)

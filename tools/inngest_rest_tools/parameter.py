@@ -24,7 +24,10 @@ Values = Mapping[str, Any]
 
 
 class Kind(StrEnum):
-    """What a parameter is in JSON; on the command line, `OBJECT` and `JSON` are JSON."""
+    """What a parameter is in JSON; on the command line, `OBJECT` and `JSON` are JSON.
+
+    `SPANS` and `COLUMNS` are objects in JSON, and there NAME=VALUE as well.
+    """
 
     TEXT = "string"
     FLAG = "boolean"
@@ -33,6 +36,7 @@ class Kind(StrEnum):
     MOMENT = "moment"
     SPAN = "span"
     SPANS = "spans"
+    COLUMNS = "columns"
     SHARE = "share"
     OBJECT = "object"
     JSON = "any"
@@ -79,6 +83,11 @@ class Parameter:
         return self.kind in {Kind.OBJECT, Kind.JSON}
 
     @property
+    def is_named(self) -> bool:
+        """Whether it has values by name, which the command takes one by one as well."""
+        return self.kind in {Kind.SPANS, Kind.COLUMNS}
+
+    @property
     def is_text(self) -> bool:
         """Whether it is arbitrary text, which the command also reads from a file."""
         return self.kind is Kind.TEXT and not self.choices and not self.is_path
@@ -111,7 +120,7 @@ class Parameter:
             schema[keyword] = list(self.choices)
         if self.kind in {Kind.MOMENT, Kind.SPAN, Kind.SHARE}:
             schema["type"] = "string"
-        elif self.kind is Kind.SPANS:
+        elif self.is_named:
             schema["type"] = "object"
         elif self.kind is not Kind.JSON:
             schema["type"] = self.kind.value
@@ -199,6 +208,7 @@ _TYPES: dict[Kind, Callable[[Any], bool]] = {
     Kind.MOMENT: _is_anything,  # see `moment`
     Kind.SPAN: _is_anything,  # see `span`
     Kind.SPANS: lambda value: isinstance(value, Mapping),
+    Kind.COLUMNS: lambda value: isinstance(value, Mapping),
     Kind.SHARE: lambda value: isinstance(value, str) or _is_number(value),
     Kind.OBJECT: lambda value: isinstance(value, Mapping),
     Kind.JSON: _is_anything,

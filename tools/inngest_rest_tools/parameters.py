@@ -57,7 +57,7 @@ _TYPE_OF: dict[str, _Type] = {
     "Iterable[str]": _Type(Kind.TEXT, is_many=True),
     "StatusFilter": _STATUS_FILTER,
     "Iterable[RunInclude]": _INCLUDES,
-    "Mapping[str, str] | Iterable[str]": _Type(Kind.TEXT, is_many=True),
+    "Mapping[str, str]": _Type(Kind.COLUMNS),
     "bool": _Type(Kind.FLAG),
     "int": _Type(Kind.INTEGER, least=1),
     "Seconds": _Type(Kind.SECONDS),

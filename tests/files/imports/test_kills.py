@@ -39,7 +39,7 @@ with InngestClient(event_key="k", dev=url) as client:
         saved = path + ".checkpoint"
         client.send_many(events, batch_size=5, checkpoint=saved, on_batch=on_batch)
     else:
-        about = {"columns": ["name=name", "n=data.n:int"]} if path.endswith(".csv") else {}
+        about = {"columns": {"name": "name", "n": "data.n:int"}} if path.endswith(".csv") else {}
         client.send_file(path, batch_size=5, resume=True, on_batch=on_batch, **about)
 """
 

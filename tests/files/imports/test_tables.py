@@ -59,9 +59,9 @@ def test_a_column_goes_where_it_is_told_to_in_the_type_that_it_has_there(
         'o-1,shop/order.paid,2026-11-25T12:00:00Z,9.50,TRUE,kim,"[{""n"": 1}]",x,7,c-1\n'
         "o-2,shop/order.paid,,,,,,x,,c-2\n"
     )
-    columns = ["order=id", "kind=name", "at=ts", "total=data.amounts.total:float"]
-    columns += ["paid=data.paid:bool", "by=user.id", "lines=data.lines:json", "secret=", "left=v"]
-    columns += ["chat=sessions.chat"]
+    columns = {"order": "id", "kind": "name", "at": "ts", "total": "data.amounts.total:float"}
+    columns |= {"paid": "data.paid:bool", "by": "user.id", "lines": "data.lines:json"}
+    columns |= {"secret": "", "left": "v", "chat": "sessions.chat"}
     assert client.send_file(file, columns=columns) == SendReport(accepted=2)
     first, second = sent(server)
     assert first == {
@@ -82,7 +82,7 @@ def test_a_row_that_is_no_event_is_rejected_with_its_number_and_its_cells(
 ) -> None:
     rows = ["1,9.5", "2,much", "3", "5,\xff", "6,nan", "7,1", "8,1,b"]
     file.write_bytes("\n".join(["id,total", *rows]).encode("latin-1"))
-    report = client.send_file(file, event=EVENT, columns=["total=data.total:float"])
+    report = client.send_file(file, event=EVENT, columns={"total": "data.total:float"})
     assert [(each.position, each.reason) for each in report.failures] == [
         (3, "column total is not of type float: could not convert string to float: 'much'"),
         (4, "it has 1 cells, and the header 2: column total has none"),
@@ -125,14 +125,13 @@ def test_a_table_resumes_after_its_last_row_that_is_final_with_the_same_ids(
     ("given", "message"),
     [
         ({"csv": True}, "event is missing"),
-        ({"columns": ["n=id"]}, "event is missing"),
-        ({"event": EVENT, "columns": ["n"]}, "write COLUMN=PLACE"),
-        ({"event": EVENT, "columns": ["n=total"]}, "write COLUMN=PLACE"),
-        ({"event": EVENT, "columns": ["n=data"]}, "write COLUMN=PLACE"),
-        ({"event": EVENT, "columns": ["n=data.n:flaot"]}, "did you mean 'float'"),
-        ({"event": EVENT, "columns": ["m=data.n"]}, "there is none called 'm'"),
-        ({"event": EVENT, "columns": ["n=id", "n=data.m"]}, "'n' is there twice"),
-        ({"event": EVENT, "columns": "n=data.n"}, "must be an iterable of texts"),
+        ({"columns": {"n": "id"}}, "event is missing"),
+        ({"event": EVENT, "columns": {"n": "total"}}, "write PATH or PATH:TYPE"),
+        ({"event": EVENT, "columns": {"n": "data"}}, "write PATH or PATH:TYPE"),
+        ({"event": EVENT, "columns": {"n": "data.n:flaot"}}, "did you mean 'float'"),
+        ({"event": EVENT, "columns": {"m": "data.n"}}, "there is none called 'm'"),
+        ({"event": EVENT, "columns": {"n": None}}, "have 'n': None, not two texts"),
+        ({"event": EVENT, "columns": ["n=data.n"]}, "map the name of each to a path"),
     ],
 )
 def test_a_mistake_in_the_columns_is_told_before_anything_is_sent(
@@ -147,29 +146,34 @@ def test_a_mistake_in_the_columns_is_told_before_anything_is_sent(
 @pytest.mark.parametrize(
     ("header", "columns", "message"),
     [
-        ("n,n", [], "'n' and 'n' would overwrite each other at data.n;"),
-        ("a,b", ["a=data.b"], "'a' and 'b' would overwrite each other at data.b;"),
-        ("a,b", ["a=id", "b=id"], "'a' and 'b' would overwrite each other at id;"),
+        ("n,n", {}, "'n' and 'n' would overwrite each other at data.n;"),
+        ("a,b", {"a": "data.b"}, "'a' and 'b' would overwrite each other at data.b;"),
+        ("a,b", {"a": "id", "b": "id"}, "'a' and 'b' would overwrite each other at id;"),
         (
             "a,b",
-            ["a=data.x:int", "b=data.x.y"],
+            {"a": "data.x:int", "b": "data.x.y"},
             "'a' and 'b' would overwrite each other at data.x and data.x.y;",
         ),
         (
             "a,b",
-            ["a=data.x.y", "b=data.x"],
+            {"a": "data.x.y", "b": "data.x"},
             "'a' and 'b' would overwrite each other at data.x.y and data.x;",
         ),
-        ("", [], "the first row, of the names, is blank"),
-        ("sep=;", [], "tells Excel which separator the file has: delete that line"),
-        ("SEP=,", [], "tells Excel which separator the file has: delete that line"),
-        ('"sep=|"', [], "tells Excel which separator the file has: delete that line"),
-        ('"a"b', [], "line 1 cannot be read as CSV: ',' expected after '\"';"),
-        ("\xff", [], "is not UTF-8"),
+        ("", {}, "the first row, of the names, is blank"),
+        ("sep=;", {}, "tells Excel which separator the file has: delete that line"),
+        ("SEP=,", {}, "tells Excel which separator the file has: delete that line"),
+        ('"sep=|"', {}, "tells Excel which separator the file has: delete that line"),
+        ('"a"b', {}, "line 1 cannot be read as CSV: ',' expected after '\"';"),
+        ("\xff", {}, "is not UTF-8"),
     ],
 )
 def test_a_header_that_would_lose_a_value_is_refused_before_anything_is_sent(
-    client: InngestClient, server: Server, file: Path, header: str, columns: list[str], message: str
+    client: InngestClient,
+    server: Server,
+    file: Path,
+    header: str,
+    columns: dict[str, str],
+    message: str,
 ) -> None:
     file.write_bytes(f"{header}\n1,2\n".encode("latin-1"))
     with pytest.raises(InvalidArgumentError, match=re.escape(message)):
@@ -181,7 +185,7 @@ def test_columns_of_one_name_may_be_left_out(
     client: InngestClient, server: Server, file: Path
 ) -> None:
     file.write_text("n,n,m\n1,2,3\n")
-    client.send_file(file, event=EVENT, columns=["n="])
+    client.send_file(file, event=EVENT, columns={"n": ""})
     assert [each["data"] for each in sent(server)] == [{"m": "3"}]
 
 
@@ -265,7 +269,7 @@ def test_half_of_a_last_line_is_neither_sent_nor_rejected_but_read_once_it_is_wh
     in_quotes = whole.index(b"\nc") + 1
     for size in range(len(whole) + 1):
         file.write_bytes(whole[:size])
-        report = client.send_file(file, event=EVENT, columns=["note=data.note"], resume=True)
+        report = client.send_file(file, event=EVENT, columns={"note": "data.note"}, resume=True)
         assert report.rejected == (size == in_quotes), "which may be a quote that is wrong"
     assert [each["data"] for each in sent(server)] == [
         {"id": "1", "note": "a"},
@@ -303,7 +307,7 @@ def test_a_number_that_is_one_in_python_alone_is_rejected(
     client: InngestClient, file: Path, kind: str
 ) -> None:
     file.write_text("n\n1_000\n")
-    report = client.send_file(file, event=EVENT, columns=[f"n=data.n:{kind}"])
+    report = client.send_file(file, event=EVENT, columns={"n": f"data.n:{kind}"})
     assert [each.reason for each in report.failures] == [f"column n is not of type {kind}: '1_000'"]
 
 
@@ -361,7 +365,7 @@ def test_a_batch_says_how_much_of_the_file_has_been_read(client: InngestClient, 
 
 def test_preview_reads_a_table_as_it_would_be_sent(client: InngestClient, file: Path) -> None:
     file.write_text("n\n1\nx\n")
-    found = client.preview_file(file, event=EVENT, columns=["n=data.n:int"])
+    found = client.preview_file(file, event=EVENT, columns={"n": "data.n:int"})
     assert (found.events, [each.position for each in found.failures]) == (1, [3])
 
 
@@ -382,7 +386,7 @@ def parquet(tmp_path: Path) -> Path:
 def test_a_parquet_file_keeps_its_types_and_resumes(
     client: InngestClient, server: Server, parquet: Path
 ) -> None:
-    more: Any = {"event": EVENT, "columns": ["at=ts"]}
+    more: Any = {"event": EVENT, "columns": {"at": "ts"}}
     with pytest.raises(ZeroDivisionError):
         client.send_file(parquet, **more, **BY_TWO, on_batch=raises_at(2))
     assert client.send_file(parquet, **more, **BY_TWO, resume=True) == SendReport(accepted=6)
@@ -419,7 +423,7 @@ def test_a_parquet_file_keeps_a_fraction_where_an_integer_is_expected(
     arrow = pytest.importorskip("pyarrow")
     path = tmp_path / "orders.parquet"
     pytest.importorskip("pyarrow.parquet").write_table(arrow.table({"n": [1.0, 1.5]}), path)
-    report = client.send_file(path, event=EVENT, columns=["n=data.n:int"])
+    report = client.send_file(path, event=EVENT, columns={"n": "data.n:int"})
     assert [(each.position, each.reason) for each in report.failures] == [
         (2, "column n is not of type int: 1.5")
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from attrs import evolve, fields
 
 from inngest_rest_tools.command.arguments import dashed
 from inngest_rest_tools.command.options import Options
+from inngest_rest_tools.parameter import Kind
 from inngest_rest_tools.parameters import parameters
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from inngest_rest_tools.parameter import Parameter, Values
 
 PROGRAM = "inngest-rest"
+
+# Of a column: NAME=PATH can have no other.
+_PLAIN_NAME = re.compile(r"\w([\w .-]*\w)?")
 
 # The destination of one answer, and the confirmation of one act.
 _NOT_REPEATED = {"output_file", "force", "confirm_profile"}
@@ -38,7 +43,9 @@ def command_line(row: CallRow, values: Values, options: Options | None = None) -
         if parameter.is_positional:
             positions += _positions(value)
         else:
-            words += _option(parameter.name, value, is_json=parameter.is_json)
+            words += _option(
+                parameter.name, value, is_json=_needs_json(parameter, value)
+            )
     if options is not None:
         words += _global_options(options)
     if any(position.startswith("-") for position in positions):
@@ -65,6 +72,12 @@ def _literally(parameter: Parameter, value: Any) -> Any:
     if parameter.is_many:
         return [as_typed(text) for text in value]
     return as_typed(value)
+
+
+def _needs_json(parameter: Parameter, value: Any) -> bool:
+    if parameter.kind is Kind.COLUMNS:
+        return not all(map(_PLAIN_NAME.fullmatch, value))
+    return parameter.is_json
 
 
 def _global_options(options: Options) -> Iterator[str]:

@@ -249,13 +249,19 @@ def _command_of(row: CallRow) -> Command:
     )
 
 
+_FORM_OF_NAMED = {
+    Kind.SPANS: "NAME=2h, or NAME alone for null",
+    Kind.COLUMNS: "NAME=PATH, or PATH alone, commas between them",
+}
+
+
 def _argument_of(parameter: Parameter) -> Argument:
     """Return a parameter as an optional argument, because `--params` may give it instead."""
     help = parameter.help
     if parameter.is_json:
         help += " JSON, @FILE, or - for standard input."
-    if parameter.kind is Kind.SPANS:
-        help += " NAME=2h, or NAME alone for null."
+    if parameter.is_named:
+        help += f" {_FORM_OF_NAMED[parameter.kind]}, or JSON, @FILE, or -."
     is_number = parameter.kind in {Kind.INTEGER, Kind.SECONDS}
     if is_number and parameter.default is not None:
         help += f" By default {parameter.default:g}."
@@ -273,7 +279,7 @@ def _argument_of(parameter: Parameter) -> Argument:
     action = None
     if parameter.kind is Kind.FLAG:
         action = "store_true"
-    elif parameter.kind is Kind.SPANS or (parameter.is_many and not parameter.is_json):
+    elif parameter.is_named or (parameter.is_many and not parameter.is_json):
         action = "append"
     return Argument(
         names=(dashed(parameter.name),),

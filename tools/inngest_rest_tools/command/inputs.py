@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
+from inngest_rest.programs import shown
 from inngest_rest_tools.parameter import Kind, refused, unusable_file
 from inngest_rest_tools.parameters import parameters
 
@@ -56,8 +58,8 @@ class Inputs:
         if parameter.is_json:
             is_object = parameter.kind is Kind.OBJECT and not parameter.is_many
             return self.json(name, typed, dict if is_object else object)
-        if parameter.kind is Kind.SPANS:
-            return dict(map(_name_and_span, typed))
+        if parameter.is_named:
+            return self._named(parameter, typed)
         if parameter.is_many and parameter.is_positional:
             return list(self.ids(name, typed))
         if not parameter.is_text:
@@ -66,6 +68,23 @@ class Inputs:
         if parameter.is_many:
             return [self._read(name, text, or_literally).content for text in typed]
         return self._read(name, typed, or_literally).content
+
+    def _named(self, parameter: Parameter, typed: Iterable[str]) -> dict[str, Any]:
+        """Return the values by name that were typed one by one, or as JSON."""
+        name = parameter.name
+        pairs: list[tuple[str, Any]] = []
+        for text in typed:
+            if text == "-" or text.startswith(("{", "@")):
+                pairs += self.json(name, text, dict).items()
+            elif parameter.kind is Kind.SPANS:
+                pairs.append(_name_and_span(text))
+            else:
+                pairs += map(_name_and_path, text.split(","))
+        values = dict(pairs)
+        if len(values) < len(pairs):
+            repeated, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+            raise refused(name, f"{shown(repeated)} is there twice")
+        return values
 
     def text(self, name: str, typed: str) -> str:
         """Return the typed text, or that of a file (@FILE) or of standard input (@-)."""
@@ -120,6 +139,12 @@ def _name_and_span(typed: str) -> tuple[str, str | None]:
     """Return the two parts of NAME=TIME; None for a name without a time."""
     name, has_time, span = typed.partition("=")
     return name, span if has_time else None
+
+
+def _name_and_path(typed: str) -> tuple[str, str]:
+    """Return the two parts of NAME=PATH; for a path alone, the name that a table gives it."""
+    name, has_path, path = typed.strip().partition("=")
+    return (name, path) if has_path else (name.replace(".", "_"), name)
 
 
 def _as_reference(typed: str) -> str:

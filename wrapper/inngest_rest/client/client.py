@@ -401,7 +401,7 @@ class InngestClient(Resource):
         name: str | None = None,
         csv: bool = False,
         event: str | None = None,
-        columns: Iterable[str] | None = None,
+        columns: Mapping[str, str] | None = None,
         resume: bool = False,
         dead_letters: str | PathLike[str] | None = None,
         batch_size: int = DEFAULT_EVENTS,
@@ -425,10 +425,10 @@ class InngestClient(Resource):
             csv: Whether the file is CSV, separated by commas, semicolons or tabs. Implied by event
                 and columns.
             event: The event name for the rows of a table, such as shop/order.created.
-            columns: The target of a column, as COLUMN=PLACE or COLUMN=PLACE:TYPE, such as
-                total=data.total:float; `COLUMN=` drops it. Places are name, id, ts, v, data.NAME
-                and user.NAME, by default data.COLUMN; types text, int, float, bool, time (with its
-                zone) and json.
+            columns: What a column holds, by its name, such as `{"total": "data.total:float"}`:
+                the path of a field of the event, and perhaps the type. Paths are name, id, ts, v,
+                data.NAME, user.NAME and sessions.NAME, by default data.COLUMN; an empty one drops
+                the column. Types are text, int, float, bool, time (with its zone) and json.
             resume: Continue after the last completed batch recorded in `FILE.checkpoint`. That file
                 exists while any work is left, and is kept when `resume` is True. An incomplete last
                 line, such as a CSV row without a line break, is then left to the next call.
@@ -499,7 +499,7 @@ class InngestClient(Resource):
         name: str | None = None,
         csv: bool = False,
         event: str | None = None,
-        columns: Iterable[str] | None = None,
+        columns: Mapping[str, str] | None = None,
     ) -> SendPreview:
         """Check the events of a file and list the functions they would start; send nothing.
 
@@ -508,7 +508,7 @@ class InngestClient(Resource):
             name: Name of the import, as in `send_file`.
             csv: Whether the file is CSV, as in `send_file`.
             event: The event name for the rows of a table, such as shop/order.created.
-            columns: The target of a column, as in `send_file`.
+            columns: What a column holds, by its name, as in `send_file`.
 
         Returns:
             As `preview`; reported positions are line numbers.

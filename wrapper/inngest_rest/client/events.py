@@ -80,7 +80,7 @@ class Events(Resource):
         since: datetime | timedelta | None = None,
         until: datetime | timedelta | None = None,
         where: str | None = None,
-        columns: Mapping[str, str] | Iterable[str] | None = None,
+        columns: Mapping[str, str] | None = None,
         escape_formulas: bool = False,
         on_progress: Callable[[int], object] | None = None,
     ) -> ExportReport:
@@ -96,10 +96,9 @@ class Events(Resource):
                 100`; requires the extra `explain`. Evaluated in the client. An event for which it
                 fails, for example because a field is missing, is left out; `searched` reports how
                 many.
-            columns: The fields to write, in this order, such as `["id", "error.message"]`; or with
-                the names of their columns, such as `{"id": "run", "error.message": "error"}`, or as
-                text `id=run,error.message=error`. Dots lead into records and into JSON. By default
-                all.
+            columns: What each column holds, by its name and in this order, such as `{"run": "id",
+                "error": "error.message"}`: the path of a field. Dots lead into records and into
+                JSON. By default all fields.
             escape_formulas: CSV for spreadsheets. Prefixes texts that they would execute as
                 formulas with an apostrophe.
             on_progress: Called with the number of rows written so far.
@@ -110,14 +109,12 @@ class Events(Resource):
 
         HTTP: `GET /v1/events`.
         """
-        from inngest_rest.files._columns import names_by_path
         from inngest_rest.files._export import Options, export
         from inngest_rest.files._exported import events_of
 
         selection = EventSelection(name=name, since=since, until=until, where=where)
-        names = None if columns is None else names_by_path(columns)
         options = Options(
-            names=names, escape_formulas=escape_formulas, on_progress=on_progress
+            columns=columns, escape_formulas=escape_formulas, on_progress=on_progress
         )
         exported = events_of(self._session, selection)
         return self._run(export, path, exported, options)

@@ -789,7 +789,7 @@ class Runs(Resource):
         until: datetime | timedelta | None = None,
         ended_since: datetime | timedelta | None = None,
         ended_until: datetime | timedelta | None = None,
-        columns: Mapping[str, str] | Iterable[str] | None = None,
+        columns: Mapping[str, str] | None = None,
         escape_formulas: bool = False,
         on_progress: Callable[[int], object] | None = None,
         include: Iterable[RunInclude] | None = None,
@@ -827,10 +827,9 @@ class Runs(Resource):
                 with since, the client lists runs by queue time and compares their end times itself.
             ended_until: Only runs that ended at or before this time. An aware datetime, or a
                 timedelta. Like ended_since; with until, it requires since.
-            columns: The fields to write, in this order, such as `["id", "error.message"]`; or with
-                the names of their columns, such as `{"id": "run", "error.message": "error"}`, or as
-                text `id=run,error.message=error`. Dots lead into records and into JSON. By default
-                all.
+            columns: What each column holds, by its name and in this order, such as `{"run": "id",
+                "error": "error.message"}`: the path of a field. Dots lead into records and into
+                JSON. By default all fields.
             escape_formulas: CSV for spreadsheets. Prefixes texts that they would execute as
                 formulas with an apostrophe.
             on_progress: Called with the number of rows written so far.
@@ -847,7 +846,6 @@ class Runs(Resource):
         HTTP: `GET /v2/runs`, else `GET /v1/runs`; `GET /v1/events/{eventId}` and
         `GET /v2/runs/{runId}/trace` for what is included, at most eight at a time.
         """
-        from inngest_rest.files._columns import names_by_path
         from inngest_rest.files._export import Options, export
         from inngest_rest.files._exported import runs_of
 
@@ -864,11 +862,10 @@ class Runs(Resource):
             ended_since=ended_since,
             ended_until=ended_until,
         )
-        names = None if columns is None else names_by_path(columns)
         options = Options(
-            names=names, escape_formulas=escape_formulas, on_progress=on_progress
+            columns=columns, escape_formulas=escape_formulas, on_progress=on_progress
         )
-        exported = runs_of(self._session, selection, include or (), names or ())
+        exported = runs_of(self._session, selection, include or (), columns or {})
         return self._run(export, path, exported, options)
 
     def jobs(self, id: str) -> builtins.list[Job]:

@@ -2,7 +2,7 @@
 
 _export     the export itself: list, complete, write; the file is whole, or the one before
 _exported   the exported records: runs, perhaps with their events and traces, or events
-_columns    the columns that a caller chooses and names
+_columns    the columns that a caller names and chooses
 _formats    the writers: NDJSON, CSV, Parquet
 _import     sending a file of events, or the events of a program with a checkpoint
 """
@@ -50,15 +50,15 @@ class ExportOptions(TypedDict, total=False):
     `ConfigurationError` if pyarrow, of the extra `arrow`, is needed and not installed.
 
     Attributes:
-        columns: The fields to write, in this order, such as `["id", "error.message"]`; or with the
-            names of their columns, such as `{"id": "run", "error.message": "error"}`, or as text
-            `id=run,error.message=error`. Dots lead into records and into JSON. By default all.
+        columns: What each column holds, by its name and in this order, such as `{"run": "id",
+            "error": "error.message"}`: the path of a field. Dots lead into records and into JSON.
+            By default all fields.
         escape_formulas: CSV for spreadsheets. Prefixes texts that they would execute as formulas
             with an apostrophe.
         on_progress: Called with the number of rows written so far.
     """
 
-    columns: Mapping[str, str] | Iterable[str] | None
+    columns: Mapping[str, str] | None
     escape_formulas: bool
     on_progress: Callable[[int], object] | None
 

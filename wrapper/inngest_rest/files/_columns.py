@@ -1,9 +1,9 @@
-"""The columns that a caller chooses and names, by the paths of their fields."""
+"""The columns that a caller names and chooses, by the paths of their fields."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,10 +11,11 @@ from attrs import frozen
 
 from inngest_rest._arguments import invalid
 from inngest_rest._visible import did_you_mean, shown
-from inngest_rest.record import Column, Record, columns, to_builtin
+from inngest_rest.record import Column, Record, to_builtin
+from inngest_rest.record import columns as columns_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 @frozen(kw_only=True)
@@ -30,43 +31,30 @@ class Chosen:
     value_of: Callable[[Record], Any]
 
 
-def names_by_path(asked: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
-    """Return the names of the columns by the paths of their fields."""
-    names: dict[str, str] = {}
-    for path, name in _paths_and_names(asked):
-        if not isinstance(name, str) or not name:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise invalid("columns", f"need a name for {shown(path)}")
-        if path in names or name in names.values():
-            raise invalid("columns", f"have {shown(name)} twice")
-        names[path] = name
-    if not names:
+def check_columns(asked: Mapping[str, str]) -> Mapping[str, str]:
+    """Check what a caller passed: paths by the names of columns."""
+    if not isinstance(asked, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        how = 'map the name of each to a path, such as {"total": "data.total"}'
+        raise invalid("columns", f"are {shown(asked)}: {how}")
+    for name, path in asked.items():
+        if not isinstance(name, str) or not isinstance(path, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise invalid(
+                "columns", f"have {shown(name)}: {shown(path)}, not two texts"
+            )
+    return asked
+
+
+def choose(kind: type[Record], columns: Mapping[str, str]) -> tuple[Chosen, ...]:
+    """Return the columns of a class of records with these paths by name."""
+    if not check_columns(columns):
         raise invalid("columns", "are none: leave them out for all")
-    return names
-
-
-def _paths_and_names(
-    asked: Mapping[str, str] | Iterable[str],
-) -> Iterator[tuple[str, str]]:
-    """Read a mapping, or texts such as `id` and `error.message=error`, perhaps with commas."""
-    if isinstance(asked, Mapping):
-        yield from cast("Mapping[str, str]", asked).items()
-        return
-    texts = [asked] if isinstance(asked, str) else asked
-    for text in texts:
-        for part in str(text).split(","):
-            path, _, name = part.strip().partition("=")
-            yield path, name or path.replace(".", "_")
-
-
-def choose(kind: type[Record], names: Mapping[str, str]) -> tuple[Chosen, ...]:
-    """Return the columns of a class of records with these names by path."""
-    return tuple(_choose(kind, path, name) for path, name in names.items())
+    return tuple(_choose(kind, path, name) for name, path in columns.items())
 
 
 def _choose(kind: Any, path: str, name: str) -> Chosen:
     parts = tuple(path.split("."))
     value_of = partial(_value_at, parts)
-    known = columns(kind)
+    known = columns_of(kind)
     for column in known:
         if column.path == parts:
             named = column._replace(name=name)

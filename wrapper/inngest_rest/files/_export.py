@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Options:
     """The options of an export as the caller passed them (`inngest_rest.files.ExportOptions`)."""
 
-    names: Mapping[str, str] | None  # of the chosen columns, by path
+    columns: Mapping[str, str] | None  # the paths of the chosen ones, by name
     escape_formulas: bool
     on_progress: Callable[[int], object] | None
 
@@ -59,8 +59,8 @@ class _Export:
         self._options = options
         self._rows = 0
         chosen = None
-        if options.names is not None:
-            chosen = choose(exported.kind, options.names)
+        if options.columns is not None:
+            chosen = choose(exported.kind, options.columns)
         table = Table(kind=exported.kind, chosen=chosen)
         suffix = self._path.suffix
         make_writer = writer_maker(

@@ -13,10 +13,11 @@ from inngest_rest._arguments import check_choice
 from inngest_rest._core.resources import events, runs, trace
 from inngest_rest.errors import NotFoundError
 from inngest_rest.files import RunInclude
+from inngest_rest.files._columns import check_columns
 from inngest_rest.models import Run, StoredEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from inngest_rest._core.calls.listing import Listing
     from inngest_rest._core.calls.session import Session
@@ -66,14 +67,14 @@ def runs_of(
     session: Session,
     selection: Selection,
     include: Iterable[RunInclude],
-    paths: Iterable[str],
+    columns: Mapping[str, str],
 ) -> Exported:
     """Return the runs to export, with what is included and what the paths of columns name."""
     included: set[str] = set()
     for name in include:
         check_choice("include", name, get_args(RunInclude))
         included.add(name)
-    for path in paths:
+    for path in check_columns(columns).values():
         field, _, _ = path.partition(".")
         if field in _READ_WITH:
             included.add(_READ_WITH[field])

@@ -6,7 +6,7 @@ _FILE = {"path": "events.ndjson"}
 _CSV = {
     "path": "orders.csv",
     "event": "shop/order.created",
-    "columns": ["total=data.total:float"],
+    "columns": {"total": "data.total:float"},
 }
 
 ROWS = (
@@ -37,7 +37,7 @@ ROWS = (
             {
                 "path": "failed.csv",
                 "status": ["failed"],
-                "columns": ["id=run", "error.message=error"],
+                "columns": {"run": "id", "error": "error.message"},
             },
         ),
     ),

@@ -22,7 +22,7 @@ from inngest_rest.files._import.rows import EventRows, TableRows
 from inngest_rest.files._import.tables import Table, check_not_encrypted, has_types
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from inngest_rest.event import EventLike
 
@@ -82,7 +82,7 @@ def options_of_file(
     name: str | None,
     dead_letters: AnyPath | None,
     event: str | None,
-    columns: Iterable[str] | None,
+    columns: Mapping[str, str] | None,
     *,
     csv: bool,
     resume: bool,

@@ -9,15 +9,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from inngest_rest._arguments import check_each, check_text, invalid
+from inngest_rest._arguments import check_text, invalid
 from inngest_rest._core import arrow
 from inngest_rest._core.json_text import decode
 from inngest_rest._visible import did_you_mean, shown
+from inngest_rest.files._columns import check_columns
 from inngest_rest.files._import.csv_rows import Row
 from inngest_rest.files._import.lines import RefusedLine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from inngest_rest.errors import InvalidArgumentError
     from inngest_rest.files._import.lines import Lines
@@ -76,11 +77,11 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
     "time": _time,
     "json": decode,
 }
-_PLACES = ("name", "id", "ts", "v")
+_FIELDS = ("name", "id", "ts", "v")
 
 
 class Column(NamedTuple):
-    """The place of a column's cells in an event, none by an empty path, and their type."""
+    """The path of a column's cells in an event, an empty one for nowhere, and their type."""
 
     name: str
     path: Sequence[str]
@@ -88,26 +89,22 @@ class Column(NamedTuple):
 
     @classmethod
     def of(cls, name: str, text: str) -> Column:
-        """Check what a caller passed, such as "total=data.total:float"."""
-        column, _, rest = text.partition("=")
-        place, _, kind = rest.partition(":")
+        """Check what a caller passed, such as "data.total:float"."""
+        place, _, kind = text.partition(":")
         path = place.split(".") if place else []
         has_names = len(path) > 1 and all(path)
         is_inside = has_names and path[0] in {"data", "user", "sessions"}
-        is_place = is_inside or place in _PLACES or not rest
-        if "=" not in text or not is_place:
-            how = f"COLUMN=PLACE or COLUMN=PLACE:TYPE, where places are {', '.join(_PLACES)}"
-            reason = (
-                f"is {shown(text)}: write {how}, data.NAME, user.NAME or sessions.NAME"
-            )
-            raise invalid(name, reason)
+        is_path = is_inside or place in _FIELDS or not text
+        if not is_path:
+            paths = f"{', '.join(_FIELDS)}, data.NAME, user.NAME or sessions.NAME"
+            how = f"write PATH or PATH:TYPE, where paths are {paths}"
+            raise _of_columns(f"{shown(name)} is {shown(text)}: {how}")
         if place == "ts" and not kind:
             kind = "time"
         if kind and kind not in _TYPES:
             hint = did_you_mean(kind, _TYPES)
-            reason = f"has the type {shown(kind)}{hint}"
-            raise invalid(name, reason)
-        return cls(name=column, path=path, type=kind)
+            raise _of_columns(f"{shown(name)} has the type {shown(kind)}{hint}")
+        return cls(name=name, path=path, type=kind)
 
     def put(self, cell: Any, event: dict[str, Any]) -> None:
         """Put a cell into an event; an empty one is null, unless it is text."""
@@ -133,19 +130,14 @@ class Table(NamedTuple):
     known: dict[str, Column]  # by name; any other column goes into the data
 
     @classmethod
-    def of(cls, event: str | None, columns: Iterable[str] | None) -> Table:
-        given = check_each("columns", columns or (), "texts", Column.of)
-        has_names = any(column.path == ["name"] for column in given)
+    def of(cls, event: str | None, columns: Mapping[str, str] | None) -> Table:
+        given = check_columns(columns or {})
+        known = {name: Column.of(name, text) for name, text in given.items()}
+        has_names = any(column.path == ["name"] for column in known.values())
         if check_text("event", event) is None and not has_names:
             example = "pass the name of the events, such as shop/x"
             raise invalid("event", f"is missing: {example}")
-        known: dict[str, Column] = {}
-        for column in given:
-            if column.name in known:
-                name = shown(column.name)
-                raise _of_columns(f"{name} is there twice, and goes to one place alone")
-            known[column.name] = column
-        _check_places(given)
+        _check_places([*known.values()])
         return cls(event=event, known=known)
 
     def columns(self, header: Sequence[str]) -> list[Column]:
@@ -217,7 +209,7 @@ def _overwriting(one: Column, other: Column) -> InvalidArgumentError:
     places = " and ".join(dict.fromkeys(paths))
     return _of_columns(
         f"{shown(one.name)} and {shown(other.name)} would overwrite each other at "
-        f"{places}; let one go elsewhere, or nowhere, by {shown(other.name + '=')}"
+        f"{places}; let one go elsewhere, or nowhere, by an empty path"
     )
 
 
