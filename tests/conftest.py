@@ -10,7 +10,8 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partialmethod
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,11 +30,7 @@ if TYPE_CHECKING:
 # jsonschema imports it for formats that no test checks, and it builds 38 grammars: over a second.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
-# Many tests read at once what they sent, or do so by plain HTTP, which does not wait. Those of the
-# delay and of whole programs use the fixture `visibility_delay`.
-OF_A_MOCK: dict[str, Any] = MockServer.__init__.__kwdefaults__ or {}
-VISIBILITY_DELAY = OF_A_MOCK["visibility_delay"]
-OF_A_MOCK["visibility_delay"] = 0
+MAKE_AS_USERS_DO = MockServer.__init__
 
 # The blocking client stands for both: tests are written once, with its types.
 Connect = Callable[..., InngestClient]
@@ -171,11 +168,21 @@ def _fresh_memory_of_the_process() -> None:
     retry.budget_of.cache_clear()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _events_are_readable_at_once() -> Iterator[None]:
+    """Make mocks without a delay: many tests read at once what they sent, also by plain HTTP."""
+    with pytest.MonkeyPatch.context() as patch:
+        without_delay = partialmethod(MAKE_AS_USERS_DO, visibility_delay=0)
+        patch.setattr(MockServer, "__init__", without_delay)
+        yield
+
+
 @pytest.fixture
 def visibility_delay(monkeypatch: pytest.MonkeyPatch) -> float:
     """Make mocks as users do, and return the seconds until an event and its runs are readable."""
-    monkeypatch.setitem(OF_A_MOCK, "visibility_delay", VISIBILITY_DELAY)
-    return float(VISIBILITY_DELAY)
+    monkeypatch.setattr(MockServer, "__init__", MAKE_AS_USERS_DO)
+    default = signature(MAKE_AS_USERS_DO).parameters["visibility_delay"].default
+    return float(default)
 
 
 @pytest.fixture
