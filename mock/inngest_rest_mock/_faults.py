@@ -175,7 +175,7 @@ def check_target(
         if operation in OPERATION_NAMES.values():
             raise ValueError(
                 f"this mock does not serve the operation {operation!r}, so the fault would never "
-                "strike: see release, v1_routes and v2_routes of MockServer"
+                "strike: see release and v1_routes of MockServer"
             )
         raise _unknown("operation", operation, served.values())
     if method is not None and method not in _METHODS:

@@ -17,7 +17,6 @@ from inngest_rest_mock._api.call import PAGE_REFUSAL, Call, Server
 from inngest_rest_mock._api.keys import Keys
 from inngest_rest_mock._api.releases import CURRENT, Release, served_operations
 from inngest_rest_mock._api.routing import Match, Router
-from inngest_rest_mock._api.v1.guard import ResponseCache
 from inngest_rest_mock._carriers.client_time import ClientTime
 from inngest_rest_mock._carriers.messages import Dropped, Outcome, Request, Response
 from inngest_rest_mock._carriers.transport import MockTransport
@@ -66,13 +65,11 @@ class MockServer:
         cloud: Whether it has what Inngest Cloud alone has: bulk cancellations, environments,
             webhooks of v2, syncs, Insights, experiments and sessions; without, such calls fail as
             on a self-hosted server.
-        v2_routes: Whether `/v2` and `/api/v2` exist. Default: True.
         event_keys: The event keys to accept. Default: any, as on a dev server.
         signing_key: The hexadecimal key that v1 and v2 require, with or without its prefix;
             clients may send it raw or hashed. Default: none is required, as on a dev server.
         visibility_delay: Delay before a sent event and its runs become readable, by the mock's
             clock: a timedelta, or seconds. Default: 0.25, as on a real server.
-        caching: Whether v1 responds from its cache for 3 to 15 seconds. Default: False.
         largest_page: The maximum number of items per page, if it is smaller than that of known
             servers. Default: None.
         page_refusal: What v2 says to a larger `limit`, with `{most}` and `{limit}` for the maximum
@@ -92,11 +89,9 @@ class MockServer:
         release: str = CURRENT,
         v1_routes: bool = False,
         cloud: bool = False,
-        v2_routes: bool = True,
         event_keys: Collection[str] | None = None,
         signing_key: str | None = None,
         visibility_delay: timedelta | float = 0.25,
-        caching: bool = False,
         largest_page: int | None = None,
         page_refusal: str | None = PAGE_REFUSAL,
         clock: WallClock = time.time_ns,
@@ -108,17 +103,14 @@ class MockServer:
         self._store = Store(
             self._clock, as_timedelta(visibility_delay, "visibility_delay")
         )
-        self._cache = ResponseCache() if caching else None
         being = Release.parse(release)
         if largest_page is not None and largest_page < 1:
             raise ValueError(
                 f"largest_page must be at least 1, and is {largest_page!r}"
             )
         self._kind = Server(being, cloud, largest_page, page_refusal)
-        self._served = served_operations(
-            being, v1_routes=v1_routes, v2_routes=v2_routes
-        )
-        self._router = Router(self._served, cache=self._cache)
+        self._served = served_operations(being, v1_routes=v1_routes)
+        self._router = Router(self._served)
         self._faults: list[Fault] = []
         self._late: list[tuple[int, int, Request, Match]] = []
         self._requests: list[MockRequest] = []
@@ -312,8 +304,6 @@ class MockServer:
         """Forget all events, runs, requests and faults; functions and the time stay."""
         with self._lock:
             self._store.clear()
-            if self._cache is not None:
-                self._cache.clear()
             for each in (self._faults, self._late, self._requests):
                 each.clear()
 

@@ -483,9 +483,9 @@ def test_a_batch_waits_until_its_time_is_up(
 def test_v1_lists_the_run_of_a_batch_under_one_of_its_events(
     connect: Connect, clock: Clock
 ) -> None:
-    mock = MockServer(v1_routes=True, v2_routes=False, clock=clock.nanoseconds)
+    mock = MockServer(v1_routes=True, clock=clock.nanoseconds)
     mock.function("shop", "sum", trigger="order", batch_size=2)
-    client = connect(transport=mock.transport)
+    client = connect(transport=mock.transport, api_version="v1")
     first, second = send(client), send(client)
     clock.advance(60)
     assert len(client.events.explain(first).runs) == 1

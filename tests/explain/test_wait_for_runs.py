@@ -549,7 +549,7 @@ def test_a_wait_is_bounded_even_if_a_run_that_was_misreported_hangs(
 def test_each_family_alone_will_do(
     connect: Connect, make_mock: Callable[..., MockServer], version: str
 ) -> None:
-    mock = make_mock(v1_routes=True, caching=True)
+    mock = make_mock(v1_routes=True)
     for late, name in enumerate(("charge", "ship")):
         nap = sleeps(4 * SECOND, completes(name))
         mock.function("shop", name, trigger="order", run=nap, visibility_delay=late)

@@ -65,23 +65,17 @@ UNTIL = {
 """The first release without an operation that older ones have."""
 
 
-def served_operations(
-    release: Release, *, v1_routes: bool = False, v2_routes: bool = True
-) -> dict[str, str]:
+def served_operations(release: Release, *, v1_routes: bool) -> dict[str, str]:
     """Return the part of `OPERATION_NAMES` that a server has.
 
     Args:
         release: The release of the server.
         v1_routes: Whether v1 also has the routes that no known server has.
-        v2_routes: Whether there is a v2 at all.
     """
     return {
         signature: name
         for signature, name in OPERATION_NAMES.items()
-        if (v2_routes or " /v2/" not in signature)
-        and (
-            signature not in SINCE
-            or (v1_routes and SINCE[signature] is None)
-            or release.has(SINCE[signature], UNTIL.get(signature))
-        )
+        if signature not in SINCE
+        or (v1_routes and SINCE[signature] is None)
+        or release.has(SINCE[signature], UNTIL.get(signature))
     }

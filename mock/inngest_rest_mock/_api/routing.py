@@ -9,7 +9,7 @@ import attrs
 from inngest_rest_mock._api.document import described
 from inngest_rest_mock._api.operations import HANDLERS
 from inngest_rest_mock._api.responses import NOT_FOUND
-from inngest_rest_mock._api.v1.guard import ResponseCache, v1_guard
+from inngest_rest_mock._api.v1.guard import v1_guard
 from inngest_rest_mock._api.v2.guard import v2_guard
 from inngest_rest_mock._api.v2.shapes import v2_error
 from inngest_rest_mock._carriers.messages import Request, Response
@@ -80,15 +80,9 @@ class Router:
 
     Args:
         served: Its operations, from `served_operations`.
-        cache: The cache of v1, if any.
     """
 
-    def __init__(
-        self,
-        served: Mapping[str, str],
-        *,
-        cache: ResponseCache | None,
-    ) -> None:
+    def __init__(self, served: Mapping[str, str]) -> None:
         ingest: list[tuple[str, Match]] = []
         v1: list[tuple[str, Match]] = []
         v2: list[tuple[str, Match]] = []
@@ -97,7 +91,7 @@ class Router:
             if name is None:
                 continue
             if " /v1/" in signature:
-                guarded = v1_guard(handler, described()[signature], cache=cache)
+                guarded = v1_guard(handler, described()[signature])
                 v1.append((signature, Match(guarded, (), name)))
             elif " /v2/" in signature:
                 guarded = v2_guard(handler, signature, described()[signature])
@@ -107,7 +101,6 @@ class Router:
             else:
                 ingest.append((signature, Match(handler, (), name)))
         self._ingest, self._v1, self._v2 = _Table(ingest), _Table(v1), _Table(v2)
-        self._has_v2 = bool(v2)
 
     def find(self, request: Request) -> Match:
         """Return the handler of the request."""
@@ -122,8 +115,6 @@ class Router:
         return self._find_exact(self._ingest, path, request.method) or _WEB_UI
 
     def _find_v2(self, path: str, method: str) -> Match:
-        if not self._has_v2:
-            return _V1_MISS
         if path == "/v2":
             return _V2_BARE
         found = self._v2.find(path)

@@ -93,14 +93,6 @@ def test_server_without_v1_routes_lacks_the_routes_that_were_asked_for(serve: Se
     assert client.get("/v2/runs").status_code == 200
 
 
-def test_server_without_v2_lacks_all_of_it(serve: Serve) -> None:
-    client = serve(MockServer(v1_routes=True, v2_routes=False))
-    for path in ("/v2/runs", "/api/v2/health", "/v2/nope"):
-        answer = client.get(path)
-        assert (answer.status_code, answer.text) == NOT_FOUND
-    assert client.get("/v1/runs").status_code == 200
-
-
 def test_dev_server_describes_itself(client: httpx.Client) -> None:
     info = client.get("/dev").json()
     assert [each["slug"] for each in info["functions"]][:2] == ["probe-app-ok", "probe-app-boom"]

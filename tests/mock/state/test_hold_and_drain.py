@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 from inngest_rest import InngestClient, NotFoundError, ServerError
@@ -157,15 +156,6 @@ def test_a_cleared_mock_is_as_new_but_for_its_functions(
         ("batches", 1),
     ]
     assert fault.hits == 0
-
-
-def test_a_cleared_mock_has_no_responses_in_its_cache() -> None:
-    mock = MockServer(caching=True)
-    with httpx.Client(transport=mock.transport, base_url="http://mock") as raw:
-        (id,) = raw.post("/e/k", json={"name": "app/ok"}).json()["ids"]
-        assert raw.get(f"/v1/events/{id}").json()["data"]["name"] == "app/ok"
-        mock.clear()
-        assert raw.get(f"/v1/events/{id}").json()["status"] == 404
 
 
 def test_sent_finds_events_by_name(mock: MockServer, client: InngestClient) -> None:

@@ -60,7 +60,7 @@ def get_event(call: Call) -> Response:
     event = call.store.visible_event(event_id, call.now)
     if event is None:
         return v1_error(404, "Event not found")
-    return v1_data(v1_event(event), call.now, cache_seconds=5)
+    return v1_data(v1_event(event), call.now)
 
 
 def list_event_runs(call: Call) -> Response:
@@ -73,7 +73,7 @@ def list_event_runs(call: Call) -> Response:
         return v1_error(400, f"Invalid event ID: {call.params[0]}")
     runs = call.store.visible_runs_of_event(event_id, call.now)
     shown = [v1_event_run(run) for run in runs if run.event_id == event_id]
-    return v1_data(shown, call.now, cache_seconds=15)
+    return v1_data(shown, call.now)
 
 
 HANDLERS: Handlers = {

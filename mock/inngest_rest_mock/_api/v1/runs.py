@@ -62,7 +62,7 @@ def get_run(call: Call) -> Response:
     run = _find_run(call, 500)
     if isinstance(run, Response):
         return run
-    return v1_data(v1_run(run, ENVIRONMENT_ID), call.now, cache_seconds=3)
+    return v1_data(v1_run(run, ENVIRONMENT_ID), call.now)
 
 
 def cancel_run(call: Call) -> Response:
@@ -81,7 +81,7 @@ def list_run_jobs(call: Call) -> Response:
         return run
     waiting = call.store.execution.waiting(run.id)
     jobs = [] if waiting is None else [_job(run, waiting, call.now)]
-    return v1_data(jobs, call.now, cache_seconds=5)
+    return v1_data(jobs, call.now)
 
 
 def _job(run: MockRun, waiting: Waiting, now: int) -> dict[str, object]:

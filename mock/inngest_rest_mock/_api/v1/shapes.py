@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from inngest_rest_mock._api.responses import JSON, json_response
 from inngest_rest_mock._state.ids import NIL_ID, stable_uuid
 from inngest_rest_mock._times import (
-    NS_PER_SECOND,
     ZERO_TIME,
     go_duration,
     v1_time,
@@ -37,16 +36,10 @@ def v1_error(status: int, message: str, *, content_type: str = JSON) -> Response
     return json_response(status, body, content_type=content_type)
 
 
-def v1_data(
-    data: object, now: int, *, cache_seconds: int = 0, status: int = 200
-) -> Response:
-    """Respond with data, which the server's own cache keeps for `cache_seconds`."""
+def v1_data(data: object, now: int, *, status: int = 200) -> Response:
+    """Respond with data."""
     metadata = {"fetched_at": v1_time(now)}
-    headers: tuple[tuple[str, str], ...] = ()
-    if cache_seconds:
-        metadata["cached_until"] = v1_time(now + cache_seconds * NS_PER_SECOND)
-        headers = (("Cache-Control", f"private, max-age={cache_seconds}"),)
-    return json_response(status, {"data": data, "metadata": metadata}, headers=headers)
+    return json_response(status, {"data": data, "metadata": metadata})
 
 
 def v1_event(event: MockEvent) -> dict[str, object]:
