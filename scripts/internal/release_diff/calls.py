@@ -20,11 +20,11 @@ import yaml
 from attrs import field, frozen
 
 from inngest_rest import InngestClient, InngestError
-from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest.call_row import EVENT_ID, RUN_ID, Effect
+from inngest_rest.calls import ROWS
 from inngest_rest.client.groups import Paginator
 from inngest_rest.client.polling import EndedRuns
-from tests.support.calls import BY_NAME
+from tests.support.calls import ROUTES
 from tests.support.calls import call as call_by_example
 
 if TYPE_CHECKING:
@@ -85,23 +85,33 @@ def _by_example(name: str, client: InngestClient, world: World) -> Any:
     """Make a call with the example of its row, about what is in the world."""
     app, function = world.app, "echoes"
     ids = {RUN_ID: world.runs[function], EVENT_ID: world.events[function]}
-    return call_by_example(client, name, {**ids, "shop": app, "charge": function})
+    result = call_by_example(client, name, {**ids, "shop": app, "charge": function})
+    return COMPARED[name](result) if name in COMPARED else result
+
+
+def _by_examples() -> Iterable[tuple[str, Call]]:
+    """Yield each call, and once more for each API behind its first; those that only read first."""
+    by_hand = {each.partition(" ")[0] for each in BY_HAND}
+    rows = [row for row in ROWS if row.name in ROUTES.keys() - {"runs.watch", *by_hand}]
+    for row in sorted(rows, key=lambda it: it.effect is not Effect.READ):
+        families = dict.fromkeys(it.tag for it in ROUTES[row.name] if not it.cloud_only)
+        # What acts on Inngest Cloud alone might act there, on what is not ours.
+        if families and (row.effect is Effect.READ or not row.is_of_cloud):
+            yield row.name, partial(_by_example, row.name)
+            for family in list(families)[1:]:
+                yield f"{row.name} ({family})", partial(_by_example, row.name)
 
 
 def _calls() -> Iterable[tuple[str, Call]]:
     for named in BY_HAND:
         yield named, partial(_by_hand, named)
-    yield "runs.get", _every_run
     yield "runs.export", _exported
-    made = {"runs.get", "runs.export", "runs.watch", *(each.partition(" ")[0] for each in BY_HAND)}
-    for name in sorted(ROUTES.keys() - made):
-        is_of_servers = any(not each.cloud_only for each in ROUTES[name])
-        if is_of_servers and BY_NAME[name].effect is Effect.READ:
-            yield name, partial(_by_example, name)
+    yield from _by_examples()
+    yield "runs.get", _every_run
 
 
 CALLS: Mapping[str, Call] = dict(_calls())
-"""Every call that only reads is made; one that acts, where it is among those by hand."""
+"""Every call that asks something of a server; what acts on ended runs comes last."""
 
 
 @frozen
