@@ -1,7 +1,7 @@
-"""Responses that were not recorded, and what they mean.
+"""Successes that were not recorded, and what they mean; failures, where they are no plain errors.
 
 `FORMS` has those of Inngest Cloud, in every form that its vendor documents: in his documents, or in
-a guide or client of it where those have another. `READ` has what stands in the source of a server.
+a guide or client of it where those have another. Plain errors are tried as the document has them.
 """
 
 from __future__ import annotations
@@ -71,7 +71,6 @@ OF_THE_GUIDE = {key: value for key, value in FILTERED.items() if key != "functio
 WEBHOOK = {"id": UUID, "name": "Clerk", "transform": "function transform() {}", "url": "https://x"}
 OF_THE_PHP_CLIENT = WEBHOOK | {"created_at": AT, "updated_at": AT}
 ERROR = {"error": "Unable to load function run", "data": None, "status": 500}
-UNAUTHORIZED = {"error": "Unauthorized", "data": None, "status": 401}
 V2_RUN = {
     "id": ID,
     "function": {"id": "charge", "name": "Charge"},
@@ -197,8 +196,6 @@ FORMS: dict[str, Form] = {
         READ_EVENT,
         event,
     ),
-    "an event that is not there": Form("getEventV1", 404, ERROR, errors.NotFoundError),
-    "no key to list events": Form("listEventsV1", 401, UNAUTHORIZED, errors.AuthenticationError),
     "runs of an event": Form(
         "listEventRunsV1",
         200,
@@ -206,7 +203,6 @@ FORMS: dict[str, Form] = {
         [READ_FULL_RUN, ("01B", *READ_RUN[1:])],
         each(run),
     ),
-    "runs of an event that is not there": Form("listEventRunsV1", 404, ERROR, errors.NotFoundError),
     "a run with all that is optional": Form(
         "getRunV1", 200, {"data": FULL_RUN, "metadata": METADATA}, READ_FULL_RUN, run
     ),
@@ -221,7 +217,9 @@ FORMS: dict[str, Form] = {
         run,
     ),
     "a run without metadata": Form("getRunV1", 200, {"data": FULL_RUN}, READ_FULL_RUN, run),
-    "a run that is not there": Form("getRunV1", 404, ERROR, errors.NotFoundError),
+    "a run that is not there, by a body of another status": Form(
+        "getRunV1", 404, ERROR, errors.NotFoundError
+    ),
     "a cancelled run": Form("cancelRunV1", 200, None, None),
     "a cancelled run, without content": Form("cancelRunV1", 204, None, None),
     "jobs": Form(
@@ -230,7 +228,6 @@ FORMS: dict[str, Form] = {
     "jobs without metadata": Form("listRunJobsV1", 200, {"data": [JOB]}, [READ_JOB], each(job)),
     "a signal without envelope": Form("sendSignalV1", 200, {"run_id": ID}, ID),
     "a signal in an envelope": Form("sendSignalV1", 200, {"data": {"run_id": ID}}, ID),
-    "no key for a signal": Form("sendSignalV1", 401, UNAUTHORIZED, errors.AuthenticationError),
     "cancellations": Form(
         "listCancellationsV1",
         200,
@@ -292,15 +289,6 @@ FORMS: dict[str, Form] = {
         [ID],
         each(lambda it: it.id),
     ),
-    "runs of an event, not for this key": Form(
-        "listEventRunsV2", 403, v2_error("access_denied"), errors.PermissionDeniedError
-    ),
-    "no key for v2": Form(
-        "listEventRunsV2",
-        401,
-        v2_error("authorization_header_missing"),
-        errors.AuthenticationError,
-    ),
     "a function": Form(
         "getFunctionV2",
         200,
@@ -322,12 +310,6 @@ FORMS: dict[str, Form] = {
         {"data": INVOCATION | {"completedAt": AT, "result": "42"}, "metadata": V2_METADATA},
         ID,
     ),
-    "an invocation, not for this key": Form(
-        "invokeFunctionV2", 403, v2_error("access_denied"), errors.PermissionDeniedError
-    ),
-    "too many invocations": Form(
-        "invokeFunctionV2", 429, v2_error("rate_limited"), errors.RateLimitError
-    ),
     "an account": Form(
         "getAccountV2",
         200,
@@ -341,9 +323,6 @@ FORMS: dict[str, Form] = {
         {"data": {"id": UUID, "name": "x", "type": "BRANCH"}, "metadata": V2_METADATA},
         (UUID, "x", "BRANCH"),
         lambda it: (it.id, it.name, it.type_),
-    ),
-    "an environment of that name": Form(
-        "createEnvV2", 409, v2_error("conflict"), errors.ConflictError
     ),
     "an archived environment": Form(
         "updateEnvV2",
@@ -492,26 +471,10 @@ FORMS: dict[str, Form] = {
     "a transform that fails": Form("sendEvents", 412, None, errors.ApiError),
     "events that are too large": Form("sendEvents", 413, None, errors.ApiError),
     "a failing event API": Form("sendEvents", 500, None, errors.ServerError),
-}
-
-# What stands in the source of a release, and was not provoked: the document has it as `read`.
-READ: dict[str, Form] = {
-    "metadata, not for this account": Form(
-        "addRunMetadataV1",
-        403,
-        {"error": "Metadata is not enabled for this account", "data": None, "status": 403},
-        errors.PermissionDeniedError,
-    ),
-    "metadata of a step that is not there": Form(
-        "addRunMetadataV1",
-        404,
-        {"error": "Unable to find metadata target", "data": None, "status": 404},
-        errors.NotFoundError,
-    ),
-    "metadata of a run that cannot be read": Form(
-        "addRunMetadataV1",
-        500,
-        {"error": "Unable to load run metadata", "data": None, "status": 500},
+    "an event API that was started without event keys": Form(
+        "sendEvents",
+        503,
+        {"status": 503, "message": "", "error": "No event keys"},
         errors.ServerError,
     ),
 }

@@ -53,6 +53,11 @@ class Sources(NamedTuple):
             requested="requested" in stated,
         )
 
+    @property
+    def is_of_words(self) -> bool:
+        """Whether no recording shows all of it: the vendor documents it, or it was only read."""
+        return self.documented or bool(self.read and not self.recorded)
+
     def __str__(self) -> str:
         """Write them as `x-source` has them."""
         parts = [" ".join(("recorded", *sorted(self.recorded)))] * bool(self.recorded)

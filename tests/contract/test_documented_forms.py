@@ -1,22 +1,26 @@
-"""Every form of a response that Inngest Cloud's vendor documents is read to the right result."""
+"""Every form of a response that was not recorded is read to the right result or error."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .conformance import answer_faults
 from .document import Document
-from .forms import BEYOND, FORMS, READ
+from .forms import BEYOND, FORMS, v2_error
 from .methods import METHODS, stand_in
-from .parsing import body_of, respond
+from .outcomes import OTHERWISE, expected
+from .parsing import Exchange, body_of, respond
+from .recordings import Recording
 from .replayer import Replayer
 from .sources import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from .document import Operation
 
 DOCUMENT = Document.load()
 
@@ -29,7 +33,7 @@ def replayer() -> Iterator[Replayer]:
 
 
 def test_each_form_is_in_the_document(subtests: pytest.Subtests) -> None:
-    for name, form in {**FORMS, **READ}.items():
+    for name, form in FORMS.items():
         with subtests.test(name):
             recording, operation = form.exchange(DOCUMENT, name)
             assert list(answer_faults(operation, recording, DOCUMENT.strict_faults)) == []
@@ -38,7 +42,7 @@ def test_each_form_is_in_the_document(subtests: pytest.Subtests) -> None:
 def test_each_form_is_read_to_the_right_result(
     replayer: Replayer, subtests: pytest.Subtests
 ) -> None:
-    for name, form in {**FORMS, **READ, **BEYOND}.items():
+    for name, form in {**FORMS, **BEYOND}.items():
         with subtests.test(name):
             recording, operation = form.exchange(DOCUMENT, name)
             answer = respond(recording, body_of(recording))
@@ -50,23 +54,63 @@ def test_each_form_is_read_to_the_right_result(
                 assert form.view(outcome) == form.expected
 
 
-def test_every_documented_response_of_a_method_has_a_form() -> None:
+def test_each_success_that_is_documented_or_was_only_read_has_a_form() -> None:
     documented = {
         (operation.id, int(status))
         for operation in DOCUMENT.operations
         if operation.id in METHODS
         for status, response in operation.responses.items()
-        # Shared errors are documented by some of the operations that have them.
-        if Sources.of(response).documented and (int(status) < 300 or operation.tag == "ingest")
+        if Sources.of(response).is_of_words and (int(status) < 300 or operation.tag == "ingest")
     }
     formed = {(form.operation, form.status) for form in FORMS.values()}
     assert documented - formed <= {("sendEvents", 400), ("getHealth", 200)}
 
 
-def test_what_was_read_is_in_the_document_as_read_alone() -> None:
-    operations = {operation.id: operation for operation in DOCUMENT.operations}
-    for form in READ.values():
-        sources = Sources.of(operations[form.operation].responses[str(form.status)])
-        assert sources.read, form.operation
-        assert not sources.recorded
-        assert not sources.documented
+def test_each_error_of_the_document_is_raised_as_that_of_its_status(
+    replayer: Replayer, subtests: pytest.Subtests
+) -> None:
+    # Recorded, documented or read alike: none of them may be taken for a result, or for another.
+    tried = 0
+    for exchange in plain_errors():
+        with subtests.test(exchange.recording.name):
+            recording, operation = exchange
+            answer = respond(recording, body_of(recording))
+            assert type(replayer.ask(operation, stand_in(operation), answer)) is expected(exchange)
+            tried += 1
+    assert tried > 300
+
+
+def plain_errors() -> Iterator[Exchange]:
+    """Yield each error of an operation that has a method, where its text does not matter."""
+    for operation in DOCUMENT.operations:
+        for status in map(int, operation.responses):
+            is_plain = status >= 400 and (operation.id, status) not in OTHERWISE
+            if is_plain and operation.id in METHODS and operation.tag != "ingest":
+                for kind, body in bodies(operation, status):
+                    yield Exchange(
+                        Recording(
+                            f"{operation.id} {status} {kind}",
+                            operation.method.upper(),
+                            operation.path,
+                            {},
+                            None,
+                            status,
+                            kind,
+                            body,
+                        ),
+                        operation,
+                    )
+
+
+def bodies(operation: Operation, status: int) -> Iterator[tuple[str, Any]]:
+    content = operation.content(status) or {}
+    if not content:
+        yield "", None
+    for kind, media in content.items():
+        schema = media["schema"]
+        if schema.get("$ref", "").endswith("/V1Error"):
+            yield kind, {"error": "No.", "data": None, "status": status}
+        elif schema.get("$ref", "").endswith("/V2Errors"):
+            yield kind, v2_error("not_found" if status == 404 else "no")
+        elif schema.get("type") == "string":
+            yield kind, "No.\n"

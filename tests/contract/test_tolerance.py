@@ -28,7 +28,7 @@ from inngest_rest.errors import InvalidResponseError, PartialSendError
 
 from .conformance import media_type
 from .document import Document
-from .forms import FORMS, READ
+from .forms import FORMS
 from .methods import METHODS, stand_in
 from .mutations import NEW_KEY, NEW_VALUE, Mutation, form_of, mutations, without_each
 from .outcomes import RESULTS, expected, is_a
@@ -76,8 +76,7 @@ WRAPPED = {name: each for name, each in EXCHANGES.items() if each.operation.id i
 SUCCESSES = {
     name: each
     for name, each in (
-        documented(DOCUMENT)
-        | {name: form.exchange(DOCUMENT, name) for name, form in {**FORMS, **READ}.items()}
+        documented(DOCUMENT) | {name: form.exchange(DOCUMENT, name) for name, form in FORMS.items()}
     ).items()
     if each.operation.id in METHODS
     and 200 <= each.status < 300
