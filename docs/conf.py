@@ -59,9 +59,15 @@ def name_files_elsewhere(_: Sphinx, page: str, source: list[str]) -> None:
     def name(found: re.Match[str]) -> str:
         path = (DOCS / page).parent.joinpath(found["path"]).resolve()
         is_page = path.is_relative_to(DOCS)
-        return found[0] if is_page else f"{found['text']} (`{path.relative_to(DOCS.parent)}`)"
+        return (
+            found[0]
+            if is_page
+            else f"{found['text']} (`{path.relative_to(DOCS.parent)}`)"
+        )
 
-    source[0] = re.sub(r"\[(?P<text>[^\]]+)\]\((?P<path>\.\.[^)#]*)[^)]*\)", name, source[0])
+    source[0] = re.sub(
+        r"\[(?P<text>[^\]]+)\]\((?P<path>\.\.[^)#]*)[^)]*\)", name, source[0]
+    )
 
 
 def setup(app: Sphinx) -> None:

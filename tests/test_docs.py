@@ -37,6 +37,7 @@ DOCUMENTS = [
     ROOT / "scripts/internal/benchmark/README.md",
 ]
 TEXTS = {page: page.read_text(encoding="utf-8") for page in DOCUMENTS}
+COLUMN = 88  # characters of code that a page of the site shows without scrolling
 README, SECURITY = (TEXTS[ROOT / name] for name in ("README.md", "SECURITY.md"))
 
 
@@ -152,6 +153,27 @@ def test_a_row_of_a_table_is_a_line() -> None:
         if re.search(r"\|\s*:?-{2,}:?\s*\|", line) and not re.fullmatch(r"[|:\s-]+", line)
     ]
     assert crowded == [], "the delimiter row of a table stands on another's line"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_no_line_of_code_is_wider_than_the_column_of_a_page(page: Path) -> None:
+    """What a program or a command prints, or a file shows, is as wide as it is."""
+    written = re.sub(r"^ *```text$.*?^ *```$", "", TEXTS[page], flags=re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^ *```(\w+)\n(.*?)^ *```$", written, re.MULTILINE | re.DOTALL)
+    lines = [
+        line
+        for language, block in blocks
+        for line in typed(block, is_terminal=language == "console")
+    ]
+    assert [line for line in lines if len(line) > COLUMN] == []
+
+
+def typed(block: str, *, is_terminal: bool) -> list[str]:
+    """Return the lines of a block, of a terminal only those of commands."""
+    if not is_terminal:
+        return block.splitlines()
+    commands = re.findall(r"^\$ (?:.*[\\|]\n)*.*$", block, re.MULTILINE)
+    return [line for command in commands for line in command.splitlines()]
 
 
 def test_every_text_block_belongs_to_a_program() -> None:

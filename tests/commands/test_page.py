@@ -51,8 +51,12 @@ def blocks() -> Iterator[tuple[str, list[Line]]]:
         number = TEXT.count("\n", 0, found.start()) + 1
         yield (
             f"line {number}",
-            [line_of(each) for each in re.split(r"^\$ ", found[1], flags=re.MULTILINE)[1:]],
+            [line_of(each) for each in re.split(r"^\$ ", joined(found[1]), flags=re.MULTILINE)[1:]],
         )
+
+
+def joined(block: str) -> str:
+    return re.sub(r"\\\n +", "", block)
 
 
 def line_of(text: str) -> Line:
