@@ -2,6 +2,7 @@
 
 Imports go one way, from top to bottom, and import-linter checks that (pyproject.toml):
 
+    interface, probing      the door for capabilities; single requests, for the diagnosis
     resources               the plans of each resource of the API
     sending                 events become requests
     calls                   one call of the API: settings, keys, request, response, retries

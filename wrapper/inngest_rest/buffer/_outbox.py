@@ -18,9 +18,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define
 
 from inngest_rest._arguments import invalid
-from inngest_rest._core.json_text import decode
-from inngest_rest._core.logs import logger
-from inngest_rest._core.sending.event_json import encode
+from inngest_rest._core.interface import decode, encode_event, logger
 from inngest_rest.buffer._outbox_file import (
     WRITE_ERRORS,
     OutboxFile,
@@ -36,7 +34,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from inngest_rest._core.sending.batching import Batch, BatchOutcome
+    from inngest_rest._core.interface import Batch, BatchOutcome
     from inngest_rest.buffer._schedule import Schedule
     from inngest_rest.event import EventLike
 
@@ -120,7 +118,7 @@ class Outbox(Queue):
 
     def put(self, event: EventLike) -> bool:
         """Store an event; concurrent threads share one commit."""
-        ticket = _Ticket(encode(event, 0, self._convention))
+        ticket = _Ticket(encode_event(event, 0, self._convention))
         self._pending_writes.append(ticket)
         with self._storing:
             if ticket.outcome is None:

@@ -15,8 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from inngest_rest._core.clock import SYSTEM_CLOCK
-from inngest_rest._core.json_text import decode
+from inngest_rest._core.interface import SYSTEM_CLOCK, decode
 from inngest_rest.errors import OutboxError
 
 if TYPE_CHECKING:

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from inngest_rest._core.logs import logger
-from inngest_rest._core.sending.batching import (
+from inngest_rest._core.interface import (
+    DEFAULT_BYTES,
     Batch,
     BatchOutcome,
     Rejected,
     Unknown,
+    encode_event,
+    logger,
 )
-from inngest_rest._core.sending.event_json import encode
-from inngest_rest._core.sending.limits import DEFAULT_BYTES
 from inngest_rest.errors import (
     ApiError,
     AuthenticationError,
@@ -33,7 +33,7 @@ from inngest_rest.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from inngest_rest._core.event_names import NameConvention
+    from inngest_rest._core.interface import NameConvention
     from inngest_rest.buffer._schedule import Schedule
     from inngest_rest.event import EventLike
     from inngest_rest.reports import SendFailure
@@ -111,7 +111,7 @@ class Queue:
 
     def put(self, event: EventLike) -> bool:
         """Add an event, or return False if the queue is full; reject an invalid one."""
-        text = encode(event, 0, self._convention)
+        text = encode_event(event, 0, self._convention)
         with self._schedule.lock:
             if len(self._entries) >= self._max_pending:
                 return False

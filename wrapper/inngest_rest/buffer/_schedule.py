@@ -23,7 +23,7 @@ from inngest_rest.retry import RetryPolicy
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
-    from inngest_rest._core.clock import Clock
+    from inngest_rest._core.interface import Clock
     from inngest_rest.typing import Seconds
 
 LONGEST_WAIT = 3_600.0

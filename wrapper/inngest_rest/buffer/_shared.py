@@ -24,12 +24,16 @@ from inngest_rest._arguments import (
     check_seconds,
     invalid,
 )
-from inngest_rest._core.json_text import decode
-from inngest_rest._core.locks import Forked
-from inngest_rest._core.logs import logger
-from inngest_rest._core.sending.batching import BatchOutcome, Rejected, Unknown
-from inngest_rest._core.sending.limits import MAX_EVENTS
-from inngest_rest._core.sending.send import send_batch
+from inngest_rest._core.interface import (
+    MAX_EVENTS,
+    BatchOutcome,
+    Forked,
+    Rejected,
+    Unknown,
+    decode,
+    logger,
+    send_batch,
+)
 from inngest_rest.buffer._queue import Queue
 from inngest_rest.buffer._resends import LONGEST as LONGEST_RESEND
 from inngest_rest.buffer._schedule import Deadline, Schedule
@@ -47,9 +51,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Awaitable, Callable
 
-    from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.drivers.blocking import Driver
-    from inngest_rest._core.sending.batching import Batch
+    from inngest_rest._core.interface import Batch, Driver, Session
     from inngest_rest.errors import InngestError
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport

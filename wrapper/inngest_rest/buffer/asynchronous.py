@@ -6,8 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar, TypeVarTuple
 
-from inngest_rest._core.drivers.asynchronous import running_loop
-from inngest_rest._core.sending.limits import DEFAULT_EVENTS
+from inngest_rest._core.interface import DEFAULT_EVENTS, running_loop
 from inngest_rest.aio.client import AsyncInngestClient
 from inngest_rest.buffer._shared import Buffer
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Awaitable, Callable, Iterable
 
-    from inngest_rest._core.sending.batching import Batch
+    from inngest_rest._core.interface import Batch
     from inngest_rest.buffer._schedule import Deadline
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure

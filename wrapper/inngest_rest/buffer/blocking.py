@@ -8,9 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Self
 
 from inngest_rest._arguments import check_seconds
-from inngest_rest._core.clock import SYSTEM_CLOCK
-from inngest_rest._core.drivers.blocking import now
-from inngest_rest._core.sending.limits import DEFAULT_EVENTS
+from inngest_rest._core.interface import DEFAULT_EVENTS, SYSTEM_CLOCK, run_now
 from inngest_rest.buffer._shared import Buffer, preload, raise_at_sigterm
 from inngest_rest.client.client import InngestClient
 
@@ -125,7 +123,7 @@ class EventBuffer(Buffer):
             OutboxError: The event could not be stored: the disk is full, or the file is damaged.
             ClosedError: The buffer is closed.
         """
-        return self._queue.put(event) or now(self._add_to_full(event))
+        return self._queue.put(event) or run_now(self._add_to_full(event))
 
     def flush(self, timeout: Seconds | None = 30.0) -> bool:
         """Send the events added so far, and wait until their outcome is final.
@@ -140,7 +138,7 @@ class EventBuffer(Buffer):
             Whether all of them were accepted or rejected; False if some are still waiting. Those
             of a file that another buffer is sending at the moment are left to it, and not counted.
         """
-        return now(self._flush(timeout))
+        return run_now(self._flush(timeout))
 
     def close(self, timeout: Seconds | None = 30.0) -> int:
         """Stop taking events, send those already added, and shut down.
@@ -156,7 +154,7 @@ class EventBuffer(Buffer):
             `report`, passed to `on_batch`, and logged. In a file they stay for the next buffer that
             opens it.
         """
-        return now(self._close(timeout))
+        return run_now(self._close(timeout))
 
     def dead_letters(self) -> list[SendFailure]:
         """Return the rejected events in the file, oldest first, each with its reason.
@@ -200,7 +198,7 @@ class EventBuffer(Buffer):
             self._count += 1
             if self._worker is None and not self._is_stopping:
                 worker = threading.Thread(
-                    target=lambda: now(self._work()),
+                    target=lambda: run_now(self._work()),
                     name="inngest-rest-buffer",
                     daemon=True,
                 )

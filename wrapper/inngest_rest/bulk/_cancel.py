@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources import runs
+from inngest_rest._core.interface import cancel_run, get_run
 from inngest_rest.bulk import ActionOutcome, ActionRow
 from inngest_rest.bulk._reported import BulkResult, failure, with_outcome
 from inngest_rest.bulk._selected_runs import RunsJob, with_details
@@ -13,7 +13,7 @@ from inngest_rest.errors import InngestError, NotFoundError
 from inngest_rest.models import UNFINISHED
 
 if TYPE_CHECKING:
-    from inngest_rest._core.plans import Plan
+    from inngest_rest._core.interface import Plan
     from inngest_rest.models import RunStatus
 
 _LOST = (
@@ -36,7 +36,7 @@ class CancelJob(RunsJob):
         if self.listing is not None:  # of open runs
             return with_outcome(row, ActionOutcome.PLANNED)
         try:
-            run = await runs.fetch(self.session, row.id)
+            run = await get_run(self.session, row.id)
         except InngestError as error:
             return failure(row, error, is_sent=False)
         detailed = with_details(row, run)
@@ -48,7 +48,7 @@ class CancelJob(RunsJob):
         assert row.id is not None
         await self.mark_started(row)
         try:
-            was_running = await runs.cancel(self.session, row.id)
+            was_running = await cancel_run(self.session, row.id)
         except NotFoundError as error:
             reason = str(error)
             status = await self._status_of_open(row.id)
@@ -64,6 +64,6 @@ class CancelJob(RunsJob):
     async def _status_of_open(self, run_id: str) -> RunStatus | None:
         """Return the status of a run that the server shows as open, or None."""
         with suppress(InngestError):
-            run = await runs.fetch(self.session, run_id)
+            run = await get_run(self.session, run_id)
             return None if run.is_ended else run.status
         return None

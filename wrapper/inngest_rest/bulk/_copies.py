@@ -11,13 +11,12 @@ from collections import Counter
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
-from inngest_rest._core.json_text import encode
-from inngest_rest._core.resources import events
+from inngest_rest._core.interface import encode, get_event
 from inngest_rest._ulid import is_ulid
 from inngest_rest.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.interface import Session
     from inngest_rest.models import StoredEvent
 
 
@@ -132,7 +131,7 @@ class Copies:
             return self._listed[event_id]
         if event_id not in self._others:
             try:
-                event = await events.get(self._session, event_id)
+                event = await get_event(self._session, event_id)
             except NotFoundError:
                 self._others[event_id] = None
             else:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from inngest_rest._arguments import check_each, check_id, check_json_object, invalid
-from inngest_rest._core.resources import apps
+from inngest_rest._core.interface import invoke
 from inngest_rest.bulk import ActionOutcome, ActionRow
 from inngest_rest.bulk._reported import (
     BulkResult,
@@ -25,7 +25,7 @@ from inngest_rest.bulk._reported import (
 from inngest_rest.errors import BadRequestError, InngestError, NotFoundError
 
 if TYPE_CHECKING:
-    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.interface import Session
 
 Inputs = Iterable[Mapping[str, Any] | None]
 
@@ -73,7 +73,7 @@ class InvokeJob(ReportedJob):
         app, function = self._function
         data = self._inputs[target.position]
         try:
-            run_id = await apps.invoke(self.session, app, function, data)
+            run_id = await invoke(self.session, app, function, data)
         except NotFoundError as error:
             return with_outcome(target, ActionOutcome.FAILED, error, error)
         except InngestError as error:

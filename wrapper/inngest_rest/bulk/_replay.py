@@ -14,8 +14,18 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from inngest_rest._core.calls.retry import RULED_OUT
-from inngest_rest._core.resources import apps, replays, runs
+from inngest_rest._core.interface import (
+    RULED_OUT,
+    SETTLED_AFTER,
+    ReplayStart,
+    RequestedReplay,
+    get_function,
+    get_run,
+    others_of_chain,
+    replays_of,
+    request_replay,
+    was_refused,
+)
 from inngest_rest.bulk import ActionOutcome, ActionRow
 from inngest_rest.bulk._reported import (
     BulkResult,
@@ -34,8 +44,7 @@ from inngest_rest.models import Run, RunStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.resources.filters import Selection
+    from inngest_rest._core.interface import Selection, Session
     from inngest_rest.models import Span
 
 _BATCH = (
@@ -97,7 +106,7 @@ class ReplayJob(RunsJob):
         *,
         limit: int | None,
         replay_again: bool,
-        start: replays.Start,
+        start: ReplayStart,
     ) -> None:
         super().__init__(
             session,
@@ -111,7 +120,7 @@ class ReplayJob(RunsJob):
         )
         self._replay_again = replay_again
         self._start = start
-        self._requests = replays.requests_of(session)
+        self._requests = replays_of(session)
         # The rows to act on, by the ids of their runs.
         self._rows_by_id: dict[str, ActionRow] = {}
         # The listed runs that are not replayed yet, without large fields.
@@ -166,7 +175,7 @@ class ReplayJob(RunsJob):
         listed = self._listed_runs.pop(row.id, None)
         if listed is not None and listed.is_ended:
             return listed
-        return await runs.fetch(self.session, row.id)
+        return await get_run(self.session, row.id)
 
     async def _prepare(self, row: ActionRow, run: Run) -> _Attempt | BulkResult:
         """Check a run and its chain; return the row's result if it must not be replayed."""
@@ -175,7 +184,7 @@ class ReplayJob(RunsJob):
             if refusal is not None:
                 return with_outcome(row, ActionOutcome.REFUSED, refusal)
         known_requests = self._requests.number
-        others = await replays.others_of_chain(self.session, run)
+        others = await others_of_chain(self.session, run)
         if _was_requested(row):
             earlier = self._result_of_earlier_request(row, others)
             if earlier is not None:
@@ -210,9 +219,7 @@ class ReplayJob(RunsJob):
             debounce = None
             # If the function cannot be read, the server's response to the replay decides.
             with suppress(NotFoundError, *RULED_OUT):
-                function = await apps.get_function(
-                    self.session, run.app_id, run.function_id
-                )
+                function = await get_function(self.session, run.app_id, run.function_id)
                 debounce = (function.configuration or {}).get("debounce")
             self._debounced[key] = bool(debounce)
         return self._debounced[key]
@@ -232,7 +239,7 @@ class ReplayJob(RunsJob):
         if row.requested_at is not None:
             clock = self.session.server_clocks["api"]
             elapsed, _ = clock.elapsed(row.requested_at, row.requested_at_here)
-            if elapsed >= replays.SETTLED_AFTER:
+            if elapsed >= SETTLED_AFTER:
                 return None
         return with_outcome(row, ActionOutcome.UNKNOWN, _MAY_TAKE_EFFECT)
 
@@ -294,7 +301,7 @@ class ReplayJob(RunsJob):
         row = attempt.row
         assert row.id is not None
         try:
-            new_run_id = await replays.replay(
+            new_run_id = await request_replay(
                 self.session,
                 row.id,
                 row.replays_before or (),
@@ -303,7 +310,7 @@ class ReplayJob(RunsJob):
                 input=self._start.input,
             )
         except InngestError as error:
-            if replays.was_refused(error):
+            if was_refused(error):
                 row = evolve(
                     row,
                     replays_before=None,
@@ -317,7 +324,7 @@ class ReplayJob(RunsJob):
         if row.replays_before is not None:
             await self.session.driver.sleep(_APPEARS_AFTER_SECONDS)
             with suppress(InngestError):
-                others = await replays.others_of_chain(self.session, attempt.run)
+                others = await others_of_chain(self.session, attempt.run)
                 result = _new_run_of_chain(row, others or ())
                 if result is not None:
                     return result
@@ -341,7 +348,7 @@ def _failed_before_request(row: ActionRow, error: InngestError) -> BulkResult:
 
 
 def _effective_replay(
-    others: Iterable[Run], latest: replays.Requested | None, chain: list[str]
+    others: Iterable[Run], latest: RequestedReplay | None, chain: list[str]
 ) -> str | None:
     """Return the newest replay in a chain that is open or completed, if there is one."""
     effective = [run.id for run in others if run.status not in _MAY_BE_REPEATED]

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from attrs import evolve
 
 from inngest_rest._arguments import check_path, invalid
-from inngest_rest._core.json_text import decode, encode
-from inngest_rest._core.locks import Locked, lock_file
+from inngest_rest._core.interface import Locked, decode, encode, lock_file
 from inngest_rest._visible import shown
 from inngest_rest.bulk import ActionReport, ActionRow
 

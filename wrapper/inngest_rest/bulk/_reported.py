@@ -16,9 +16,7 @@ from inngest_rest._arguments import (
     check_run_id,
     invalid,
 )
-from inngest_rest._core.json_text import encode
-from inngest_rest._core.resources.windows import Window
-from inngest_rest._core.sending.job import BulkJob
+from inngest_rest._core.interface import BulkJob, Window, encode
 from inngest_rest.bulk import (
     CLOUD_RATE,
     ActionOutcome,
@@ -34,8 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from inngest_rest._core.calls.listing import Listing
-    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.interface import Listing, Session
     from inngest_rest.typing import Seconds
 
 _MOST_IDS = 20  # in an attribute of a span

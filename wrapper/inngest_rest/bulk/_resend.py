@@ -15,10 +15,14 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from inngest_rest._arguments import check_id, invalid
-from inngest_rest._core.calls.listing import read_all
-from inngest_rest._core.resources import events
-from inngest_rest._core.resources.windows import Window
-from inngest_rest._core.sending import send
+from inngest_rest._core.interface import (
+    EventSelection,
+    Window,
+    get_event,
+    list_events,
+    read_all,
+    send_events,
+)
 from inngest_rest._ulid import is_ulid
 from inngest_rest.bulk import ActionOutcome, ActionRow
 from inngest_rest.bulk._copies import Copies
@@ -36,8 +40,7 @@ from inngest_rest.typing import EventFilter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
+    from inngest_rest._core.interface import Plan, Session
     from inngest_rest.bulk._copies import Family
     from inngest_rest.models import StoredEvent
     from inngest_rest.responses import Target
@@ -82,7 +85,7 @@ class ResendJob(ReportedJob):
         session: Session,
         driver: object,
         ids: Iterable[str] | None,
-        selection: events.EventSelection,
+        selection: EventSelection,
         options: Options,
         *,
         limit: int | None,
@@ -103,7 +106,7 @@ class ResendJob(ReportedJob):
                 selection = evolve(selection, since=timedelta(hours=1))
             self._lists_copies = to is None and selection.until is None
             self.asked_window = Window(since=selection.since, until=selection.until)
-            self.listing = events.list_events(session, selection)
+            self.listing = list_events(session, selection)
 
     @staticmethod
     def check_id(name: str, value: str, *, argument: str | None = None) -> str:
@@ -202,7 +205,7 @@ class ResendJob(ReportedJob):
         if self.dry_run and _was_requested(target):
             return BulkResult(target)
         try:
-            event = await events.get(self.session, target.id)
+            event = await get_event(self.session, target.id)
         except InngestError as error:
             if _was_requested(target):
                 return with_outcome(target, target.outcome, error, error)
@@ -260,7 +263,7 @@ def _destination(session: Session, driver: object, to: Any) -> _Destination:
             there = session.with_options(env=to)
         return _Destination(
             target=there.settings.target,
-            send=partial(send.send, there),
+            send=partial(send_events, there),
             newest=partial(_newest_of, there),
         )
     if type(getattr(to, "_driver", None)) is type(driver):
@@ -284,8 +287,8 @@ async def _send_by(client: Any, event: Mapping[str, Any]) -> list[str]:
 
 def _newest_of(session: Session, count: int) -> Plan[list[StoredEvent]]:
     """List the newest events whose ids a server remembers."""
-    selection = events.EventSelection(since=_REMEMBERED)
-    return read_all(events.list_events(session, selection, limit=count))
+    selection = EventSelection(since=_REMEMBERED)
+    return read_all(list_events(session, selection, limit=count))
 
 
 async def _newest_by(client: Any, count: int) -> list[StoredEvent]:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from attrs import evolve
 
 from inngest_rest._arguments import invalid
-from inngest_rest._core.resources import runs
-from inngest_rest._core.resources.open_runs import ALWAYS_ENDED
+from inngest_rest._core.interface import ALWAYS_ENDED, function_of, list_runs
 from inngest_rest.bulk._reported import Options, ReportedJob
 from inngest_rest.models import UNFINISHED, Run, RunStatus
 from inngest_rest.typing import RunSelection
@@ -16,8 +15,7 @@ from inngest_rest.typing import RunSelection
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.resources.filters import Selection
+    from inngest_rest._core.interface import Selection, Session
     from inngest_rest.bulk import ActionRow
 
 MAX_ERROR_LENGTH = 200
@@ -47,7 +45,7 @@ class RunsJob(ReportedJob):
         self._check_statuses(selection.statuses)
         if self.pick_source(ids, selection.to_json(), others):
             self.asked_window = selection.ended or selection.window
-            self.listing = runs.list_runs(
+            self.listing = list_runs(
                 session,
                 selection.narrowed(self.default_statuses),
                 include_output=self.dry_run and self.shows_errors,
@@ -85,7 +83,7 @@ def with_details(row: ActionRow, run: Run) -> ActionRow:
         error = first_line[:MAX_ERROR_LENGTH]
     return evolve(
         row,
-        function=runs.function_of(run) or None,
+        function=function_of(run) or None,
         status=str(run.status),
         queued_at=run.queued_at,
         ended_at=run.ended_at,

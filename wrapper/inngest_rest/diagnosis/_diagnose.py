@@ -6,6 +6,7 @@ import platform
 from typing import TYPE_CHECKING
 
 from inngest_rest import errors
+from inngest_rest._core.probing import bare_read
 from inngest_rest._version import __version__
 from inngest_rest.diagnosis import Diagnosis, ServerKind
 from inngest_rest.diagnosis import _server as server
@@ -15,8 +16,8 @@ from inngest_rest.diagnosis._server import Releases, probe
 from inngest_rest.responses import is_on_cloud
 
 if TYPE_CHECKING:
-    from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.secret import Secret
+    from inngest_rest._core.interface import Session
+    from inngest_rest._core.probing import Secret
     from inngest_rest.diagnosis._server import ProbeResult
 
 
@@ -80,7 +81,7 @@ async def _find_routes(
     if routes.trusts_release:
         return
     for operation in routes.unknown_reads(session.settings):
-        result = await probe(session, server.existence(operation), bearer)
+        result = await probe(session, bare_read(operation), bearer)
         if result.outcome == "silent":
             return
         if result.has_route is not None:

@@ -11,7 +11,7 @@ from inngest_rest.diagnosis import CallRoute
 from inngest_rest.diagnosis._server import Releases, RouteEvidence, call_routes
 
 if TYPE_CHECKING:
-    from inngest_rest._core.calls.settings import Settings
+    from inngest_rest._core.probing import Settings
     from inngest_rest.diagnosis import ServerKind
     from inngest_rest.diagnosis._server import ProbeResult
 

@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from attrs import evolve, field, frozen
 
 from inngest_rest import errors
-from inngest_rest._core.calls import answers
-from inngest_rest._core.calls.alternatives import may_ask
-from inngest_rest._core.calls.operation import redacted_url, request
-from inngest_rest._core.calls.route import (
-    V2_ROOT,
-    V2_ROOT_BEFORE_1_26,
+from inngest_rest._core.probing import (
+    ROUTES,
+    V2_ROOTS,
     Route,
     WholeResponse,
-    nothing,
+    ask_once,
+    bare_read,
+    may_ask,
+    required,
 )
-from inngest_rest._core.clock import http_date
-from inngest_rest._core.resources.fields import required
-from inngest_rest._core.resources.routes import ROUTES, module_of
 from inngest_rest._faults import refused_in_between
 from inngest_rest.diagnosis import CallRoute
 from inngest_rest_api.api import NEWEST_RECORDED, OPERATIONS, ingest, v1, v2
@@ -30,9 +27,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.calls.settings import Settings
-    from inngest_rest._core.secret import Secret
+    from inngest_rest._core.interface import Session
+    from inngest_rest._core.probing import Secret, Settings
     from inngest_rest_api import models as api
     from inngest_rest_api.api import Operation
 
@@ -340,23 +336,6 @@ def _valid(_: object) -> None:
     """Convert to nothing a response that must be as documented, unlike with `nothing`."""
 
 
-def _read_without_result(
-    operation: Operation, path: str, params: Mapping[str, int]
-) -> Route[Any, None]:
-    """Return a GET whose response is not read."""
-    kwargs = {"url": path, "params": params}
-    return Route(
-        operation=operation,
-        kwargs=kwargs,
-        forms=(),
-        convert=nothing,
-    )
-
-
-def _short_listing(operation: Operation) -> Route[Any, None]:
-    return _read_without_result(operation, operation.path, {"limit": 1})
-
-
 HEALTH = Route.of(ingest.get_health, _message_of)
 DEV_INFO = Route.of(ingest.get_dev_info, _release_of)
 """Only a dev server has it; the value is its release, or None."""
@@ -371,29 +350,18 @@ V2_HEALTH = Route.of(v2.get_health_v2, _valid)
 """A cheap read of v2, which also accepts an API key."""
 CANCELLATIONS = Route.of(v1.list_cancellations_v1, _valid)
 SCOPED = (
-    _short_listing(v2.list_runs_v2.OPERATION),
-    _short_listing(v2.list_apps_v2.OPERATION),
+    bare_read(v2.list_runs_v2.OPERATION),
+    bare_read(v2.list_apps_v2.OPERATION),
 )
 """Cheap reads, each with the permission that it needs."""
 
 
-def existence(operation: Operation) -> Route[Any, None]:
-    """Return a read that shows whether the server has an operation, with ids of no resource."""
-    path = re.sub(r"{[^}]*}", "0" * 26, operation.path)
-    # A server may refuse a parameter that it does not know.
-    parameters = module_of(operation).get_kwargs.__kwdefaults__ or ()
-    params: dict[str, int] = {}
-    if "limit" in parameters:
-        params["limit"] = 1
-    return _read_without_result(operation, path, params)
-
-
 async def probe_v2(session: Session, bearer: Secret | None) -> ProbeResult:
     """Probe v2 at each of its paths, and remember the one that responds."""
-    root = V2_ROOT
+    root, root_before = V2_ROOTS
     result = await probe(session, evolve(V2_HEALTH, v2_root=root), bearer)
     if result.has_route is False:
-        root = V2_ROOT_BEFORE_1_26
+        root = root_before
         result = await probe(session, evolve(V2_HEALTH, v2_root=root), bearer)
     session.absent.v2_root = root
     return result
@@ -403,34 +371,11 @@ async def probe(
     session: Session, route: Route[Any, Any], bearer: Secret | None = None
 ) -> ProbeResult:
     """Make one request, without retries; any error except `ClosedError` is a result."""
-    url = redacted_url(session, route)
-    family = route.operation.tag
-    began = session.clock.now()
-
-    def read(response: httpx.Response) -> ProbeResult:
-        answers.record(session, route, response, url)
-        middle = (began + session.clock.now()) / 2
-        skew: float | None = None
-        date = http_date(response.headers.get("date"))
-        if date is not None:
-            # The Date header is truncated to seconds.
-            skew = round(date.timestamp() + 0.5 - middle, 1)
-        result = ProbeResult(
-            family=family,
-            server_kind=response.headers.get("x-inngest-server-kind"),
-            clock_skew_s=skew,
-        )
-        try:
-            value = answers.read(response, route, url, session)
-        except errors.InngestError as error:
-            return evolve(result, error=error)
-        return evolve(result, value=value)
-
-    timeout = session.request_timeout()
-    exchange = request(session, route, bearer, url, timeout, read)
-    try:
-        return await session.driver.call(exchange)
-    except errors.ClosedError:
-        raise
-    except errors.InngestError as error:
-        return ProbeResult(family=family, error=error)
+    attempt = await ask_once(session, route, bearer)
+    return ProbeResult(
+        family=route.operation.tag,
+        value=attempt.value,
+        error=attempt.error,
+        server_kind=attempt.server_kind,
+        clock_skew_s=attempt.clock_skew_s,
+    )

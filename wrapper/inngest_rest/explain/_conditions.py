@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._core.expressions import evaluate
+from inngest_rest._core.interface import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

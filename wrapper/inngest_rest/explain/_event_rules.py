@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from inngest_rest._core.resources.catalogue import is_run_of
-from inngest_rest._core.resources.flow_control import (
+from inngest_rest._core.interface import (
     ignores_repeated_ids,
+    is_run_of,
     limit,
     parse_duration,
 )

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from inngest_rest._core.resources import trace
-from inngest_rest._core.resources.catalogue import (
+from inngest_rest._core.interface import (
     Catalogue,
     MatchedFunction,
+    error_line,
+    is_attempt,
     is_run_of,
+    limit,
     name_of,
 )
-from inngest_rest._core.resources.causes import error_line
-from inngest_rest._core.resources.flow_control import limit
 from inngest_rest._ulid import second_of_ulid
 from inngest_rest.explain._conclusion import Conclusion, about_function
 from inngest_rest.explain._conditions import value_of
@@ -380,7 +380,7 @@ class RunEvidence:
 
 
 def attempts_at(step: Span) -> list[Span]:
-    return [span for span in step.children if trace.is_attempt(span)]
+    return [span for span in step.children if is_attempt(span)]
 
 
 def is_same_error(one: RunError | None, other: RunError | None) -> bool:

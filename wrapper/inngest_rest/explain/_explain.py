@@ -8,21 +8,20 @@ from typing import TYPE_CHECKING, TypeVar
 
 from inngest_rest import errors
 from inngest_rest._arguments import check_text
-from inngest_rest._core.calls.listing import read_all
-from inngest_rest._core.calls.retry import RULED_OUT
-from inngest_rest._core.resources import event_runs, events
-from inngest_rest._core.resources.catalogue import (
-    is_run_of,
-    name_of,
-)
-from inngest_rest._core.resources.flow_control import (
+from inngest_rest._core.interface import (
+    RULED_OUT,
+    EventSelection,
+    are_listed_by_v1,
+    get_stored_event,
     ignores_repeated_ids,
+    is_run_of,
     limit,
-    parse_duration,
-)
-from inngest_rest._core.resources.wait_event import (
+    list_events,
+    name_of,
     name_of_all_triggers,
-    runs_of,
+    parse_duration,
+    read_all,
+    runs_of_event,
 )
 from inngest_rest._ulid import is_ulid, second_of_ulid
 from inngest_rest._visible import shown
@@ -60,7 +59,7 @@ from inngest_rest.responses import is_on_cloud
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.interface import Session
     from inngest_rest.models import StoredEvent
 
 T = TypeVar("T")
@@ -86,8 +85,8 @@ async def explain(session: Session, event_id: str, *, name: str | None) -> Expla
             return await explain_stored(session, event_id, within=within)
         except errors.NotFoundError as error:
             not_found = error
-    selection = events.EventSelection(name=name, since=DAY)
-    walk = events.list_events(session, selection, limit=_MAX_EVENTS_FOR_ID).walk()
+    selection = EventSelection(name=name, since=DAY)
+    walk = list_events(session, selection, limit=_MAX_EVENTS_FOR_ID).walk()
     while not walk.is_done:
         page = await walk.next_page()
         for event in page.items:
@@ -119,11 +118,11 @@ async def explain_stored(
 ) -> Explanation:
     """Explain the outcome of an event by its internal id; it may appear `within` some seconds."""
     try:
-        event, server_time = await events.get_stored(
+        event, server_time = await get_stored_event(
             session, event_id, within=within, deadline=deadline
         )
     except RULED_OUT as error:
-        runs = await runs_of(session, event_id, deadline)
+        runs = await runs_of_event(session, event_id, deadline)
         return Explanation(
             event_id=event_id,
             event=None,
@@ -196,17 +195,17 @@ async def _read_event_evidence(
     """Read the runs of an event, the functions that listen, and why some may have no run."""
     session = reader.session
     began = session.clock.monotonic()
-    runs_of_event = await runs_of(session, event.internal_id, reader.deadline)
+    listed_runs = await runs_of_event(session, event.internal_id, reader.deadline)
     catalogue = await reader.read_catalogue(since=began)
     now = server_time or session.server_clocks["api"].now()
     evidence = EventEvidence(
         event=event,
         now=now,
         received=event.received_at or now,
-        runs=runs_of_event,
+        runs=listed_runs,
         catalogue=catalogue,
         functions_same_since=now + timedelta(seconds=catalogue.same_since - began),
-        is_listed_by_v1=event_runs.are_listed_by_v1(session),
+        is_listed_by_v1=are_listed_by_v1(session),
     )
     await _read_causes(reader, evidence)
     return evidence
@@ -245,7 +244,7 @@ async def _read_events_of_limit(
     period = parse_duration(rate_limit.get("period")) or DAY
     counted = [run for run in without_run.runs_within(period) if run.event_ids]
     for run in counted[:MAX_READ_SINGLY]:
-        plan = events.get_stored(
+        plan = get_stored_event(
             reader.session, run.event_ids[0], deadline=reader.deadline
         )
         subject = f"whether the event of run {run.id} has its key"
@@ -259,14 +258,12 @@ async def _read_same_id(
 ) -> None:
     """Read the other events with the id of an event, and the runs that they started."""
     event = evidence.event
-    selection = events.EventSelection(
+    selection = EventSelection(
         name=name_of_all_triggers(functions, event.name),
         since=evidence.received - DAY,
         until=evidence.received + SAME_FUNCTION_WITHIN,
     )
-    listing = events.list_events(
-        reader.session, selection, limit=_MAX_EVENTS_WITH_SAME_ID
-    )
+    listing = list_events(reader.session, selection, limit=_MAX_EVENTS_WITH_SAME_ID)
     subject = "events with the same id"
     plan = read_all(listing, deadline=reader.deadline)
     listed = await reader.read(plan, subject)
@@ -282,7 +279,7 @@ async def _read_same_id(
             others[other.internal_id] = other
     for other in list(others.values())[:MAX_READ_SINGLY]:
         other_id = other.internal_id
-        runs_plan = runs_of(reader.session, other_id, reader.deadline)
+        runs_plan = runs_of_event(reader.session, other_id, reader.deadline)
         started = await reader.read(runs_plan, f"the runs of event {other_id}")
         evidence.same_id += [(other, run) for run in started or ()]
 
@@ -319,8 +316,8 @@ async def _read_awaited(reader: Reader, evidence: RunEvidence) -> None:
     since = evidence.run.queued_at or DAY
     names = {job.event for job in evidence.jobs if job.event and job.condition}
     for name in sorted(names)[:_MAX_AWAITED_NAMES]:
-        selection = events.EventSelection(name=name, since=since)
-        listing = events.list_events(reader.session, selection, limit=_MAX_AWAITED)
+        selection = EventSelection(name=name, since=since)
+        listing = list_events(reader.session, selection, limit=_MAX_AWAITED)
         subject = f"which events {shown(name)} did not match"
         listed = await reader.read(read_all(listing), subject)
         evidence.awaited += listed or []

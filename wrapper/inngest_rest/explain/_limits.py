@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from inngest_rest._core.resources.flow_control import limit, limits
+from inngest_rest._core.interface import limit, limits
 
 if TYPE_CHECKING:
     from inngest_rest.models import Function

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from inngest_rest._core.resources.catalogue import name_of, read_catalogue
-from inngest_rest._core.resources.events import as_stored
-from inngest_rest._core.sending.send import checked
+from inngest_rest._core.interface import (
+    as_stored,
+    checked_batches,
+    name_of,
+    read_catalogue,
+)
 from inngest_rest.explain import EventPreview, SendPreview
 from inngest_rest.explain._triggers import nearest_triggers
 from inngest_rest.reports import MAX_FAILURES, SendFailure
@@ -17,17 +20,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
-    from inngest_rest._core.resources.catalogue import Catalogue, MatchedFunction
-    from inngest_rest._core.sending.batching import Batch
+    from inngest_rest._core.interface import (
+        Batch,
+        Catalogue,
+        MatchedFunction,
+        Plan,
+        Session,
+    )
     from inngest_rest.event import EventLike
 
 
 def preview(
     session: Session, events: EventLike | Iterable[EventLike]
 ) -> Plan[SendPreview]:
-    return preview_batches(session, checked(session, events))
+    return preview_batches(session, checked_batches(session, events))
 
 
 async def preview_batches(session: Session, batches: Iterable[Batch]) -> SendPreview:

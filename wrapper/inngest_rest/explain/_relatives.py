@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.calls.listing import read_all
-from inngest_rest._core.resources import event_runs, events, runs
-from inngest_rest._core.resources.filters import Selection
-from inngest_rest._core.resources.wait_event import runs_of
-from inngest_rest._core.resources.windows import Window
+from inngest_rest._core.interface import (
+    Selection,
+    Window,
+    get_stored_event,
+    list_runs,
+    read_all,
+    runs_of_event,
+    runs_of_event_by_v1,
+)
 from inngest_rest._visible import shown
 from inngest_rest.explain._evidence import SAME_FUNCTION_WITHIN
 from inngest_rest.explain._run_evidence import MAX_READ_SINGLY, Reader
@@ -36,7 +40,7 @@ async def read_relatives(reader: Reader, evidence: RunEvidence) -> None:
         )
     invoking = [job.event_id for job in evidence.jobs if job.event_id]
     for event_id in invoking[:MAX_READ_SINGLY]:
-        plan = runs_of(reader.session, event_id, reader.deadline)
+        plan = runs_of_event(reader.session, event_id, reader.deadline)
         invoked = await reader.read(plan, "the run that it waits for")
         evidence.invoked[event_id] = invoked or ()
     invoking_steps = [step for step in evidence.steps if _has_invoked(step)]
@@ -80,7 +84,7 @@ async def _read_children(
 
 async def _read_invocation(reader: Reader, run: Run) -> Invocation | None:
     """Read the invocation that started a run; None if it was not invoked."""
-    plan = events.get_stored(reader.session, run.event_ids[0])
+    plan = get_stored_event(reader.session, run.event_ids[0])
     stored = await reader.read(plan, f"whether run {run.id} was invoked by it")
     if stored is None:
         return None
@@ -97,7 +101,7 @@ async def _runs_queued_at(reader: Reader, step: Span) -> list[Run]:
         since=began - SAME_FUNCTION_WITHIN,
         until=began + _INVOKED_WITHIN,
     )
-    listing = runs.list_runs(
+    listing = list_runs(
         reader.session,
         Selection(window=window),
         order="oldest",
@@ -120,11 +124,11 @@ async def _read_first_event(
     reader: Reader, evidence: RunEvidence, event_id: str
 ) -> None:
     """Read the event that started a run, and its other runs: those that replay it."""
-    get_event = events.get_stored(reader.session, event_id)
+    get_event = get_stored_event(reader.session, event_id)
     stored = await reader.read(get_event, "whether a run invoked it")
     if stored is not None:
         evidence.event, _ = stored
-    list_runs = event_runs.of_event_by_v1(reader.session, event_id)
+    list_runs = runs_of_event_by_v1(reader.session, event_id)
     listed = await reader.read(list_runs, "whether it was replayed")
     if listed is None:
         return

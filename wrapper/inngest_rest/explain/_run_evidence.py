@@ -8,18 +8,25 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import field, frozen
 
-from inngest_rest._core.calls.listing import read_all
-from inngest_rest._core.resources import events, run_jobs, runs, trace
-from inngest_rest._core.resources.apps import functions_of_v1
-from inngest_rest._core.resources.catalogue import (
+from inngest_rest._core.interface import (
     Catalogue,
+    EventSelection,
+    Names,
+    Selection,
+    Window,
+    functions_of_v1,
+    get_run,
+    get_trace,
     is_run_of,
+    limit,
+    list_events,
+    list_jobs,
+    list_runs,
     name_of,
+    parse_duration,
+    read_all,
     read_catalogue,
 )
-from inngest_rest._core.resources.filters import Names, Selection
-from inngest_rest._core.resources.flow_control import limit, parse_duration
-from inngest_rest._core.resources.windows import Window
 from inngest_rest._visible import shown
 from inngest_rest.errors import InngestError
 from inngest_rest.explain._evidence import (
@@ -40,8 +47,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
+    from inngest_rest._core.interface import Plan, Session
 
 T = TypeVar("T")
 
@@ -109,10 +115,10 @@ async def read_queue(reader: Reader, run_id: str) -> Queue:
     """
     session = reader.session
     for is_last_look in (False, True):
-        run = await runs.fetch(session, run_id, cached=False)
+        run = await get_run(session, run_id, cached=False)
         if run.is_ended:
             return Queue(run=run, jobs=[])
-        plan = run_jobs.list_jobs(session, run_id, cached=False)
+        plan = list_jobs(session, run_id, cached=False)
         jobs = await reader.read(plan, "what it has in the queue")
         if jobs or jobs is None or is_on_cloud(session.settings.api_url):
             return Queue(run=run, jobs=jobs or [])
@@ -125,7 +131,7 @@ async def read_steps(
     reader: Reader, evidence: RunEvidence, *, is_open_without_job: bool
 ) -> None:
     """Read the trace of a run, and its idle time if it has no job."""
-    plan = trace.get_trace(reader.session, evidence.run.id)
+    plan = get_trace(reader.session, evidence.run.id)
     root = await reader.read(plan, "its steps")
     is_over = False
     if root is not None:
@@ -224,10 +230,8 @@ async def _read_cancelling_events(
         since = evidence.run.ended_at - CANCELLATION_SLACK
         until = evidence.run.ended_at + SAME_FUNCTION_WITHIN
     for name in cancelling_events(function)[:_MAX_CANCELLING_NAMES]:
-        selection = events.EventSelection(name=name, since=since, until=until)
-        listing = events.list_events(
-            reader.session, selection, limit=_MAX_CANCELLING_EVENTS
-        )
+        selection = EventSelection(name=name, since=since, until=until)
+        listing = list_events(reader.session, selection, limit=_MAX_CANCELLING_EVENTS)
         plan = read_all(listing, deadline=reader.deadline)
         listed = await reader.read(plan, f"whether an event {shown(name)} cancelled it")
         if listed is not None:
@@ -245,7 +249,7 @@ async def read_executing(
     known = {evidence.run.id, *jobs_by_run}
     unknown_running = await _unknown_running(reader, function, known)
     for run_id in unknown_running:
-        plan = run_jobs.list_jobs(
+        plan = list_jobs(
             reader.session,
             run_id,
             cached=False,
@@ -266,7 +270,7 @@ async def _unknown_running(
     """List the first running runs of a function that are not known yet."""
     names = Names(function.app_id, function.id)
     running = Selection(statuses=(RunStatus.RUNNING,), names=names)
-    listing = runs.list_runs(reader.session, running, page_size=100)
+    listing = list_runs(reader.session, running, page_size=100)
     first_page = listing.walk().next_page(deadline=reader.deadline)
     page = await reader.read(first_page, "which runs are being executed")
     if page is None:
@@ -291,6 +295,6 @@ def read_other_runs(
         names=Names(function.app_id, function.id),
         window=Window(since=at - reach, until=until),
     )
-    listing = runs.list_runs(reader.session, selection, page_size=100)
+    listing = list_runs(reader.session, selection, page_size=100)
     first_page = listing.walk().next_page(deadline=reader.deadline)
     return reader.read(first_page, f"other runs of {name_of(function)}")

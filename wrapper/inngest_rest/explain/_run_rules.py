@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from inngest_rest._core.resources.catalogue import name_of
-from inngest_rest._core.resources.causes import error_line
-from inngest_rest._core.resources.flow_control import limit, parse_duration
+from inngest_rest._core.interface import error_line, limit, name_of, parse_duration
 from inngest_rest._ulid import is_ulid
 from inngest_rest.explain._conditions import unmet_parts
 from inngest_rest.explain._evidence import (

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._core.resources.causes import error_line
+from inngest_rest._core.interface import error_line
 from inngest_rest._visible import and_more, shown
 from inngest_rest.explanation import Reason
 from inngest_rest.explanation import ReasonKind as Kind

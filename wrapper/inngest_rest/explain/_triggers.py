@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources.catalogue import name_of
+from inngest_rest._core.interface import name_of
 from inngest_rest._visible import nearest
 
 if TYPE_CHECKING:

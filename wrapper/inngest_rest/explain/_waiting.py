@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 from attrs import define, field
 
 from inngest_rest._arguments import check_count_or_none, check_text, invalid
-from inngest_rest._core.resources import events, run_jobs, runs
-from inngest_rest._core.resources.catalogue import name_of
-from inngest_rest._core.resources.open_runs import ALWAYS_ENDED
+from inngest_rest._core.interface import (
+    ALWAYS_ENDED,
+    get_run,
+    get_stored_event,
+    list_jobs,
+    list_runs,
+    name_of,
+)
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.explain import WaitingReport, WaitingRun
 from inngest_rest.explain._evidence import RunEvidence
@@ -33,8 +38,7 @@ from inngest_rest.responses import is_on_cloud
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.resources.filters import Selection
+    from inngest_rest._core.interface import Selection, Session
     from inngest_rest.explanation import Reason
     from inngest_rest.models import Run
 
@@ -122,7 +126,7 @@ class _OpenRuns:
         self._limit = check_count_or_none("limit", limit)
         _check_statuses(selection.statuses)
         # The oldest first, so that the limit does not cut off those that have waited longest.
-        self._listing = runs.list_runs(
+        self._listing = list_runs(
             session, selection.narrowed(UNFINISHED), order="oldest", limit=limit
         )
         self._may_list_all_jobs = not is_on_cloud(session.settings.api_url)
@@ -164,11 +168,11 @@ class _OpenRuns:
         is_second_look = open_run.is_without_job
         if is_second_look:
             run_id = evidence.run.id
-            evidence.run = await runs.fetch(session, run_id, cached=False)
+            evidence.run = await get_run(session, run_id, cached=False)
             open_run.has_ended = evidence.run.is_ended
             if open_run.has_ended:
                 return
-        plan = run_jobs.list_jobs(session, evidence.run.id, cached=False)
+        plan = list_jobs(session, evidence.run.id, cached=False)
         jobs = await open_run.reader.read(plan, "what it has in the queue")
         open_run.are_jobs_read = jobs is not None
         evidence.jobs = jobs or []
@@ -187,7 +191,7 @@ class _OpenRuns:
         run = evidence.run
         if evidence.event is not None or not run.event_ids:
             return
-        plan = events.get_stored(self._session, run.event_ids[0])
+        plan = get_stored_event(self._session, run.event_ids[0])
         stored = await open_run.reader.read(plan, "its event")
         if stored is not None:
             evidence.event, _ = stored

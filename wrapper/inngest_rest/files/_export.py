@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from attrs import frozen
 
 from inngest_rest._arguments import check_path, invalid
-from inngest_rest._core import tracing
+from inngest_rest._core.interface import traced
 from inngest_rest._files import usable, whole_file
 from inngest_rest.files import ExportReport
 from inngest_rest.files._columns import choose
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Mapping
 
-    from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
+    from inngest_rest._core.interface import Plan, Session
     from inngest_rest.files._exported import Exported
     from inngest_rest.files._formats import Writer
 
@@ -75,7 +74,7 @@ class _Export:
 
     async def run(self) -> ExportReport:
         with (
-            tracing.operation(self._exported.operation, facts=self._facts),
+            traced(self._exported.operation, facts=self._facts),
             usable("path", self._path),
             whole_file(self._path) as file,
         ):

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, get_args
 from attrs import evolve, frozen
 
 from inngest_rest._arguments import check_choice
-from inngest_rest._core.resources import events, runs, trace
+from inngest_rest._core.interface import (
+    EventSelection,
+    get_event,
+    get_trace,
+    list_events,
+    list_runs,
+)
 from inngest_rest.errors import NotFoundError
 from inngest_rest.files import RunInclude
 from inngest_rest.files._columns import check_columns
@@ -19,10 +25,7 @@ from inngest_rest.models import Run, StoredEvent
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from inngest_rest._core.calls.listing import Listing
-    from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
-    from inngest_rest._core.resources.filters import Selection
+    from inngest_rest._core.interface import Listing, Plan, Selection, Session
     from inngest_rest.record import Record
 
 _BEGINNING = datetime(1980, 1, 1, tzinfo=UTC)  # before all events
@@ -80,7 +83,7 @@ def runs_of(
             included.add(_READ_WITH[field])
     # Exports of failed runs have their errors, which take no further request.
     are_all_failed = [status.value for status in selection.statuses] == ["failed"]
-    listing = runs.list_runs(
+    listing = list_runs(
         session,
         selection,
         include_output=are_all_failed or "output" in included,
@@ -102,22 +105,20 @@ async def _complete(session: Session, included: Collection[str], run: Run) -> Ru
     root = None
     if "event" in included and run.event_ids:
         with suppress(NotFoundError):
-            event = await events.get(session, run.event_ids[0])
+            event = await get_event(session, run.event_ids[0])
     if "trace" in included:
         with suppress(NotFoundError):
-            root = await trace.get_trace(session, run.id, raw=False)
+            root = await get_trace(session, run.id, raw=False)
     fields: dict[str, Any] = {**vars(run), "event": event, "trace": root}
     if root is not None:
         fields["started_at"] = root.started_at
     return _DetailedRun(**fields)
 
 
-def events_of(session: Session, selection: events.EventSelection) -> Exported:
+def events_of(session: Session, selection: EventSelection) -> Exported:
     since = selection.since or _BEGINNING
     return Exported(
         operation="events.export",
         kind=StoredEvent,
-        listing=events.list_events(
-            session, evolve(selection, since=since), is_bounded=False
-        ),
+        listing=list_events(session, evolve(selection, since=since), is_bounded=False),
     )

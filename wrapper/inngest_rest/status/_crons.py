@@ -14,18 +14,24 @@ from typing import TYPE_CHECKING, NamedTuple
 from attrs import evolve, field, frozen
 
 from inngest_rest import errors
-from inngest_rest._core.calls.listing import read_all
-from inngest_rest._core.resources import apps
-from inngest_rest._core.resources.filters import Names, Selection
-from inngest_rest._core.resources.runs import list_runs
-from inngest_rest._core.resources.windows import Window
+from inngest_rest._core.interface import (
+    Names,
+    Selection,
+    Window,
+    functions_of_v1,
+    get_app,
+    list_apps,
+    list_functions,
+    list_runs,
+    read_all,
+)
 from inngest_rest.models import App
 from inngest_rest.status._cron_times import LONGEST_JITTER, Schedule, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.interface import Session
     from inngest_rest.models import Function, Run
 
 DEFAULT_GRACE = timedelta(minutes=10)
@@ -126,7 +132,7 @@ async def read_registered(
 ) -> tuple[tuple[Function, ...], ...]:
     """Read the functions of each app that are not archived, by a request for each app."""
     listed = await session.driver.together(
-        lambda app: read_all(apps.list_functions(session, app.id)), apps_in_use
+        lambda app: read_all(list_functions(session, app.id)), apps_in_use
     )
     return tuple(
         tuple(function for function in functions if not function.is_archived)
@@ -138,12 +144,12 @@ async def apps_in_use(session: Session, names: Names) -> list[App]:
     """Read the apps that may have functions of these names, and are not archived."""
     app_id, _ = names.exact
     if app_id is None:
-        listed = await read_all(apps.list_apps(session))
+        listed = await read_all(list_apps(session))
         return [
             app for app in listed if not app.is_archived and _names_app(names, app.id)
         ]
     try:
-        app = await apps.get_app(session, app_id)
+        app = await get_app(session, app_id)
     except errors.RouteNotFoundError:
         app = App(id=app_id)
     return [app]
@@ -314,7 +320,7 @@ class _Judge:
         if not self._is_read:
             self._is_read.append(True)
             try:
-                listed = await apps.functions_of_v1(self._session, self._app.id)
+                listed = await functions_of_v1(self._session, self._app.id)
             except errors.ApiError:
                 listed = ()
             for of_v1 in listed:

@@ -15,14 +15,21 @@ from typing import TYPE_CHECKING, TypeVar
 from attrs import evolve
 
 from inngest_rest import errors
-from inngest_rest._core.calls.listing import read_all
-from inngest_rest._core.resources import events, run_jobs, runs
-from inngest_rest._core.resources.filters import Names, Selection
-from inngest_rest._core.resources.metrics import get_queue_depth
-from inngest_rest._core.resources.open_runs import open_statuses
-from inngest_rest._core.resources.routes import check_health
-from inngest_rest._core.resources.runs import function_of, why_none
-from inngest_rest._core.resources.windows import Window
+from inngest_rest._core.interface import (
+    EventSelection,
+    Names,
+    Selection,
+    Window,
+    check_health,
+    function_of,
+    get_queue_depth,
+    list_events,
+    list_jobs,
+    list_runs,
+    open_statuses,
+    read_all,
+    why_none,
+)
 from inngest_rest.models import UNFINISHED, RunStatus
 from inngest_rest.status._crons import (
     DEFAULT_GRACE,
@@ -49,8 +56,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.plans import Plan
+    from inngest_rest._core.interface import Plan, Session
     from inngest_rest.explanation import RunExplanation
     from inngest_rest.findings import Finding
     from inngest_rest.models import Function, Job, Run
@@ -294,7 +300,7 @@ class _Reader:
         started = runs_of(evidence.open)
         jobs: dict[str, list[Job]] = {}
         for run in _spread(started, _MOST_WITH_JOBS):
-            plan = run_jobs.list_jobs(self.session, run.id)
+            plan = list_jobs(self.session, run.id)
             jobs_of_run = await self.read("jobs", plan)
             if jobs_of_run is None:
                 break
@@ -309,8 +315,8 @@ class _Reader:
     async def read_arrivals(self) -> None:
         """Read the newest events, and the newest run."""
         evidence = self.evidence
-        selection = events.EventSelection(since=LOOKED_BACK)
-        walk = events.list_events(self.session, selection, limit=_PAGE).walk()
+        selection = EventSelection(since=LOOKED_BACK)
+        walk = list_events(self.session, selection, limit=_PAGE).walk()
         page = await self.read("events", walk.next_page())
         if page is not None:
             evidence.events = page.items
@@ -397,7 +403,7 @@ class _Reader:
         selection = Selection.of(self.session, **chosen)
         if selection.names == Names():
             selection = evolve(selection, names=self.rules.names)
-        listing = runs.list_runs(
+        listing = list_runs(
             self.session, selection, order=order, include_output=output, limit=most
         )
         page = await listing.walk().next_page()
@@ -428,7 +434,7 @@ async def _one_of(
     queued_since = Selection(statuses=statuses, names=names, window=Window(within))
     ended_since = Selection(statuses=statuses, names=names, ended=Window(within))
     for selection in (queued_since, ended_since):
-        found = await read_all(runs.list_runs(session, selection, limit=1))
+        found = await read_all(list_runs(session, selection, limit=1))
         if found:
             return found[0]
     return None

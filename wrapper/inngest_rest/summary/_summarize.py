@@ -10,8 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 from attrs import define, evolve, field
 
 from inngest_rest._arguments import check_choice, invalid
-from inngest_rest._core.resources import events, runs
-from inngest_rest._core.resources.causes import normalized_error
+from inngest_rest._core.interface import (
+    function_of,
+    get_event,
+    get_run,
+    list_runs,
+    normalized_error,
+)
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.errors import NotFoundError
 from inngest_rest.models import Run, RunStatus
@@ -21,8 +26,7 @@ from inngest_rest.summary._group import OTHER, TIMED, Group
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.resources.filters import Selection
+    from inngest_rest._core.interface import Selection, Session
     from inngest_rest.models import StoredEvent
 
 _PREFIX = "event."  # of a path into an event
@@ -55,7 +59,7 @@ async def summarize(
         selection = evolve(selection, statuses=(RunStatus.FAILED,))
     # Errors are read with the counted runs: a second listing would find other runs.
     may_fail = not selection.statuses or RunStatus.FAILED in selection.statuses
-    listing = runs.list_runs(
+    listing = list_runs(
         session, selection, limit=limit, include_output=may_fail, also_v1=True
     )
     tally = _Tally(by=by, is_exact=exact, field_of_event=field_of_event)
@@ -78,7 +82,7 @@ async def summarize(
 
 async def _get(session: Session, run: Run) -> Run | None:
     try:
-        return await runs.fetch(session, run.id)
+        return await get_run(session, run.id)
     except NotFoundError:
         return None
 
@@ -101,7 +105,7 @@ class _EventField:
 
     async def _read_name(self, event_id: str) -> str:
         try:
-            event = await events.get(self.session, event_id)
+            event = await get_event(self.session, event_id)
         except NotFoundError:
             return _NOT_READ
         return _value_at(self.path, event)
@@ -157,7 +161,7 @@ class _Tally:
         if self.by == "error":
             is_failed = run.status == RunStatus.FAILED
             return normalized_error(run.error) if is_failed else "no error"
-        return runs.function_of(run) or "unknown"
+        return function_of(run) or "unknown"
 
     def result(self) -> RunSummary:
         groups = [self._record(name, group) for name, group in self.groups.items()]

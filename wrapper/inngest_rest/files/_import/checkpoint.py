@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from inngest_rest._arguments import invalid
-from inngest_rest._core.json_text import encode
+from inngest_rest._core.interface import encode
 from inngest_rest._files import replace_file, usable
 from inngest_rest._visible import shown
 from inngest_rest.files._import.lines import Position

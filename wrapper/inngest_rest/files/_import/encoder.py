@@ -12,14 +12,14 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from xxhash import xxh3_64_digest
 
-from inngest_rest._core.json_text import decode
-from inngest_rest._core.sending.batching import Batch
-from inngest_rest._core.sending.event_json import (
+from inngest_rest._core.interface import (
     FIRST_TS,
     LAST_TS,
     MAX_EVENT_BYTES,
+    Batch,
     are_usual,
-    encode,
+    decode,
+    encode_event,
 )
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.files._import.lines import Chunk, RefusedLine
@@ -28,7 +28,7 @@ from inngest_rest.reports import SendFailure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from inngest_rest._core.event_names import NameConvention
+    from inngest_rest._core.interface import NameConvention
 
 
 # Longest line sent byte for byte; it leaves room for an id.
@@ -160,7 +160,7 @@ class NdjsonEncoder:
             digest = hexlify(xxh3_64_digest(line.rstrip()[:-1]))
             wire["id"] = (self._id % (number, digest)).decode()
         # Unknown keys of a file are sent as they are: another program may have written it.
-        return encode(wire, number, self._convention, from_file=True)
+        return encode_event(wire, number, self._convention, from_file=True)
 
 
 def _not_utf8(line: bytes) -> UnicodeDecodeError | None:

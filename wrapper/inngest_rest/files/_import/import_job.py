@@ -14,10 +14,13 @@ from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
 from inngest_rest._arguments import invalid
-from inngest_rest._core.drivers.asynchronous import running_loop
-from inngest_rest._core.logs import logger
-from inngest_rest._core.sending.job import SendJob
-from inngest_rest._core.sending.limits import DEFAULT_BYTES, DEFAULT_EVENTS
+from inngest_rest._core.interface import (
+    DEFAULT_BYTES,
+    DEFAULT_EVENTS,
+    SendJob,
+    logger,
+    running_loop,
+)
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.files._import.checkpoint import Checkpoint
 from inngest_rest.files._import.encoder import NdjsonEncoder
@@ -26,11 +29,14 @@ from inngest_rest.files._import.rejected_lines import RejectedLines
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 
-    from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.drivers.asynchronous import AsyncDriver
-    from inngest_rest._core.drivers.blocking import Driver
-    from inngest_rest._core.sending.batching import Batch, BatchOutcome
-    from inngest_rest._core.sending.job import SendOptions
+    from inngest_rest._core.interface import (
+        AsyncDriver,
+        Batch,
+        BatchOutcome,
+        Driver,
+        SendOptions,
+        Session,
+    )
     from inngest_rest.event import EventLike
     from inngest_rest.files._import.lines import Chunk, Position
     from inngest_rest.files._import.options import ImportOptions

@@ -13,9 +13,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
-from inngest_rest._core.json_text import decode
-from inngest_rest._core.locks import lock_file
-from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES
+from inngest_rest._core.interface import MAX_EVENT_BYTES, decode, lock_file
 from inngest_rest._files import STDIN
 from inngest_rest.errors import InvalidArgumentError
 

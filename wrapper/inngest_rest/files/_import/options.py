@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from inngest_rest._arguments import check_path, check_text, invalid
-from inngest_rest._core.sending.send import each_event
+from inngest_rest._core.interface import each_event
 from inngest_rest._files import (
     STDIN,
     rejected_path,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 import msgspec
 
-from inngest_rest._core.json_text import encode as to_json
+from inngest_rest._core.interface import encode as to_json
 from inngest_rest._files import (
     create_file,
     reasons_path,

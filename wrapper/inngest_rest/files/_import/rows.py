@@ -11,9 +11,8 @@ from collections.abc import AsyncIterable, Sized
 from typing import TYPE_CHECKING
 
 from inngest_rest._arguments import invalid
-from inngest_rest._core.json_text import encode as to_json
-from inngest_rest._core.sending.batching import describe
-from inngest_rest._core.sending.event_json import encode, wire_form
+from inngest_rest._core.interface import describe_event, encode_event, wire_form
+from inngest_rest._core.interface import encode as to_json
 from inngest_rest.errors import InvalidArgumentError, InvalidEventError
 from inngest_rest.event import new_event_id
 from inngest_rest.files._import.csv_rows import CsvRows
@@ -198,8 +197,8 @@ def _encoded(event: EventLike) -> bytes:
         wire = wire_form(event)
         if new_event_id.made(wire.get("id")):
             del wire["id"]
-        return encode(wire, 0, needs_id=False) + b"\n"
+        return encode_event(wire, 0, needs_id=False) + b"\n"
     except Exception as error:  # noqa: BLE001 - a mapping runs the caller's own code
         reason = error.reason if isinstance(error, InvalidEventError) else str(error)
-        plain = SendFailure(0, describe(event), reason).to_dict()["event"]
+        plain = SendFailure(0, describe_event(event), reason).to_dict()["event"]
         return RefusedLine.of(json.dumps(plain).encode() + b"\n", reason)

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inngest_rest._arguments import check_text, invalid
-from inngest_rest._core import arrow
-from inngest_rest._core.json_text import decode
+from inngest_rest._core.interface import decode, load_arrow
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.files._columns import check_columns
 from inngest_rest.files._import.csv_rows import Row
@@ -260,7 +259,7 @@ def has_types(start: bytes) -> bool:
 def arrow_rows(file: Lines) -> tuple[Sequence[str], Iterator[Row]]:
     """Return the names of the columns of Parquet or Arrow, and its rows."""
     is_parquet = file.start.startswith(_PARQUET)
-    library = arrow.load("pyarrow.parquet" if is_parquet else "pyarrow.ipc")
+    library = load_arrow("pyarrow.parquet" if is_parquet else "pyarrow.ipc")
     try:
         if is_parquet:
             parquet = library.ParquetFile(file.raw)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources.runs import function_of
+from inngest_rest._core.interface import function_of
 from inngest_rest.findings import Finding, Severity
 from inngest_rest.status._evidence import runs_of
 from inngest_rest.status._verdicts.succeeding import outcomes_by_function

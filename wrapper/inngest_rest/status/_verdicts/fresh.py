@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from inngest_rest._core.resources.catalogue import matching_triggers, name_of
-from inngest_rest._core.resources.flow_control import limit
+from inngest_rest._core.interface import limit, matching_triggers, name_of
 from inngest_rest._visible import and_more
 from inngest_rest.findings import Finding, Severity
 from inngest_rest.status._evidence import LOOKED_BACK, SETTLED_AFTER

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from inngest_rest._core.resources.causes import normalized_error
-from inngest_rest._core.resources.runs import function_of
+from inngest_rest._core.interface import function_of, normalized_error
 from inngest_rest._visible import and_more
 from inngest_rest.findings import Finding, Severity
 from inngest_rest.models import RunStatus

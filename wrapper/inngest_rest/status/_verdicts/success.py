@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.resources.runs import function_of
+from inngest_rest._core.interface import function_of
 from inngest_rest.findings import Finding, Severity
 from inngest_rest.models import RunStatus
 from inngest_rest.status._crons import UNDECIDED
