@@ -19,6 +19,7 @@ from inngest_rest_mock._api.releases import CURRENT, Release, served_operations
 from inngest_rest_mock._api.routing import Match, Router
 from inngest_rest_mock._carriers.client_time import ClientTime
 from inngest_rest_mock._carriers.messages import Dropped, Outcome, Request, Response
+from inngest_rest_mock._carriers.socket import serve
 from inngest_rest_mock._carriers.transport import MockTransport
 from inngest_rest_mock._faults import (
     Answers,
@@ -399,8 +400,6 @@ class MockServer:
     def serve(self, port: int = 0, *, host: str = "127.0.0.1") -> Generator[str]:
         """Serve on a socket for the duration of the `with` block.
 
-        Requires the extra `mock` (uvicorn).
-
         Args:
             port: The port. Default: any free one.
             host: The address of this machine to listen on. Default: 127.0.0.1, which other
@@ -410,15 +409,8 @@ class MockServer:
             The base URL of the server.
 
         Raises:
-            ImportError: uvicorn is not installed.
             OSError: The port is taken, or the host is not an address of this machine.
         """
-        try:
-            from inngest_rest_mock._carriers.socket import serve  # noqa: PLC0415 - an extra
-        except ModuleNotFoundError as error:
-            message = "serve() needs uvicorn: pip install 'inngest-rest[mock]'"
-            raise ModuleNotFoundError(message, name=error.name) from error
-
         with serve(self.answer, port, host) as url:
             yield url
 

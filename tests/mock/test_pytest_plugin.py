@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 
 import httpx
@@ -117,18 +115,3 @@ print("loaded:", *sorted(name for name in sys.modules if name.partition(".")[0] 
     result = pytester.run(sys.executable, "-c", program)
     loaded = "loaded: inngest_rest_pytest"
     assert result.outlines[-1] == loaded
-
-
-def test_mock_without_its_socket_needs_no_uvicorn() -> None:
-    program = """
-import sys
-sys.modules["uvicorn"] = None
-import httpx, inngest_rest_mock
-client = httpx.Client(transport=inngest_rest_mock.MockServer().transport)
-print(client.get("http://mock/health").status_code)
-"""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-W", "error", "-c", program]
-    assert (
-        subprocess.run(command, env=environment, capture_output=True, check=True).stdout == b"200\n"
-    )

@@ -1,176 +1,135 @@
-"""The mock on a real socket: uvicorn with h11, in its own thread."""
+"""The mock on a real socket: a thread per connection, and HTTP by h11, which httpx brings."""
 
 from __future__ import annotations
 
-import asyncio
+import os
 import socket
+import sys
 import threading
-from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any, TypeAlias
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
-import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+import h11
 
 from inngest_rest_mock._carriers.messages import Dropped, Outcome, Request, Response
 
-Scope: TypeAlias = Mapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
-Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
-Address: TypeAlias = tuple[str, int]
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
 
-_START_SECONDS = 60.0  # generous, for very busy machines; usually milliseconds
+_SECONDS_TO_STOP = 0.005
 _MOST_HEADER_BYTES = 1 << 20  # Go's http.DefaultMaxHeaderBytes
 
 
-class _App:
-    """The ASGI application; it tracks open connections, so that it can drop one."""
+class _Server(ThreadingTCPServer):
+    """A server that knows its open connections, so that it can end them."""
 
-    def __init__(self, answer: Callable[[Request], Outcome]) -> None:
-        self._answer = answer
-        self.connections: dict[Address | None, asyncio.Transport] = {}
+    allow_reuse_address = os.name == "posix"
+    request_queue_size = 128
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, host: str, port: int, answer: Callable[[Request], Outcome]
+    ) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.answer = answer
+        self._connections: set[Any] = set()
+        super().__init__((host, port), _Exchanges)
+
+    def get_request(self) -> tuple[Any, Any]:
+        connection, address = super().get_request()
+        self._connections.add(connection)
+        return connection, address
+
+    def close_request(self, request: Any) -> None:
+        self._connections.discard(request)
+        super().close_request(request)
+
+    def server_close(self) -> None:
+        # A connection without a request sees the end of it; one with a request answers first.
+        for connection in list(self._connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RD)
+        super().server_close()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Exchanges(BaseRequestHandler):
+    """The requests of one connection."""
+
+    request: socket.socket
+
+    def handle(self) -> None:
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = h11.Connection(
+            h11.SERVER, max_incomplete_event_size=_MOST_HEADER_BYTES
+        )
+        try:
+            while self._exchange(connection) and connection.our_state is h11.DONE:
+                connection.start_next_cycle()
+        except h11.RemoteProtocolError as error:
+            refusal = Response(error.error_status_hint, (("Connection", "close"),))
+            self._send(connection, refusal)
+
+    def _exchange(self, connection: h11.Connection) -> bool:
+        """Answer a request; return False if there is none, or no answer to it."""
+        head: h11.Request | None = None
         body = bytearray()
-        more = True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-        request = _request(scope, bytes(body))
-        outcome = self._answer(request)
+        while not isinstance(event := connection.next_event(), h11.EndOfMessage):
+            match event:
+                case h11.NEED_DATA:
+                    if connection.they_are_waiting_for_100_continue:
+                        proceed = h11.InformationalResponse(status_code=100, headers=[])
+                        self.request.sendall(connection.send(proceed) or b"")
+                    connection.receive_data(self.request.recv(65_536))
+                case h11.Request():
+                    head = event
+                case h11.Data():
+                    body += event.data
+                case _:
+                    return False
+        assert head is not None
+        outcome = cast("_Server", self.server).answer(_request(head, bytes(body)))
         if isinstance(outcome, Dropped):
-            self.connections[scope["client"]].close()
-            await receive()
-            return
-        await _respond(outcome, send)
+            return False
+        self._send(connection, outcome)
+        return True
+
+    def _send(self, connection: h11.Connection, response: Response) -> None:
+        head = h11.Response(status_code=response.status, headers=list(response.headers))
+        events = head, h11.Data(data=response.body), h11.EndOfMessage()
+        self.request.sendall(b"".join(connection.send(each) or b"" for each in events))
 
 
-def _request(scope: Scope, body: bytes) -> Request:
+def _request(head: h11.Request, body: bytes) -> Request:
     headers: dict[str, str] = {}
-    for raw_name, raw_value in scope["headers"]:
+    for raw_name, raw_value in head.headers:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    raw_path: str = scope["raw_path"].decode("latin-1")
+    raw_path, _, query = head.target.decode("latin-1").partition("?")
     if not raw_path.startswith("/"):
         # A client that uses this server as a proxy sends the full URL; Go routes by its path.
         raw_path = urlsplit(raw_path).path
-    return Request(
-        scope["method"],
-        raw_path,
-        scope["query_string"].decode("latin-1"),
-        headers,
-        body,
-    )
-
-
-async def _respond(response: Response, send: Send) -> None:
-    pairs = [
-        (name.lower().encode(), value.encode("latin-1"))
-        for name, value in response.headers
-    ]
-    await send(
-        {"type": "http.response.start", "status": response.status, "headers": pairs}
-    )
-    await send({"type": "http.response.body", "body": response.body})
-
-
-def _protocol(
-    connections: dict[Address | None, asyncio.Transport],
-) -> type[H11Protocol]:
-    class Protocol(H11Protocol):
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            # asyncio only sets it for sockets with an explicit protocol number; without it, headers
-            # and body of a response arrive 40 ms apart.
-            transport.get_extra_info("socket").setsockopt(
-                socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-            )
-            connections[self.client] = transport
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            connections.pop(self.client, None)
-            super().connection_lost(exc)
-
-    return Protocol
-
-
-class _Server(uvicorn.Server):
-    """A server that another thread can await and stop without delay."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._loop = asyncio.get_running_loop()
-        self.ready.set()
-
-    async def main_loop(self) -> None:
-        # uvicorn polls `should_exit` every 0.1 s, which would slow down every test.
-        await self._stopping.wait()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # uvicorn's own sleeps for 0.1 s before it looks whether a response is still being sent.
-        for listener in (*self.servers, *(sockets or ())):
-            listener.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
-        await asyncio.sleep(0)  # connections without a response are closed then
-        with suppress(TimeoutError):
-            timeout = self.config.timeout_graceful_shutdown
-            await asyncio.wait_for(self._wait_tasks_to_complete(), timeout)
-        for task in self.server_state.tasks:
-            task.cancel()
-
-    def stop(self) -> None:
-        self.should_exit = True
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._stopping.set)
+    return Request(head.method.decode("latin-1"), raw_path, query, headers, body)
 
 
 @contextmanager
 def serve(answer: Callable[[Request], Outcome], port: int, host: str) -> Generator[str]:
     """Serve `answer` and yield the base URL; close everything on exit."""
-    app = _App(answer)
-    config = uvicorn.Config(
-        app,
-        # By default, older releases make uvloop the loop of the whole process.
-        loop="asyncio",
-        http=_protocol(app.connections),
-        ws="none",
-        lifespan="off",
-        interface="asgi3",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,
-        h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
-        timeout_graceful_shutdown=1,
-    )
-    server = _Server(config)
-    is_v6 = ":" in host
-    family = socket.AF_INET6 if is_v6 else socket.AF_INET
-    with socket.create_server((host, port), family=family) as listener:
-        named = f"[{host}]" if is_v6 else host
-        url = f"http://{named}:{listener.getsockname()[1]}"
+    with _Server(host, port, answer) as server:
+        named = f"[{host}]" if ":" in host else host
         thread = threading.Thread(
-            target=server.run, args=([listener],), name="inngest-mock", daemon=True
+            target=server.serve_forever,
+            args=(_SECONDS_TO_STOP,),
+            name="inngest-mock",
+            daemon=True,
         )
         thread.start()
         try:
-            if not server.ready.wait(_START_SECONDS):
-                raise RuntimeError(
-                    f"the mock server did not start within {_START_SECONDS:g} s"
-                )
-            yield url
+            yield f"http://{named}:{server.server_address[1]}"
         finally:
-            server.stop()
+            server.shutdown()
             thread.join()

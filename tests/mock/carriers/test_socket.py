@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import socket
 import threading
@@ -19,8 +18,6 @@ from tests.mock.functions import EVENING_NS, with_functions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import uvicorn
 
 PATIENT = 60.0  # seconds: a bound for very busy machines, never waited for
 PATHS = ("/health", "/health/", "/v1/runs", "/v1/nope", "/v2/runs?limit=x", "/nope", "/v2/a%2Fb")
@@ -131,19 +128,6 @@ def test_error_in_the_block_still_closes_the_server() -> None:
         httpx.get(url)
 
 
-def test_server_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def startup(server: uvicorn.Server, **_: object) -> None:
-        server.should_exit = True
-
-    carrier = "inngest_rest_mock._carriers.socket"
-    monkeypatch.setattr(f"{carrier}._Server.startup", startup)
-    monkeypatch.setattr(f"{carrier}._START_SECONDS", 0.01)
-    threads = set(threading.enumerate())
-    with pytest.raises(RuntimeError, match="did not start"), MockServer().serve():
-        pass
-    assert set(threading.enumerate()) <= threads
-
-
 def test_request_whose_client_leaves_before_its_end_is_no_request(mock: MockServer) -> None:
     with mock.serve() as url:
         address = httpx.URL(url)
@@ -170,16 +154,20 @@ def test_pipelined_requests_are_answered_in_order(url: str) -> None:
     assert re.findall(rb"HTTP/1\.1 (\d+)", received) == [b"200", b"404", b"404"]
 
 
-def test_http_1_0_and_expect_100_are_served(url: str) -> None:
+def test_http_1_0_is_served(url: str) -> None:
     assert b" 200 " in exchange(url, b"GET /health HTTP/1.0\r\n\r\n").splitlines()[0]
-    received = exchange(
-        url,
-        b"POST /e/k HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n"
-        b"Expect: 100-continue\r\nConnection: close\r\n\r\n",
-        b'{"name":"a"}',
-    )
-    assert received.startswith(b"HTTP/1.1 100 ")
-    assert b'"status":200' in received
+
+
+def test_a_client_that_waits_for_100_gets_it(url: str) -> None:
+    address = httpx.URL(url)
+    with socket.create_connection((address.host, address.port or 0), PATIENT) as connection:
+        connection.sendall(
+            b"POST /e/k HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n"
+            b"Expect: 100-continue\r\nConnection: close\r\n\r\n"
+        )
+        assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(b'{"name":"a"}')
+        assert b'"status":200' in connection.recv(65536)
 
 
 def test_request_to_a_proxy_is_one_for_its_path(url: str, mock: MockServer) -> None:
@@ -226,15 +214,3 @@ def test_many_clients_at_once_lose_nothing(url: str, mock: MockServer) -> None:
         answers_ = list(pool.map(lambda _: client.post("/e/k", json=events).json(), range(40)))
     ids = [event_id for answer in answers_ for event_id in answer["ids"]]
     assert len(set(ids)) == len(mock.events) == len(mock.runs) == 400
-
-
-def test_serving_leaves_the_event_loops_of_the_process_as_they_are(mock: MockServer) -> None:
-    def kind() -> type[asyncio.AbstractEventLoop]:
-        loop = asyncio.new_event_loop()
-        loop.close()
-        return type(loop)
-
-    before = kind()
-    with mock.serve():
-        assert kind() is before
-    assert kind() is before

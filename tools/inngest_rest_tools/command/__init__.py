@@ -19,7 +19,6 @@ Install them: {how}
 _EXTRAS = {
     **dict.fromkeys(("rich", "shtab"), "cli"),
     **dict.fromkeys(("anyio", "mcp", "pydantic"), "mcp"),
-    "uvicorn": "mock",
 }
 
 
