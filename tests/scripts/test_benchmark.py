@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import TYPE_CHECKING
 
 import pytest
 
-from scripts.internal.benchmark import workload
-from scripts.internal.benchmark.__main__ import judge
 from scripts.internal.benchmark.cases import CASES
 from scripts.internal.benchmark.goals import (
     ASYNC_TRANSPORTS,
@@ -20,10 +16,8 @@ from scripts.internal.benchmark.goals import (
     through,
 )
 from scripts.internal.benchmark.history import Entry, add, limit, read
-from scripts.internal.benchmark.pages import page_of_v1, page_of_v2
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from scripts.internal.benchmark.goals import Goal
@@ -42,27 +36,6 @@ def test_goals_compare_cases() -> None:
     compared = {case for goal in goals for case in (goal.case, goal.against)}
     compared |= {*GROWING, *(goal.case for goal in PEAK_GOALS)}
     assert compared == CASES.keys()
-
-
-def test_a_verdict_says_what_the_other_run_leaves_out() -> None:
-    goal = next(each for each in GOALS if each.leaves_out)
-    figures = {"wall": 1.0, "cpu": 1.0, "peak_mib": 1.0}
-    verdict = judge(goal, {goal.ours: [figures], goal.other: [figures]}, None)
-    assert f"(which leaves out {goal.leaves_out})" in str(verdict)
-
-
-def test_nested_events_are_distinct_and_as_long_as_flat_ones() -> None:
-    nested, flat = workload.nested_pool(), workload.pool()
-    assert len({json.dumps(each) for each in nested}) == len(nested)
-    lengths = [len(json.dumps(each, separators=(",", ":"))) for each in (nested[7], flat[7])]
-    assert max(lengths) < 1.3 * min(lengths), lengths
-
-
-@pytest.mark.parametrize("page_of", [page_of_v1, page_of_v2])
-def test_two_pages_in_a_row_have_no_run_in_common(page_of: Callable[[int], bytes]) -> None:
-    first, second = (set(re.findall(rb"01M86WNR\d{18}", page_of(n))) for n in (1, 2))
-    assert len(first) == len(second) == 100
-    assert first.isdisjoint(second)
 
 
 def test_what_is_added_is_read(tmp_path: Path) -> None:
