@@ -6,21 +6,19 @@ from typing import Any
 
 import attrs
 
+from inngest_rest_mock._api.reading import MisfitError, read_value
 from inngest_rest_mock._json import decode, encode, is_array, is_object
 from inngest_rest_mock._state.store import Incoming
 
 MAX_EVENTS = 5_000
 MAX_EVENT_BYTES = 3 * 1024 * 1024
 
+_EVENT = {"$ref": "#/components/schemas/Event"}
 _NOT_AN_EVENT = "Request body must contain an event object or an array of event objects"
 
 _EARLIEST_MS = 315_532_800_000
 _LATEST_MS = 4_102_444_800_000
 _MOST_SESSIONS = 5
-
-_TYPES: dict[str, type] = {
-    "id": str, "name": str, "data": dict, "ts": int, "v": str, "meta": dict, "user": dict
-}  # fmt: skip
 
 
 class RefusedError(ValueError):
@@ -68,7 +66,12 @@ def _check_size(item: object) -> None:
 
 def parse_event(value: object) -> Incoming:
     """Read a decoded event; raise RefusedError for one that the server refuses."""
-    fields = _fields(value)
+    if not is_object(value):
+        raise RefusedError(_NOT_AN_EVENT)
+    try:
+        fields = read_value(value, _EVENT, "event", is_strict=False)
+    except MisfitError as misfit:
+        raise RefusedError(str(misfit)) from None
     name, ts = fields.get("name", ""), fields.get("ts", 0)
     if name[:8].lower() == "inngest/":
         raise RefusedError(f"event name is reserved for internal use: {name}")
@@ -93,28 +96,15 @@ def parse_event(value: object) -> Incoming:
     )
 
 
-def _fields(value: object) -> dict[str, Any]:
-    """Return the known fields of an event that are not null."""
-    if not is_object(value):
-        raise RefusedError(_NOT_AN_EVENT)
-    fields = {
-        key: item for key, item in value.items() if key in _TYPES and item is not None
-    }
-    for key, item in fields.items():
-        if type(item) is not _TYPES[key]:
-            raise RefusedError(f"cannot read {key} of an event")
-    return fields
-
-
 def _sessions(meta: dict[str, Any]) -> dict[str, str]:
     """Return the sessions of an event by their keys; those with a null id are cut."""
     given: dict[str, Any] = meta.get("sessions") or {}
-    propagated: dict[str, Any] = meta.get("propagated_sessions") or {}
+    propagated = meta.get("propagated_sessions")
     sessions = {key: str(id) for key, id in given.items() if id is not None}
     if len(sessions) > _MOST_SESSIONS:
         raise RefusedError(
             f"event sessions can include at most {_MOST_SESSIONS} entries"
         )
-    if "" in sessions or "" in propagated:
+    if "" in sessions or (is_object(propagated) and "" in propagated):
         raise RefusedError("event session keys cannot be empty")
     return sessions

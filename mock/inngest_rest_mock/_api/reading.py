@@ -19,7 +19,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "object": (dict,),
     "array": (list,),
-    "integer": (int, str, float),
+    "integer": (int, float),
     "boolean": (bool,),
 }
 
@@ -91,7 +91,7 @@ def read_value(value: Any, schema: Schema, name: str, *, is_strict: bool) -> Any
     if "type" not in schema:
         return value
     types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
-    if type(value) not in _TYPES[types[0]]:
+    if not any(type(value) in _TYPES[each] for each in types if each != "null"):
         raise MisfitError(f"invalid value for {types[0]} field {name}")
     match types[0]:
         case "object" if "additionalProperties" not in schema:
@@ -126,8 +126,8 @@ def _read_object(given: dict[str, Any], schema: Schema, *, is_strict: bool) -> A
             if is_strict:
                 message = f'Unexpected request body field "{key}"'
                 raise MisfitError(message, "invalid_request")
-            continue
-        if value is not None or "type" not in resolved(known[name]):
+            fields[name] = value
+        elif value is not None or "type" not in resolved(known[name]):
             fields[name] = read_value(value, known[name], key, is_strict=is_strict)
     for name in schema.get("required", ()) if is_strict else ():
         if fields.get(name, "") == "":

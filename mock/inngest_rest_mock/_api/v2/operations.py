@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest_mock._api.document import signature_of
+from inngest_rest_api.api import OPERATIONS
+from inngest_rest_mock._api.document import described, signature_of
 from inngest_rest_mock._api.releases import SINCE, UNTIL
 from inngest_rest_mock._api.responses import json_response
 
 if TYPE_CHECKING:
+    from inngest_rest_api.api import Operation
     from inngest_rest_mock._api.call import Call, Handlers
     from inngest_rest_mock._api.releases import Release
     from inngest_rest_mock._carriers.messages import Response
@@ -17,77 +19,54 @@ _HEADERS = (
     ("Access-Control-Allow-Origin", "*"),
     ("Cache-Control", "public, max-age=300, stale-while-revalidate=3600"),
 )
-_LIST_RUNS: tuple[str, ...] = (
-    *("appId", "cursor", "from", "functionId", "includeOutput", "isDeferred", "limit"),
-    *("order", "status", "timeField", "until"),
-)
 
-_LATER = {"include": "V2Include", "query": "V2Query"}
-
-# What else a server lists, by path (recording 1.43-v2-operations); it leaves out its other routes.
-_OTHERS = {
-    "Health": ("GET", "/health"),
-    "GetFunctionRun": ("GET", "/runs/{run_id}"),
-    "ListFunctionRuns": ("GET", "/apps/{app_id}/functions/{function_id}/runs"),
-    "GetEventRuns": ("GET", "/events/{event_id}/runs"),
-    "Rerun": ("POST", "/runs/{run_id}/rerun"),
-    "CancelRun": ("POST", "/runs/{run_id}/cancel"),
-    "GetApp": ("GET", "/apps/{app_id}"),
-    "GetApps": ("GET", "/apps"),
-    "GetFunctionTrace": ("GET", "/runs/{run_id}/trace"),
-    "GetFunction": ("GET", "/apps/{app_id}/functions/{function_id}"),
-    "GetFunctions": ("GET", "/apps/{app_id}/functions"),
-    "InvokeFunction": ("POST", "/apps/{app_id}/functions/{function_id}/invoke"),
+# Known servers leave the others out (recording 1.43-v2-operations).
+_LISTED = {
+    *("get_health_v2", "list_apps_v2", "get_app_v2", "list_functions_v2"),
+    *("get_function_v2", "invoke_function_v2", "list_runs_v2", "get_run_v2"),
+    *("get_run_trace_v2", "list_function_runs_v2", "list_event_runs_v2"),
+    *("rerun_run_v2", "cancel_run_v2"),
 }
 
 
-def _is_served(release: Release, method: str, path: str) -> bool:
-    signature = signature_of(method, f"/v2{path}")
+def list_operations(call: Call) -> Response:
+    """List operations of v2, and their parameters."""
+    release = call.server.release
+    operations = [
+        _shape(operation, release)
+        for operation in OPERATIONS
+        if operation.name in _LISTED and _is_served(operation, release)
+    ]
+    return json_response(200, {"data": {"operations": operations}}, headers=_HEADERS)
+
+
+def _is_served(operation: Operation, release: Release) -> bool:
+    signature = signature_of(operation.method, operation.path)
     return release.has(SINCE[signature], UNTIL.get(signature))
 
 
-def list_operations(call: Call) -> Response:
-    """List the operations that a server lists, and of one its parameters, which tell releases."""
-    names = (
-        *_LIST_RUNS,
-        *(name for name, field in _LATER.items() if call.server.has(field)),
-    )
-    properties = {name: {"type": "string"} for name in names}
-    schema = {"type": "object", "properties": properties, "additionalProperties": False}
-    listed = {
-        "id": "ListRuns",
-        "summary": "List runs",
-        "description": "List runs",
-        "http": {"method": "GET", "path": "/runs"},
-        "cli": {"command": "get-function-runs"},
+def _shape(operation: Operation, release: Release) -> dict[str, object]:
+    words = operation.name.removesuffix("_v2").split("_")
+    name = "".join(word.title() for word in words)
+    found = described()[signature_of(operation.method, operation.path)]
+    parameters = {
+        each: {"type": "string"}
+        for each in found.query
+        if release.has(found.since.get(each, "0.0"))
+    }
+    path = operation.path.removeprefix("/v2")
+    return {
+        "id": name,
+        "summary": name,
+        "description": name,
+        "http": {"method": operation.method, "path": path},
         "mcp": {
-            "name": "list_runs",
-            "title": "List runs",
-            "description": "List runs",
-            "annotations": {"readOnlyHint": True},
-            "inputSchema": schema,
+            "name": name,
+            "title": name,
+            "description": name,
+            "inputSchema": {"type": "object", "properties": parameters},
         },
     }
-    listed_operations: list[object] = [
-        {
-            "id": name,
-            "summary": name,
-            "description": name,
-            "http": {"method": method, "path": path},
-            "mcp": {
-                "name": name,
-                "title": name,
-                "description": name,
-                "inputSchema": {"type": "object", "properties": {}},
-            },
-        }
-        for name, (method, path) in _OTHERS.items()
-        if _is_served(call.server.release, method, path)
-    ]
-    if _is_served(call.server.release, "GET", "/runs"):
-        listed_operations.append(listed)
-    body = {"data": {"operations": listed_operations}}
-    return json_response(200, body, headers=_HEADERS)
 
 
 HANDLERS: Handlers = {"GET /v2/operations": list_operations}
