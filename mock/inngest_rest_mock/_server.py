@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, get_args
 
 import httpx
 
-from inngest_rest_mock._api.call import PAGE_REFUSAL, Call, Server
+from inngest_rest_mock._api.call import Call, Server
 from inngest_rest_mock._api.keys import Keys
 from inngest_rest_mock._api.releases import CURRENT, Release, served_operations
 from inngest_rest_mock._api.routing import Match, Router
@@ -71,17 +71,11 @@ class MockServer:
             clients may send it raw or hashed. Default: none is required, as on a dev server.
         visibility_delay: Delay before a sent event and its runs become readable, by the mock's
             clock: a timedelta, or seconds. Default: 0.25, as on a real server.
-        largest_page: The maximum number of items per page, if it is smaller than that of known
-            servers. Default: None.
-        page_refusal: What v2 says to a larger `limit`, with `{most}` and `{limit}` for the maximum
-            and what was asked; None for a server that returns fewer without a word, as v1 does.
-            Default: `"Limit cannot exceed {most}"`.
         clock: The wall clock: returns nanoseconds since the epoch. Default: `time.time_ns`.
 
     Raises:
         TypeError: `event_keys` is one string, or `visibility_delay` is not a duration.
-        ValueError: A key or `release` is malformed, `visibility_delay` is negative, or
-            `largest_page` less than 1.
+        ValueError: A key or `release` is malformed, or `visibility_delay` is negative.
     """
 
     def __init__(
@@ -93,8 +87,6 @@ class MockServer:
         event_keys: Collection[str] | None = None,
         signing_key: str | None = None,
         visibility_delay: timedelta | float = 0.25,
-        largest_page: int | None = None,
-        page_refusal: str | None = PAGE_REFUSAL,
         clock: WallClock = time.time_ns,
     ) -> None:
         # Reentrant: a function of the mock may send events through the mock's own transport.
@@ -105,11 +97,7 @@ class MockServer:
             self._clock, as_timedelta(visibility_delay, "visibility_delay")
         )
         being = Release.parse(release)
-        if largest_page is not None and largest_page < 1:
-            raise ValueError(
-                f"largest_page must be at least 1, and is {largest_page!r}"
-            )
-        self._kind = Server(being, cloud, largest_page, page_refusal)
+        self._kind = Server(being, cloud)
         self._served = served_operations(being, v1_routes=v1_routes)
         self._router = Router(self._served)
         self._faults: list[Fault] = []

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
+from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from inngest_rest import BadRequestError, InngestClient
@@ -15,13 +16,13 @@ from inngest_rest_mock import MockServer
 from tests.support.server import says, text
 
 if TYPE_CHECKING:
-    from inngest_rest_mock import MockRequest
     from tests.support.server import Reply, Server
 
 MOST = 7
 
+FIRST = "it names the maximum"
 REFUSALS = {
-    "it names the maximum": "Limit cannot exceed {most}",
+    FIRST: "Limit cannot exceed {most}",
     "it names both": "limit {limit} is more than the maximum of {most}",
     "it names a range": "limit must be between 1 and {most}",
     "it names the first that is too large": "limit must be less than 8",
@@ -32,9 +33,46 @@ REFUSALS = {
 }
 
 
-def server_of(**options: Any) -> MockServer:
-    """Return a server with 9 apps, 10 functions of one, 13 events and 21 runs, 9 of one event."""
-    mock = MockServer(v1_routes=True, visibility_delay=0, **options)
+PAGED = re.compile(r"/v1/(events|runs)|/v2/(.*/)?(apps|functions|runs)")
+
+
+class SmallPages(httpx.BaseTransport):
+    """A server whose pages are smaller than those of known ones.
+
+    Attributes:
+        asked: The path and the `limit` of each request for a page, empty if it had none.
+    """
+
+    def __init__(self, mock: MockServer, most: int | None, refusal: str | None) -> None:
+        self.inngest_time = mock.transport.inngest_time
+        self.asked: list[tuple[str, str]] = []
+        self._mock = mock
+        self._most = most or 1_000
+        self._refusal = refusal
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        if PAGED.fullmatch(path):
+            given = request.url.params.get("limit", "")
+            self.asked.append((path, given))
+            limit = int(given or 20)
+            if limit > self._most and path.startswith("/v2/") and self._refusal and given:
+                message = self._refusal.format(most=self._most, limit=limit)
+                error = {"code": "invalid_field_format", "message": message}
+                return httpx.Response(400, json={"errors": [error]})
+            if limit > self._most:
+                request.url = request.url.copy_set_param("limit", str(self._most))
+        return self._mock.transport.handle_request(request)
+
+
+def server_of(most: int | None = None, refusal: str | None = REFUSALS[FIRST]) -> SmallPages:
+    """Return a server with 9 apps, 10 functions of one, 13 events and 21 runs, 9 of one event.
+
+    Args:
+        most: The maximum of items per page. Default: that of known servers.
+        refusal: What v2 says to a larger `limit`; None for one that returns fewer, as v1 does.
+    """
+    mock = MockServer(v1_routes=True, visibility_delay=0)
     for number in range(9):
         mock.function("shop", f"charge-{number}", trigger="paid")
     mock.function("shop", "pack", trigger="packed")
@@ -44,7 +82,7 @@ def server_of(**options: Any) -> MockServer:
         client.send({"name": "paid"})
         client.send([{"name": "packed"}] * 12)
     mock.drain()
-    return mock
+    return SmallPages(mock, most, refusal)
 
 
 def exported(client: InngestClient, path: Path) -> int:
@@ -118,8 +156,8 @@ def test_what_lists_is_whole_by_v2_whatever_the_maximum_per_page(
     name: str, refusal: str, tmp_path: Path
 ) -> None:
     count, wanted = (OF_BOTH | OF_V2)[name]
-    mock = server_of(largest_page=MOST, page_refusal=REFUSALS[refusal])
-    with InngestClient(dev=True, transport=mock.transport) as client:
+    server = server_of(MOST, REFUSALS[refusal])
+    with InngestClient(dev=True, transport=server) as client:
         assert count(client, tmp_path / "rows.jsonl") == wanted
 
 
@@ -129,15 +167,14 @@ def test_what_lists_is_whole_by_v1_whatever_it_clamps_pages_to(
     name: str, most: int | None, tmp_path: Path
 ) -> None:
     count, wanted = OF_BOTH[name]
-    mock = server_of(largest_page=most)
-    with InngestClient(dev=True, transport=mock.transport, api_version="v1") as client:
+    server = server_of(most)
+    with InngestClient(dev=True, transport=server, api_version="v1") as client:
         assert count(client, tmp_path / "rows.jsonl") == wanted
 
 
-def limits(requests: Sequence[MockRequest], operation: str) -> list[str]:
-    """Return the `limit` of each request of an operation, empty if it had none."""
-    asked = [parse_qs(each.query) for each in requests if each.operation == operation]
-    return ["".join(each.get("limit", [])) for each in asked]
+def limits(server: SmallPages, path: str) -> list[str]:
+    """Return the `limit` of each request of a path, empty if it had none."""
+    return [limit for asked, limit in server.asked if asked == path]
 
 
 @pytest.mark.parametrize(
@@ -152,21 +189,21 @@ def limits(requests: Sequence[MockRequest], operation: str) -> list[str]:
 def test_a_client_and_its_copies_remember_the_size_that_a_server_accepts(
     refusal: str, first: list[str], then: str
 ) -> None:
-    mock = server_of(largest_page=MOST, page_refusal=refusal)
-    with InngestClient(dev=True, transport=mock.transport) as client:
+    server = server_of(MOST, refusal)
+    with InngestClient(dev=True, transport=server) as client:
         assert len(list(client.runs.list())) == 21
-        asked = limits(mock.requests, "list_runs_v2")
+        asked = limits(server, "/v2/runs")
         assert asked == [*first, then, then]
         assert len(list(client.with_options(timeout=5).runs.list(limit=8))) == 8
-        assert limits(mock.requests, "list_runs_v2")[len(asked) :] == [then, then and "1"]
+        assert limits(server, "/v2/runs")[len(asked) :] == [then, then and "1"]
 
 
 @pytest.mark.parametrize("size", [None, 20])
 def test_a_page_smaller_than_the_maximum_is_asked_for_as_it_is(size: int | None) -> None:
-    mock = server_of()
-    with InngestClient(dev=True, transport=mock.transport) as client:
+    server = server_of()
+    with InngestClient(dev=True, transport=server) as client:
         assert len(list(client.runs.list(page_size=size))) == 21
-    assert limits(mock.requests, "list_runs_v2") == (["100"] if size is None else ["20", "20"])
+    assert limits(server, "/v2/runs") == (["100"] if size is None else ["20", "20"])
 
 
 @pytest.mark.parametrize(
@@ -176,20 +213,20 @@ def test_a_page_smaller_than_the_maximum_is_asked_for_as_it_is(size: int | None)
 def test_behind_a_short_page_of_v1_one_is_looked_for_once(
     most: int | None, asked: list[str]
 ) -> None:
-    mock = server_of(largest_page=most)
-    with InngestClient(dev=True, transport=mock.transport) as client:
+    server = server_of(most)
+    with InngestClient(dev=True, transport=server) as client:
         pages = list(client.events.list().pages())
-    assert limits(mock.requests, "list_events_v1") == asked
+    assert limits(server, "/v1/events") == asked
     assert sum(len(each.items) for each in pages) == 13
     assert pages[-1].next_cursor is None
 
 
 @pytest.mark.parametrize("limit", [1, 7, 13])
 def test_nothing_is_looked_for_behind_a_page_that_has_all_that_was_wanted(limit: int) -> None:
-    mock = server_of()
-    with InngestClient(dev=True, transport=mock.transport) as client:
+    server = server_of()
+    with InngestClient(dev=True, transport=server) as client:
         assert len(list(client.events.list(limit=limit))) == limit
-    assert limits(mock.requests, "list_events_v1") == [str(limit)]
+    assert limits(server, "/v1/events") == [str(limit)]
 
 
 def refused(message: str, status: int = 400) -> Reply:
@@ -241,8 +278,8 @@ def test_a_server_that_refuses_every_size_is_asked_three_times(
 
 
 def test_an_operation_that_is_called_directly_has_the_size_that_was_given() -> None:
-    mock = server_of(largest_page=MOST)
-    client = InngestClient(dev=True, transport=mock.transport)
+    server = server_of(MOST)
+    client = InngestClient(dev=True, transport=server)
     with client, pytest.raises(BadRequestError, match="Limit cannot exceed 7"):
         client.call(list_runs_v2, limit=100)
-    assert limits(mock.requests, "list_runs_v2") == ["100"]
+    assert limits(server, "/v2/runs") == ["100"]

@@ -74,17 +74,11 @@ BODIES: tuple[Body, ...] = (echoes, fails, naps, retries, sleeps, steps)
 def functions(client: inngest.Inngest, app: str) -> list[inngest.Function[Any]]:
     """Return the functions that `world.FUNCTIONS` and `world.LIMITED` describe."""
     second, hour = timedelta(seconds=1), timedelta(hours=1)
-    spaced = inngest.RateLimit(limit=20, period=timedelta(minutes=1))
     limits: dict[str, tuple[Body, str | None, dict[str, Any]]] = {
         "batches": (batches, None, {"batch_events": inngest.Batch(max_size=2, timeout=5 * second)}),
         "debounces": (completes, None, {"debounce": inngest.Debounce(period=2 * second)}),
         "picks": (completes, "event.data.n > 5", {}),
         "rates": (completes, None, {"rate_limit": inngest.RateLimit(limit=1, period=hour)}),
-        "spaced": (
-            completes,
-            None,
-            {"rate_limit": spaced},
-        ),
         "singles": (singles, None, {"singleton": inngest.Singleton(mode="skip")}),
     }
     limited = [

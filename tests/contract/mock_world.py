@@ -51,7 +51,6 @@ def make_mock(app: str, **settings: Any) -> MockServer:
         "debounces": {"run": completes("done"), "debounce": 2 * second},
         "picks": {"condition": when("event.data.n > 5", lambda event: event.data["n"] > 5)},
         "rates": {"rate_limit": (1, timedelta(hours=1))},
-        "spaced": {"rate_limit": (20, timedelta(minutes=1))},
         "singles": {"run": sleeps(3 * second), "singleton": "skip"},
     }
     for name, limit in limits.items():

@@ -49,13 +49,12 @@ FUNCTIONS = ("echoes", "fails", "naps", "retries", "sleeps", "steps")
 minutes and `steps` runs steps.
 """
 
-LIMITED = ("batches", "debounces", "picks", "rates", "singles", "spaced")
+LIMITED = ("batches", "debounces", "picks", "rates", "singles")
 """Functions of the app that do not start for each event `APP/FUNCTION`.
 
 `batches` returns the number of its events, of which it collects two, for at most five seconds;
 `debounces` waits two seconds for a later event; `picks` takes events whose `data.n` is over 5;
-`rates` starts once an hour; `singles` sleeps for three seconds, and starts once at a time;
-`spaced` starts up to 20 times a minute.
+`rates` starts once an hour; `singles` sleeps for three seconds, and starts once at a time.
 """
 
 UNKNOWN = "01HZZZZZZZZZZZZZZZZZZZZZZZ"

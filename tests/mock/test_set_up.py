@@ -20,7 +20,6 @@ MISTAKES: dict[str, tuple[Callable[[MockServer], object], type[Exception], str]]
         rf'"{NEWEST_RECORDED}" .* is \'latest\'',
     ),
     "a release as a number": (lambda _: MockServer(release=1.17), ValueError, "is 1.17"),  # type: ignore[arg-type]
-    "no page": (lambda _: MockServer(largest_page=0), ValueError, "must be at least 1, and is 0"),
     "a function registered twice": (
         lambda mock: [mock.function("a", id) for id in ("f", "f")],  # type: ignore[func-returns-value]
         ValueError,

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 NO_QUERY = Query()
 
-PAGE_REFUSAL = "Limit cannot exceed {most}"
-"""What v2 says to a larger `limit` than its maximum (recording v2-runs-limit-101)."""
-
 
 @attrs.frozen
 class Server:
@@ -29,17 +26,10 @@ class Server:
 
     release: Release
     is_cloud: bool = False  # it has what Inngest Cloud alone has
-    largest_page: int | None = None  # if it is smaller than that of known servers
-    # Of a larger `limit` by v2, which clamps it if None.
-    page_refusal: str | None = PAGE_REFUSAL
 
     def has(self, field: str) -> bool:
         """Return whether it has a field or parameter that the document names in `LATER`."""
         return self.release.has(LATER[field])
-
-    def most_per_page(self, most: int) -> int:
-        """Return the maximum of `limit` where known servers have this one."""
-        return most if self.largest_page is None else min(most, self.largest_page)
 
 
 @attrs.frozen

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from inngest_rest_mock._state.catalogue import Function
-    from inngest_rest_mock._state.debounces import Debounces
     from inngest_rest_mock._state.execution import Execution
+    from inngest_rest_mock._state.pending import Pending
     from inngest_rest_mock._state.records import MockEvent
 
 Verdict: TypeAlias = Literal[
@@ -22,9 +22,6 @@ Verdict: TypeAlias = Literal[
 
 IDEMPOTENCY_NS = 24 * 3600 * NS_PER_SECOND
 """How long the server deduplicates runs by event id (consts.FunctionIdempotencyPeriod)."""
-
-_COUNTED_NS = 30 * 60 * NS_PER_SECOND
-"""How long the same key counts once for a rate limit (executor.RateLimitIdempotencyTTL)."""
 
 
 @attrs.frozen
@@ -38,12 +35,11 @@ class Admitted:
 class Admission:
     """Applies flow control in the server's order (executor.Schedule)."""
 
-    def __init__(self, execution: Execution, debounces: Debounces) -> None:
+    def __init__(self, execution: Execution, pending: Pending) -> None:
         self._execution = execution
-        self._debounces = debounces
+        self._pending = pending
         self._started: dict[tuple[str, str], tuple[int, str]] = {}
-        self._free_ns: dict[str, int] = {}
-        self._counted_ns: dict[tuple[str, str], int] = {}
+        self._counted: dict[str, dict[str, int]] = {}
 
     def admit(
         self,
@@ -76,10 +72,10 @@ class Admission:
         is_limited = (
             flow.rate_limit is not None and not has_waited and original_run_id is None
         )
-        if is_limited and not self._counts(function, slot, at):
+        if is_limited and not self._counts(function, key, at):
             return Admitted("rate_limited")
         if flow.debounce_ns is not None and not has_waited:
-            self._debounces.add(function, events[0], at + flow.debounce_ns)
+            self._pending.replace(function, events[0], at + flow.debounce_ns)
             return Admitted("debounced")
         running = self._running(function) if flow.singleton is not None else []
         if running and flow.singleton == "skip":
@@ -105,19 +101,17 @@ class Admission:
         runs = self._execution.of_function(function.app_id, function.id)
         return [run.id for run in runs if run.ended_ns is None]
 
-    def _counts(self, function: Function, slot: tuple[str, str], at: int) -> bool:
-        """Return whether a rate limit admits a run, and count it.
+    def _counts(self, function: Function, key: str, at: int) -> bool:
+        """Return whether a rate limit admits a run, and count it: once for a key.
 
-        It is a GCRA with a burst of a tenth (ratelimit.lua): one run per `period / limit`, and
-        `limit / 10` more at once.
+        It is a plain count; a server admits a tenth of it at once, and spreads the others.
         """
         assert function.flow.rate_limit is not None
         limit, period = function.flow.rate_limit
-        if at < self._counted_ns.get(slot, 0):
-            return True
-        free = max(self._free_ns.get(function.internal_id, at), at)
-        if (free - at) * limit > limit // 10 * period:
+        counted = self._counted.get(function.internal_id, {})
+        counted = {key: since for key, since in counted.items() if at < since + period}
+        self._counted[function.internal_id] = counted
+        if key not in counted and len(counted) >= limit:
             return False
-        self._free_ns[function.internal_id] = free + period // limit
-        self._counted_ns[slot] = at + _COUNTED_NS
+        counted.setdefault(key, at)
         return True

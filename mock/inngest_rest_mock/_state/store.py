@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from inngest_rest_mock._state.admission import Admission, Admitted
-from inngest_rest_mock._state.batches import Batch, Batches
 from inngest_rest_mock._state.catalogue import Catalogue, Function
 from inngest_rest_mock._state.clock import Clock, nanoseconds
-from inngest_rest_mock._state.debounces import Debounces
 from inngest_rest_mock._state.execution import Execution
 from inngest_rest_mock._state.ids import UlidFactory, step_hash
 from inngest_rest_mock._state.log import Log
+from inngest_rest_mock._state.pending import Held, Pending
 from inngest_rest_mock._state.records import MockEvent, MockRun
 from inngest_rest_mock._times import NS_PER_MILLISECOND
 
@@ -57,9 +56,8 @@ class Store:
         self._delay = nanoseconds(visibility_delay)
 
     def _wait_for_others(self) -> None:
-        self._batches = Batches(self.ids)
-        self._debounces = Debounces()
-        self._admission = Admission(self.execution, self._debounces)
+        self._pending = Pending(self.ids)
+        self._admission = Admission(self.execution, self._pending)
 
     def clear(self) -> None:
         """Forget all but the functions."""
@@ -73,8 +71,7 @@ class Store:
         """Return the time by which all that is known to come has come, and can be read."""
         times = [
             *self.execution.due(),
-            *(each.due_ns for each in self._batches.pending.values()),
-            *(each.due_ns for each in self._debounces.pending.values()),
+            *(each.due_ns for each in self._pending.held.values()),
             *(each.visible_ns for each in self.events.view()),
             *(each.visible_ns for each in self.execution.runs.view()),
         ]
@@ -82,28 +79,21 @@ class Store:
 
     def settle(self, now: int) -> None:
         """Resume every run that is due by `now`."""
-        while (batch := self._batches.pop_due(now)) is not None:
-            self.execution.settle(batch.due_ns)
-            self._start_batch(batch, batch.due_ns)
-        while (held := self._debounces.pop_due(now)) is not None:
+        while (held := self._pending.pop_due(now)) is not None:
             self.execution.settle(held.due_ns)
-            # Its key is not the event's own id, which protects no debounced function.
-            key, visible = held.event.internal_id, held.due_ns + self._delay
-            self._admission.admit(
-                held.function, [held.event], key, held.due_ns, visible, has_waited=True
-            )
+            self._start_held(held, held.due_ns)
         self.execution.settle(now)
 
-    def _start_batch(self, batch: Batch, at: int) -> None:
-        visible = at + self._delay
+    def _start_held(self, held: Held, at: int) -> None:
         self._admission.admit(
-            batch.function,
-            batch.events,
-            batch.id,
+            held.function,
+            held.events,
+            # Not the event's own id, which protects no function that debounces or batches.
+            held.batch_id or held.events[0].internal_id,
             at,
-            visible,
+            at + self._delay,
             has_waited=True,
-            batch_id=batch.id,
+            batch_id=held.batch_id,
         )
 
     def receive(
@@ -127,8 +117,8 @@ class Store:
     def _trigger(self, function: Function, event: MockEvent, now: int) -> None:
         if function.batch_size is None:
             self._admission.admit(function, [event], event.id, now, event.visible_ns)
-        elif (batch := self._batches.add(function, event, now)) is not None:
-            self._start_batch(batch, now)
+        elif (batch := self._pending.add(function, event, now)) is not None:
+            self._start_held(batch, now)
 
     def fire_cron(self, function: Function, cron: str, now: int) -> MockRun:
         """Start the run of a schedule, whose event is stored like any other."""

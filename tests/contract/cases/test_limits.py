@@ -90,19 +90,6 @@ def test_a_reached_rate_limit_is_explained(world: World, client: InngestClient) 
     assert not reason.is_certain
 
 
-def test_few_of_a_burst_pass_a_rate_limit_of_many(world: World, client: InngestClient) -> None:
-    """Of 20 a minute a tenth and one pass at once, then one every three seconds."""
-    world.pause(3)
-    ids = client.send([Event(world.trigger("spaced")) for _ in range(6)])
-
-    def started() -> int:
-        return sum(len(list(client.events.runs(each))) for each in ids)
-
-    world.eventually(started)
-    world.pause(0.5)
-    assert 1 <= started() < 6
-
-
 def test_an_invocation_beyond_a_rate_limit_is_refused(world: World, client: InngestClient) -> None:
     with suppress(BadRequestError):
         client.functions.invoke(world.app, "rates")

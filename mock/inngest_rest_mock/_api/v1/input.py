@@ -20,7 +20,7 @@ def page_limit(call: Call, most: int) -> int:
     """Read `limit`, clamped to 1 to `most`; 20 if absent, 0 or malformed. v1 accepts any."""
     text = call.request.query_value("limit")
     limit = int(text) if _INTEGER.fullmatch(text) else 0
-    return min(max(limit or _DEFAULT_LIMIT, 1), call.server.most_per_page(most))
+    return min(max(limit or _DEFAULT_LIMIT, 1), most)
 
 
 def read_body(body: bytes, schema: Schema) -> Any:

@@ -64,7 +64,7 @@ def read_query(request: Request, described: Described, server: Server) -> Query:
         _name(key): _value(_name(key), described.query[_name(key)], given)
         for key, given in texts.items()
     }
-    return Query(values, _page_limit(values, described, server))
+    return Query(values, _page_limit(values, described))
 
 
 def _name(key: str) -> str:
@@ -85,17 +85,17 @@ def _value(name: str, schema: Schema, texts: list[str]) -> Any:
     return value
 
 
-def _page_limit(values: dict[str, Any], described: Described, server: Server) -> int:
+def _page_limit(values: dict[str, Any], described: Described) -> int:
     """Return `limit`, 20 by default and for 0; raise InputError outside 1 to the maximum."""
     if "limit" not in described.query:
         return 0
-    most = server.most_per_page(described.query["limit"]["maximum"])
-    limit: int = values.get("limit") or min(20, most)
+    most = described.query["limit"]["maximum"]
+    limit: int = values.get("limit") or 20
     if limit < 1:
         raise invalid_field("Limit must be at least 1")
-    if limit > most and server.page_refusal is not None:
-        raise invalid_field(server.page_refusal.format(most=most, limit=limit))
-    return min(limit, most)
+    if limit > most:
+        raise invalid_field(f"Limit cannot exceed {most}")
+    return limit
 
 
 def read_body(body: bytes, schema: Schema | None) -> Any:
