@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from datetime import timedelta
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -316,27 +316,6 @@ def test_methods_that_are_named_exist() -> None:
                 found = getattr(client, path)
                 names = methods.split("/") if methods else []
                 assert all(callable(getattr(found, name)) for name in names), (page, path)
-
-
-def test_the_table_of_calls_names_every_method_of_the_client() -> None:
-    page = TEXTS[ROOT / "docs/reference/calls.md"]
-    named = {
-        f"{path}.{name}" if methods else path
-        for path, methods in re.findall(r"`client\.(\w+)(?:\.([\w/]+))?", page)
-        for name in methods.split("/")
-    }
-    with InngestClient(dev=True, transport=MockServer().transport) as client:
-        groups = [
-            name for name, it in vars(type(client)).items() if isinstance(it, cached_property)
-        ]
-        methods = {f"{group}.{name}" for group in groups for name in public(getattr(client, group))}
-        methods |= set(public(type(client))) - set(groups) - {"close"}
-        assert methods - named == set(), "docs/reference/calls.md names each call"
-        assert named - methods == set()
-
-
-def public(it: object) -> list[str]:
-    return [name for name in dir(it) if not name.startswith("_")]
 
 
 def test_the_readme_is_short() -> None:

@@ -15,10 +15,8 @@ import pytest
 from attrs import field, fields, frozen
 
 from inngest_rest import InngestClient
-from inngest_rest.calls import commands
 from inngest_rest_mock import MockServer
 from inngest_rest_tools.answer import Envelope
-from inngest_rest_tools.command.commands import local_commands
 from inngest_rest_tools.command.local import add_shop
 from inngest_rest_tools.command.program import run
 from inngest_rest_tools.problems import EXIT_STATUS, Problem
@@ -117,17 +115,6 @@ def normal(text: str) -> str:
     text = re.sub(r"--confirm \S+", "--confirm TOKEN", text)
     text = re.sub(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(\+00:00)?", "TIME", text)
     return re.sub(r"http://127\.0\.0\.1:\d+", "URL", text)
-
-
-def test_every_command_is_named() -> None:
-    named = set(re.findall(r"^\| `.*?(?= \|)", TEXT, re.MULTILINE))
-    words = " ".join(named)
-    missing = [
-        " ".join(each)
-        for each in [*(it.words for it in commands()), *(words[:1] for words in local_commands())]
-        if not re.search(rf"`{' '.join(each)}[ `]", words)
-    ]
-    assert missing == []
 
 
 def test_the_table_of_exit_statuses_is_that_of_the_program() -> None:

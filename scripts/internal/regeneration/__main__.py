@@ -1,8 +1,9 @@
 """Write the generated code, or check that it is up to date.
 
 generated/inngest_rest_api comes from openapi/inngest.yaml, the blocking client in
-wrapper/inngest_rest/client from the asynchronous one in wrapper/inngest_rest/aio. What changed for
-callers in the document since the last commit is printed too, breaking changes marked.
+wrapper/inngest_rest/client from the asynchronous one in wrapper/inngest_rest/aio, and the page of
+every call in docs/reference from the table of calls. What changed for callers in the document since
+the last commit is printed too, breaking changes marked.
 
 What the document states is kept in openapi/held.txt, one statement a line. New ones are added. If
 one that is committed is gone, nothing is written until its line is removed there by hand: so the
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 
-from scripts.internal.regeneration import api_client, blocking_client, held
+from scripts.internal.regeneration import api_client, blocking_client, held, reference
 from scripts.internal.regeneration.api_changes import changes
 from scripts.internal.regeneration.tools import SourceError
 from scripts.internal.regeneration.trees import compare, replace
@@ -118,22 +119,43 @@ def regenerate(root: Path, outputs: Iterable[Output], *, check: bool) -> int:
             print(refusal, file=sys.stderr)
             return REFUSED
         if check:
-            return report(differences, is_held=held.check(root))
+            is_held = held.check(root)
+            # Code that is out of date yields another page, too.
+            has_page = any(differences.values()) or _has_page(root)
+            return report(differences, is_rest_fresh=is_held and has_page)
         held.write(root)
         for each, changed in differences.items():
             replace(Path(scratch) / each.package, root / each.package)
             print(f"{len(changed)} files of {each.package} changed")
+        try:
+            (root / reference.PAGE).write_text(reference.page(root), encoding="utf-8")
+        except SourceError as failure:
+            print(f"{reference.PAGE} was not written: {failure}", file=sys.stderr)
+            return UNUSABLE
     return 0
 
 
-def report(differences: dict[Output, list[str]], *, is_held: bool) -> int:
+def _has_page(root: Path) -> bool:
+    """Return whether the page of every call is up to date; say if it is not."""
+    try:
+        fresh = reference.page(root)
+    except SourceError as failure:
+        print(failure, file=sys.stderr)
+        return False
+    if fresh == (root / reference.PAGE).read_text(encoding="utf-8"):
+        return True
+    print(f"{reference.PAGE} is not what the table of calls yields", file=sys.stderr)
+    return False
+
+
+def report(differences: dict[Output, list[str]], *, is_rest_fresh: bool) -> int:
     for output, found in differences.items():
         if found:
             yields = f"{output.package} is not what {output.source} yields:"
             print(yields, *found, sep="\n  ", file=sys.stderr)
         else:
             print(f"{output.package} is what {output.source} yields")
-    if is_held and not any(differences.values()):
+    if is_rest_fresh and not any(differences.values()):
         return 0
     print("To bring it up to date, run: scripts/regenerate", file=sys.stderr)
     return STALE
