@@ -178,6 +178,43 @@ def test_a_batch_that_is_being_taken_when_the_buffer_closes_is_given_back(
     assert sent(server) == [["a"]]
 
 
+def test_a_batch_that_is_being_taken_is_given_back_however_often_it_is_cancelled(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.on(ROUTE, accepts_all)
+    path = tmp_path / "outbox.db"
+    reached, cancelled = threading.Event(), threading.Event()
+    take = Outbox.take
+
+    def takes_long(self: Outbox) -> object:
+        batch = take(self)
+        reached.set()
+        assert cancelled.wait(PATIENCE)
+        return batch
+
+    async def scenario() -> None:
+        async with AsyncInngestClient(dev=True, transport=server) as client:
+            buffer = AsyncEventBuffer(client, path, batch_size=1)
+            await buffer.add({"name": "a"})
+            assert await asyncio.to_thread(reached.wait, PATIENCE)
+            closing = asyncio.create_task(buffer.aclose())
+            [worker] = [it for it in asyncio.all_tasks() if it.get_name() == "inngest-rest-buffer"]
+            for _ in range(3):
+                await asyncio.sleep(0)
+                worker.cancel()
+                closing.cancel()
+            cancelled.set()
+            with pytest.raises(asyncio.CancelledError):
+                await closing
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Outbox, "take", takes_long)
+        go(scenario())
+    with InngestClient(dev=True, transport=server) as client, EventBuffer(client, path) as again:
+        assert again.flush(PATIENCE), "its lease was not given back"
+    assert sent(server) == [["a"]]
+
+
 def test_a_cancellation_at_the_beginning_of_aclose_closes_the_file(
     server: Server, tmp_path: Path
 ) -> None:

@@ -169,12 +169,17 @@ class AsyncEventBuffer(Buffer):
         return await asyncio.to_thread(function, *args)
 
     async def _whole(self, work: Awaitable[T]) -> T:
-        """Finish some work, even if the caller is cancelled meanwhile."""
+        """Finish some work, however often the caller is cancelled meanwhile."""
         task = asyncio.ensure_future(work)
-        try:
-            return await asyncio.shield(task)
-        finally:
-            await asyncio.wait([task])
+        cancelled: asyncio.CancelledError | None = None
+        while not task.done():
+            try:
+                await asyncio.wait([task])
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
+        return task.result()
 
     async def _take(self) -> Batch | None:
         taking = asyncio.ensure_future(super()._take())
@@ -190,7 +195,7 @@ class AsyncEventBuffer(Buffer):
         if self._worker is not None:
             # It is idle, or its request has taken too long.
             self._worker.cancel()
-            await asyncio.wait([self._worker])
+            await self._whole(asyncio.wait([self._worker]))
 
     def at_exit(self) -> None:
         """End at the exit of the program: keep or record what was not sent."""
