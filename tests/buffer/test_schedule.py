@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._core.clock import Clock as CoreClock
 from inngest_rest._core.sending.limits import DEFAULT_BYTES
 from inngest_rest.buffer._queue import Queue, gather
 from inngest_rest.buffer._schedule import LONGEST_WAIT, Deadline, Schedule
@@ -135,7 +134,7 @@ def test_an_event_in_memory_wakes_a_worker_if_it_is_the_first_or_fills_a_batch(
 
 
 def test_a_wait_without_a_timeout_has_no_end(clock: Clock) -> None:
-    deadline = Deadline(None, CoreClock(monotonic=clock.monotonic))
+    deadline = Deadline(None, clock.monotonic)
     clock.advance(1e9)
     assert deadline.left() == LONGEST_WAIT
 
@@ -191,7 +190,7 @@ def test_the_age_of_what_waits_counts_from_its_first_event(timing: Schedule, clo
 
 
 def test_a_wait_with_a_timeout_ends_with_it(clock: Clock) -> None:
-    deadline = Deadline(5, CoreClock(monotonic=clock.monotonic))
+    deadline = Deadline(5, clock.monotonic)
     clock.advance(2)
     assert deadline.left() == 3
     clock.advance(9)

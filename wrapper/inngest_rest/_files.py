@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from inngest_rest.errors import InvalidArgumentError
 
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - on Windows
+    fcntl = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
@@ -110,3 +115,14 @@ def rejected_path(
 def reasons_path(path: Path) -> Path:
     """Return the path of the reasons why lines were rejected, beside those."""
     return path.with_name(f"{path.stem}.reasons{path.suffix}")
+
+
+def lock_file(file: int) -> None:
+    """Lock a file until it is closed, or its process ends; BlockingIOError if it is locked."""
+    if fcntl is not None:  # pragma: no branch - on Windows
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass  # some network file systems have none

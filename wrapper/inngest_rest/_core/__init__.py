@@ -12,6 +12,6 @@ Imports go one way, from top to bottom, and import-linter checks that (pyproject
     secret, tracing         hidden keys; OpenTelemetry spans
     plans                   what a plan is, and what its session's driver does for it
     request                 requests of httpx that hide their URLs, and URLs
-    json_text, locks        the JSON encoder and decoder; locks of threads and of files
+    json_text, locks        the JSON encoder and decoder; locks renewed after a fork
     logs                    the logger, whose messages are one line
 """

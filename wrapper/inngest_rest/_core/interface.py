@@ -11,14 +11,14 @@ from inngest_rest._core.arrow import load as load_arrow
 from inngest_rest._core.calls.listing import Listing, read_all
 from inngest_rest._core.calls.retry import RULED_OUT
 from inngest_rest._core.calls.session import Session
-from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
+from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.drivers.asynchronous import AsyncDriver, running_loop
 from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._core.drivers.blocking import now as run_now
 from inngest_rest._core.event_names import NameConvention
 from inngest_rest._core.expressions import evaluate
 from inngest_rest._core.json_text import decode, encode
-from inngest_rest._core.locks import Forked, Locked, lock_file
+from inngest_rest._core.locks import Forked
 from inngest_rest._core.logs import logger
 from inngest_rest._core.plans import Plan
 from inngest_rest._core.resources.apps import (
@@ -54,13 +54,12 @@ from inngest_rest._core.resources.flow_control import (
 )
 from inngest_rest._core.resources.metrics import get_queue_depth
 from inngest_rest._core.resources.open_runs import ALWAYS_ENDED, open_statuses
+from inngest_rest._core.resources.replays import Start as ReplayStart
 from inngest_rest._core.resources.replays import (
-    SETTLED_AFTER,
+    is_settled,
     others_of_chain,
     was_refused,
 )
-from inngest_rest._core.resources.replays import Requested as RequestedReplay
-from inngest_rest._core.resources.replays import Start as ReplayStart
 from inngest_rest._core.resources.replays import replay as request_replay
 from inngest_rest._core.resources.replays import requests_of as replays_of
 from inngest_rest._core.resources.routes import check_health
@@ -73,12 +72,9 @@ from inngest_rest._core.resources.wait_event import name_of_all_triggers
 from inngest_rest._core.resources.wait_event import runs_of as runs_of_event
 from inngest_rest._core.resources.windows import Window
 from inngest_rest._core.sending.batching import Batch, BatchOutcome, Rejected, Unknown
-from inngest_rest._core.sending.batching import describe as describe_event
 from inngest_rest._core.sending.event_json import (
-    FIRST_TS,
-    LAST_TS,
     MAX_EVENT_BYTES,
-    are_usual,
+    plain_ids,
     wire_form,
 )
 from inngest_rest._core.sending.event_json import encode as encode_event
@@ -93,31 +89,25 @@ __all__ = [
     "ALWAYS_ENDED",
     "DEFAULT_BYTES",
     "DEFAULT_EVENTS",
-    "FIRST_TS",
-    "LAST_TS",
     "MAX_EVENTS",
     "MAX_EVENT_BYTES",
     "RULED_OUT",
-    "SETTLED_AFTER",
     "SYSTEM_CLOCK",
     "AsyncDriver",
     "Batch",
     "BatchOutcome",
     "BulkJob",
     "Catalogue",
-    "Clock",
     "Driver",
     "EventSelection",
     "Forked",
     "Listing",
-    "Locked",
     "MatchedFunction",
     "NameConvention",
     "Names",
     "Plan",
     "Rejected",
     "ReplayStart",
-    "RequestedReplay",
     "Selection",
     "SendJob",
     "SendOptions",
@@ -125,14 +115,12 @@ __all__ = [
     "Unknown",
     "Window",
     "are_listed_by_v1",
-    "are_usual",
     "arrow_batch",
     "as_stored",
     "cancel_run",
     "check_health",
     "checked_batches",
     "decode",
-    "describe_event",
     "each_event",
     "encode",
     "encode_event",
@@ -151,6 +139,7 @@ __all__ = [
     "invoke",
     "is_attempt",
     "is_run_of",
+    "is_settled",
     "limit",
     "limits",
     "list_apps",
@@ -159,7 +148,6 @@ __all__ = [
     "list_jobs",
     "list_runs",
     "load_arrow",
-    "lock_file",
     "logger",
     "matching_triggers",
     "name_of",
@@ -168,6 +156,7 @@ __all__ = [
     "open_statuses",
     "others_of_chain",
     "parse_duration",
+    "plain_ids",
     "read_all",
     "read_catalogue",
     "replays_of",

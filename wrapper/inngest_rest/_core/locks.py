@@ -1,4 +1,4 @@
-"""Locks: of threads, renewed in a forked child, and of files, freed when their process ends."""
+"""Locks of threads, renewed in a forked child."""
 
 from __future__ import annotations
 
@@ -6,11 +6,6 @@ import os
 import sys
 import threading
 from weakref import WeakSet
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - on Windows
-    fcntl = None  # type: ignore[assignment]
 
 _forked: WeakSet[Forked] = WeakSet()
 
@@ -36,17 +31,6 @@ class Locked(Forked):
 
     def after_fork_in_child(self) -> None:
         self._lock = threading.Lock()
-
-
-def lock_file(file: int) -> None:
-    """Lock a file until it is closed, or its process ends; BlockingIOError if it is locked."""
-    if fcntl is not None:  # pragma: no branch - on Windows
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise
-        except OSError:
-            pass  # some network file systems have none
 
 
 def _after_fork_in_child() -> None:

@@ -23,7 +23,6 @@ from inngest_rest.retry import RetryPolicy
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
-    from inngest_rest._core.interface import Clock
     from inngest_rest.typing import Seconds
 
 LONGEST_WAIT = 3_600.0
@@ -261,11 +260,11 @@ class Schedule:
 class Deadline:
     """A countdown from a timeout, for waiting threads; None is no limit."""
 
-    def __init__(self, timeout: Seconds | None, clock: Clock) -> None:
+    def __init__(self, timeout: Seconds | None, now: Callable[[], float]) -> None:
         seconds = math.inf if timeout is None else check_seconds("timeout", timeout)
-        self._clock = clock
-        self._end = clock.monotonic() + seconds
+        self._now = now
+        self._end = now() + seconds
 
     def left(self) -> float:
         """Return the seconds left, capped at LONGEST_WAIT."""
-        return min(max(self._end - self._clock.monotonic(), 0.0), LONGEST_WAIT)
+        return min(max(self._end - self._now(), 0.0), LONGEST_WAIT)

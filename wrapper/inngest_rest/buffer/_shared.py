@@ -294,7 +294,7 @@ class Buffer(Forked, ABC):
     async def _flush(
         self, timeout: Seconds | None, *, until_failure: bool = False
     ) -> bool:
-        deadline = Deadline(timeout, self._session.clock)
+        deadline = Deadline(timeout, self._session.clock.monotonic)
         queue = self._queue
         mark = await self._elsewhere(queue.mark)
         if until_failure and self._schedule.is_pausing:
@@ -331,7 +331,7 @@ class Buffer(Forked, ABC):
                 await self._send_next()
 
     async def _close(self, timeout: Seconds | None) -> int:
-        deadline = Deadline(timeout, self._session.clock)
+        deadline = Deadline(timeout, self._session.clock.monotonic)
         with self._lock:
             if self._is_closed:
                 return 0
@@ -346,7 +346,7 @@ class Buffer(Forked, ABC):
             raise
         except BaseException:
             # After an interrupt, do not wait for the request in flight.
-            deadline = Deadline(0.001, self._session.clock)
+            deadline = Deadline(0.001, self._session.clock.monotonic)
             raise
         finally:
             if not is_flushed:

@@ -16,11 +16,10 @@ from attrs import evolve, frozen
 
 from inngest_rest._core.interface import (
     RULED_OUT,
-    SETTLED_AFTER,
     ReplayStart,
-    RequestedReplay,
     get_function,
     get_run,
+    is_settled,
     others_of_chain,
     replays_of,
     request_replay,
@@ -239,7 +238,7 @@ class ReplayJob(RunsJob):
         if row.requested_at is not None:
             clock = self.session.server_clocks["api"]
             elapsed, _ = clock.elapsed(row.requested_at, row.requested_at_here)
-            if elapsed >= SETTLED_AFTER:
+            if is_settled(elapsed):
                 return None
         return with_outcome(row, ActionOutcome.UNKNOWN, _MAY_TAKE_EFFECT)
 
@@ -255,7 +254,9 @@ class ReplayJob(RunsJob):
         chain = list(dict.fromkeys(ids))
         now = self.session.clock.monotonic()
         latest = self._requests.latest(chain, now)
-        replay_id = _effective_replay(listed, latest, chain)
+        replay_id = _effective_replay(
+            listed, None if latest is None else latest.new_run_id, chain
+        )
         if replay_id is not None and not self._replay_again:
             return _replayed(row, ActionOutcome.ALREADY_REPLAYED, replay_id)
         first = self._first_row_of_chain(chain)
@@ -348,11 +349,10 @@ def _failed_before_request(row: ActionRow, error: InngestError) -> BulkResult:
 
 
 def _effective_replay(
-    others: Iterable[Run], latest: RequestedReplay | None, chain: list[str]
+    others: Iterable[Run], new_run_id: str | None, chain: list[str]
 ) -> str | None:
     """Return the newest replay in a chain that is open or completed, if there is one."""
     effective = [run.id for run in others if run.status not in _MAY_BE_REPEATED]
-    new_run_id = None if latest is None else latest.new_run_id
     if new_run_id and new_run_id not in chain:
         effective.append(new_run_id)  # too new to be listed
     return max(effective, default=None)

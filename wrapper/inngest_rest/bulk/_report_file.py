@@ -11,13 +11,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attrs import evolve
 
 from inngest_rest._arguments import check_path, invalid
-from inngest_rest._core.interface import Locked, decode, encode, lock_file
+from inngest_rest._core.interface import decode, encode
+from inngest_rest._files import lock_file
 from inngest_rest._visible import shown
 from inngest_rest.bulk import ActionReport, ActionRow
 
@@ -33,7 +35,7 @@ _FLAGS = os.O_RDWR | _BINARY | _NO_FOLLOW
 _FLAGS_OF_NEW = _FLAGS | os.O_CREAT | os.O_EXCL
 
 
-class ReportFile(Locked):
+class ReportFile:
     """The file of one bulk operation, locked from `open` or `begin` to `close`.
 
     It is bound to the arguments of its operation: action, selection, server and environment. Each
@@ -42,7 +44,7 @@ class ReportFile(Locked):
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        super().__init__()
+        self._lock = threading.Lock()
         check_path("report_path", path)
         self.path = os.fspath(path)
         self._file: int | None = None

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Run, Span
 
-SETTLED_AFTER = timedelta(minutes=5)
+_SETTLED_AFTER = timedelta(minutes=5)
 """Time after which an abandoned request has no effect any more; longer than gateways wait."""
 
 
@@ -109,8 +109,13 @@ class Requests(Locked):
 _MOST_KEPT = 10_000  # requests, before those that have settled are dropped
 
 
+def is_settled(elapsed: timedelta) -> bool:
+    """Return whether a request has no effect any more, so long after it was sent."""
+    return elapsed >= _SETTLED_AFTER
+
+
 def _is_settled(request: Requested, now: float) -> bool:
-    return now - request.at >= SETTLED_AFTER.total_seconds()
+    return now - request.at >= _SETTLED_AFTER.total_seconds()
 
 
 def _later(request: Requested, other: Requested | None) -> Requested:
@@ -245,7 +250,7 @@ async def replay(
 
 def _not_sent(session: Session, route: Route[Any, str], ago: float) -> TransportError:
     """Return the error for a replay that would follow another one too soon."""
-    left = SETTLED_AFTER.total_seconds() - ago
+    left = _SETTLED_AFTER.total_seconds() - ago
     return TransportError(
         f"not sent: a replay of this run was requested {ago:.0f} s ago, perhaps without a "
         "response, and may still take effect. Check the runs of its event; try again in "

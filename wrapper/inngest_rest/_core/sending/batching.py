@@ -108,7 +108,7 @@ def _batches(
         except InvalidEventError as error:
             if not lenient:
                 raise
-            invalid.append(SendFailure(position, describe(event), error.reason))
+            invalid.append(SendFailure(position, _describe(event), error.reason))
             continue
         size += len(text) + 1
         if size > DEFAULT_BYTES:  # one event is never so large
@@ -123,7 +123,7 @@ def _batches(
         yield Batch.of(positions, texts, invalid)
 
 
-def describe(event: EventLike) -> Mapping[str, Any]:
+def _describe(event: EventLike) -> Mapping[str, Any]:
     """Return a rejected event for its `SendFailure`."""
     return wire_form(event) if isinstance(event, Event | Mapping) else {}  # pyright: ignore[reportUnnecessaryIsInstance]
 

@@ -5,21 +5,17 @@ from __future__ import annotations
 from binascii import hexlify
 from hashlib import sha256
 from itertools import count
-from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UnsetType
 from xxhash import xxh3_64_digest
 
 from inngest_rest._core.interface import (
-    FIRST_TS,
-    LAST_TS,
     MAX_EVENT_BYTES,
     Batch,
-    are_usual,
     decode,
     encode_event,
+    plain_ids,
 )
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.files._import.lines import Chunk, RefusedLine
@@ -37,41 +33,6 @@ _MAX_PLAIN = MAX_EVENT_BYTES - 64
 # Lines validated together: decoded, they fit into the CPU cache, and are too few to trigger the
 # garbage collector.
 _GROUP = 128
-
-
-class _PlainEvent(msgspec.Struct, gc=False):
-    """An event of a line that can be sent as it is: with the fields it must have, and valid others.
-
-    Values are decoded though nobody uses them: a number may be too large for any server.
-    """
-
-    name: str
-    data: dict[str, Any]
-    id: Annotated[str, msgspec.Meta(min_length=1)] | UnsetType = UNSET
-    user: dict[str, Any] | UnsetType = UNSET
-    ts: Annotated[int, msgspec.Meta(ge=FIRST_TS, le=LAST_TS)] | UnsetType = UNSET
-    v: str | UnsetType = UNSET
-    # An event of sessions is no plain one: these are checked.
-    sessions: None = None
-    meta: None = None
-
-
-class _KnownEvent(_PlainEvent, gc=False, forbid_unknown_fields=True):
-    """The same with no other key, whose value would be skipped instead of decoded."""
-
-
-_decode_known = msgspec.json.Decoder(_KnownEvent).decode
-_decode_plain = msgspec.json.Decoder(_PlainEvent).decode
-
-
-def _plain_events(lines: Sequence[bytes]) -> Sequence[_PlainEvent]:
-    """Return the events of lines; raise ValueError if any is unusual, or no JSON."""
-    try:
-        return list(map(_decode_known, lines))
-    except msgspec.ValidationError:
-        for line in lines:
-            decode(line)
-        return list(map(_decode_plain, lines))
 
 
 class NdjsonEncoder:
@@ -122,13 +83,10 @@ class NdjsonEncoder:
         are_plain = {bytes}.issuperset(map(type, lines))
         if not are_plain or max(map(len, lines)) > _MAX_PLAIN:
             return None
-        try:
-            events = _plain_events(lines)
-        except (ValueError, RecursionError):
+        ids = plain_ids(lines, self._convention)
+        if ids is None:
             return None
-        if not are_usual(set(map(attrgetter("name"), events)), self._convention):
-            return None
-        kinds = set(map(type, map(attrgetter("id"), events)))
+        kinds = set(map(type, ids))
         if kinds == {str}:
             return [line.rstrip() for line in lines]
         if kinds != {UnsetType}:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterable, Sized
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inngest_rest._arguments import invalid
-from inngest_rest._core.interface import describe_event, encode_event, wire_form
 from inngest_rest._core.interface import encode as to_json
+from inngest_rest._core.interface import encode_event, wire_form
 from inngest_rest.errors import InvalidArgumentError, InvalidEventError
 from inngest_rest.event import new_event_id
 from inngest_rest.files._import.csv_rows import CsvRows
@@ -193,12 +193,14 @@ class TableRows(EventRows):
 
 def _encoded(event: EventLike) -> bytes:
     """Return the JSON of an event, without a random id, which would differ the next time."""
+    given: dict[str, Any] = {}
     try:
-        wire = wire_form(event)
+        given = wire_form(event)
+        wire = {**given}
         if new_event_id.made(wire.get("id")):
             del wire["id"]
         return encode_event(wire, 0, needs_id=False) + b"\n"
     except Exception as error:  # noqa: BLE001 - a mapping runs the caller's own code
         reason = error.reason if isinstance(error, InvalidEventError) else str(error)
-        plain = SendFailure(0, describe_event(event), reason).to_dict()["event"]
+        plain = SendFailure(0, given, reason).to_dict()["event"]
         return RefusedLine.of(json.dumps(plain).encode() + b"\n", reason)
