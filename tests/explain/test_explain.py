@@ -27,6 +27,8 @@ SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 
 NAP = sleeps(HOUR)
 
+UNKNOWN_FUNCTION = "00000000-0000-0000-0000-000000000007"
+
 
 def kinds(explanation: Explanation) -> list[tuple[str, bool]]:
     return [(str(each.kind), each.is_certain) for each in explanation.reasons]
@@ -760,6 +762,25 @@ def test_without_v1_the_runs_are_known_and_the_event_is_not(
     assert str(found).startswith(f"Event {event_id} started 1 run (shop/charge completed) (not ")
     with pytest.raises(ConfigurationError):
         client.events.explain("own")
+
+
+def test_a_function_is_not_without_a_run_that_cannot_be_attributed(
+    connect: Connect, clock: Clock
+) -> None:
+    mock = MockServer(v1_routes=True, clock=clock.nanoseconds)
+    mock.function("shop", "charge", trigger="order")
+    client = connect(transport=mock.transport, api_version="v1", retries=0)
+    event_id = send(client)
+    listed = httpx.Client(transport=mock.transport, base_url="http://mock").get(
+        f"/v1/events/{event_id}/runs"
+    )
+    run = {**listed.json()["data"][0], "function_id": UNKNOWN_FUNCTION}
+    mock.fault(answers(200, {"data": [run]}), operation="list_event_runs_v1", times=None)
+    clock.advance(3_600)
+    found = client.events.explain(event_id)
+    assert [each.id for each in found.runs] == [run["run_id"]]
+    assert found.reasons == ()
+    assert f"which function run {run['run_id']} is of" in found.unchecked
 
 
 def test_runs_that_cannot_be_listed_are_an_error(connect: Connect, mock: MockServer) -> None:

@@ -105,7 +105,22 @@ class EventEvidence:
         ]
 
     @property
+    def of_unknown_functions(self) -> list[Run]:
+        """The runs that cannot be attributed: v1 names a function by an id that no list has."""
+        return [
+            run
+            for run in self.runs
+            if run.function_id is None
+            and not any(
+                is_run_of(run, function) for function in self.catalogue.functions
+            )
+        ]
+
+    @property
     def without_run(self) -> list[FunctionWithoutRun]:
+        """The listening functions that have no run; none where a run may be of any of them."""
+        if self.of_unknown_functions:
+            return []
         return [
             FunctionWithoutRun(evidence=self, listener=listener)
             for listener in self.listeners

@@ -145,6 +145,9 @@ async def explain_stored(
         ]
     listeners = tuple(_listeners(evidence))
     unchecked = reader.unchecked
+    unchecked += [
+        f"which function run {run.id} is of" for run in evidence.of_unknown_functions
+    ]
     if _depends_on_earlier_functions(listeners, reasons):
         unchecked.append("whether the functions were the same when it was received")
     if is_on_cloud(session.settings.api_url) and _has_unexplained(evidence):
