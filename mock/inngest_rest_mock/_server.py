@@ -38,6 +38,7 @@ from inngest_rest_mock._state.arguments import (
     check_timedelta,
 )
 from inngest_rest_mock._state.behaviours import Runner, as_runner
+from inngest_rest_mock._state.catalogue import Function
 from inngest_rest_mock._state.clock import Clock, WallClock, nanoseconds
 from inngest_rest_mock._state.flow import Condition, Flow, Singleton
 from inngest_rest_mock._state.log import view_of
@@ -177,27 +178,30 @@ class MockServer:
             raise ValueError(
                 f'singleton must be "skip" or "cancel", and is {singleton!r}'
             )
+        delay = as_timedelta(visibility_delay, "visibility_delay")
         flow = Flow(
-            condition,
-            None
+            condition=condition,
+            debounce_ns=None
             if debounce is None
             else nanoseconds(check_timedelta(debounce, "debounce")),
-            None if rate_limit is None else _rate_limit(*rate_limit),
-            singleton,
-            nanoseconds(as_timedelta(visibility_delay, "visibility_delay")),
+            rate_limit=rate_limit and _rate_limit(*rate_limit),
+            singleton=singleton,
+            delay_ns=nanoseconds(delay),
         )
         with self._lock:
             self._store.catalogue.register(
-                app,
-                id,
-                name=name or id,
-                triggers=triggers,
-                runner=runner,
-                at=self._clock.now(),
-                batch_size=batch_size,
-                batch_timeout_ns=nanoseconds(timeout),
-                flow=flow,
-                crons=crons,
+                Function(
+                    app_id=app,
+                    id=id,
+                    name=name or id,
+                    triggers=triggers,
+                    crons=crons,
+                    runner=runner,
+                    created_ns=self._clock.now(),
+                    batch_size=batch_size,
+                    batch_timeout_ns=nanoseconds(timeout),
+                    flow=flow,
+                )
             )
 
     def fire_cron(self, app: str, id: str, cron: str | None = None) -> MockRun:

@@ -52,8 +52,7 @@ def example_handler(signature: str) -> Handler:
 def _respond(call: Call, status: int, data: Any) -> Response:
     if "/v1/" in call.request.raw_path:
         return v1_data(data, call.now, status=status)
-    page: dict[str, Any] | None = {} if isinstance(data, list) else None
-    return v2_data(data, call.now, status=status, page=page)
+    return v2_data(data, call.now, status=status, page={} if call.query.limit else None)
 
 
 def _missing(call: Call) -> Response:

@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from inngest_rest_mock._state.flow import Flow
 from inngest_rest_mock._state.ids import stable_uuid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from inngest_rest_mock._state.behaviours import Runner
-
-NO_FLOW = Flow()
+    from inngest_rest_mock._state.flow import Flow
 
 
 @attrs.frozen
@@ -25,13 +21,17 @@ class Function:
     id: str
     name: str
     triggers: tuple[str, ...]
+    crons: tuple[str, ...]
     runner: Runner
-    internal_id: str
     created_ns: int
-    batch_size: int | None = None
-    batch_timeout_ns: int = 0
-    flow: Flow = NO_FLOW
-    crons: tuple[str, ...] = ()
+    batch_size: int | None
+    batch_timeout_ns: int
+    flow: Flow
+
+    @property
+    def internal_id(self) -> str:
+        """Its UUID."""
+        return stable_uuid(self.slug)
 
     @property
     def slug(self) -> str:
@@ -46,7 +46,7 @@ class App:
     id: str
     internal_id: str
     created_ns: int
-    functions: dict[str, Function]
+    functions: dict[str, Function] = attrs.field(factory=dict[str, Function])
 
 
 class Catalogue:
@@ -58,52 +58,22 @@ class Catalogue:
         self._by_event: dict[str, list[Function]] = {}
         self._by_prefix: list[tuple[str, Function]] = []
 
-    def register(
-        self,
-        app_id: str,
-        function_id: str,
-        *,
-        name: str,
-        triggers: Iterable[str],
-        runner: Runner,
-        at: int,
-        batch_size: int | None = None,
-        batch_timeout_ns: int = 0,
-        flow: Flow = NO_FLOW,
-        crons: tuple[str, ...] = (),
-    ) -> Function:
+    def register(self, function: Function) -> None:
         """Add a function, and its app if new; raise ValueError if the function exists."""
-        app = self.apps.get(app_id)
-        if app is None:
-            app = App(app_id, stable_uuid(app_id), at, {})
-            self.apps[app_id] = app
-        slug = f"{app_id}-{function_id}"
-        if slug in self._by_slug:
+        if function.slug in self._by_slug:
             raise ValueError(
-                f"function {function_id!r} of app {app_id!r} already exists: "
+                f"function {function.id!r} of app {function.app_id!r} already exists: "
                 "a function is registered once, with all its triggers"
             )
-        function = Function(
-            app_id,
-            function_id,
-            name,
-            tuple(triggers),
-            runner,
-            stable_uuid(slug),
-            at,
-            batch_size,
-            batch_timeout_ns,
-            flow,
-            crons,
-        )
-        app.functions[function_id] = function
-        self._by_slug[slug] = function
+        new = App(function.app_id, stable_uuid(function.app_id), function.created_ns)
+        app = self.apps.setdefault(function.app_id, new)
+        app.functions[function.id] = function
+        self._by_slug[function.slug] = function
         for trigger in function.triggers:
             if trigger.endswith("*"):
                 self._by_prefix.append((trigger[:-1], function))
             else:
                 self._by_event.setdefault(trigger, []).append(function)
-        return function
 
     def triggered_by(self, event_name: str) -> list[Function]:
         """Return the functions triggered by an event name; `app/*` matches a prefix."""

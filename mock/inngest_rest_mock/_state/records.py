@@ -72,7 +72,7 @@ class Step:
     ended_ns: int
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class MockRun:
     """A function run.
 
@@ -86,22 +86,22 @@ class MockRun:
     app_id: str
     function_id: str
     event_id: str
-    status: MockRunStatus
-    output: Any
+    status: MockRunStatus = "queued"
+    output: Any = None
     original_run_id: str | None
     cron: str | None = attrs.field(repr=False)
     event_ids: tuple[str, ...] = attrs.field(repr=False)
     batch_id: str | None = attrs.field(repr=False)
-    attempt: int = attrs.field(repr=False)
-    attempt_error: Any = attrs.field(repr=False)
-    step: str = attrs.field(repr=False)
-    step_op: str = attrs.field(repr=False)
-    steps: tuple[Step, ...] = attrs.field(repr=False)
+    attempt: int = attrs.field(default=0, repr=False)
+    attempt_error: Any = attrs.field(default=None, repr=False)
+    step: str = attrs.field(default="step", repr=False)
+    step_op: str = attrs.field(default="RUN", repr=False)
+    steps: tuple[Step, ...] = attrs.field(default=(), repr=False)
     kept: tuple[Step, ...] = attrs.field(repr=False)
     step_input: tuple[str, Any] | None = attrs.field(repr=False)
     queued_ns: int = attrs.field(repr=False)
-    started_ns: int | None = attrs.field(repr=False)
-    ended_ns: int | None = attrs.field(repr=False)
+    started_ns: int | None = attrs.field(default=None, repr=False)
+    ended_ns: int | None = attrs.field(default=None, repr=False)
     visible_ns: int = attrs.field(repr=False)
 
     @property

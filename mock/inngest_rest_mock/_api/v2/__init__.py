@@ -6,7 +6,6 @@ from inngest_rest_mock._api.v2 import (
     health,
     operations,
     runs,
-    scores,
     sessions,
 )
 
@@ -15,7 +14,6 @@ HANDLERS = {
     **apps.HANDLERS,
     **runs.HANDLERS,
     **events.HANDLERS,
-    **scores.HANDLERS,
     **sessions.HANDLERS,
     **operations.HANDLERS,
 }
