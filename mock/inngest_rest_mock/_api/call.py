@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
@@ -51,5 +51,3 @@ class Call:
 
 
 Handler: TypeAlias = Callable[[Call], Response]
-Handlers: TypeAlias = Mapping[str, Handler]
-"""Handlers by `METHOD /path`, with `{}` for each parameter of the path."""

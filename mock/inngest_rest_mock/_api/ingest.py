@@ -10,7 +10,7 @@ from inngest_rest_mock._api.v1.shapes import v1_function
 from inngest_rest_mock._state.ids import parse_seed
 
 if TYPE_CHECKING:
-    from inngest_rest_mock._api.call import Call, Handlers
+    from inngest_rest_mock._api.call import Call
     from inngest_rest_mock._carriers.messages import Response
 
 _SEED = "x-inngest-event-id-seed"
@@ -43,7 +43,7 @@ def get_health(_: Call) -> Response:
     return json_response(200, {"status": 200, "message": "OK"})
 
 
-def dev_info(call: Call) -> Response:
+def get_dev_info(call: Call) -> Response:
     """Describe the dev server; a server with keys lacks this page."""
     if call.keys.server_kind != "dev":
         return NOT_FOUND
@@ -63,10 +63,3 @@ def dev_info(call: Call) -> Response:
         "features": {},
     }
     return json_response(200, info, content_type="application/json; charset=utf-8")
-
-
-HANDLERS: Handlers = {
-    "POST /e/{}": send_events,
-    "GET /health": get_health,
-    "GET /dev": dev_info,
-}

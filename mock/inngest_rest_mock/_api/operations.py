@@ -1,13 +1,29 @@
-"""The handlers of all operations."""
+"""The handlers of all operations: functions of their names, or the document's examples."""
 
 from __future__ import annotations
 
-from inngest_rest_mock._api import ingest, v1, v2
-from inngest_rest_mock._api.document import described
-from inngest_rest_mock._api.examples import example_handler
+from typing import TYPE_CHECKING
 
-HANDLERS = {signature: example_handler(signature) for signature in described()} | {
-    **ingest.HANDLERS,
-    **v1.HANDLERS,
-    **v2.HANDLERS,
+from inngest_rest_mock._api import ingest
+from inngest_rest_mock._api.examples import example_handler
+from inngest_rest_mock._api.releases import OPERATION_NAMES
+from inngest_rest_mock._api.v1 import apps as v1_apps
+from inngest_rest_mock._api.v1 import cancellations, metrics
+from inngest_rest_mock._api.v1 import events as v1_events
+from inngest_rest_mock._api.v1 import runs as v1_runs
+from inngest_rest_mock._api.v2 import apps, events, operations, runs, sessions
+
+if TYPE_CHECKING:
+    from inngest_rest_mock._api.call import Handler
+
+_MODULES = (
+    *(ingest, v1_apps, v1_events, v1_runs, cancellations, metrics),
+    *(apps, events, operations, runs, sessions),
+)
+_WRITTEN = {name: each for module in _MODULES for name, each in vars(module).items()}
+
+HANDLERS: dict[str, Handler] = {
+    signature: _WRITTEN.get(name) or example_handler(signature)
+    for signature, name in OPERATION_NAMES.items()
 }
+"""The handler of each operation by `METHOD /path`, with `{}` for each parameter of the path."""

@@ -26,7 +26,7 @@ HTML = "text/html; charset=utf-8"
         ("PUT", "/health", 405, "GET"),
         ("OPTIONS", "/e/k", 405, "POST"),
         ("POST", "/v1/events", 405, "GET"),
-        ("PUT", f"/v1/runs/{UNKNOWN}", 405, "GET, DELETE"),
+        ("PUT", f"/v1/runs/{UNKNOWN}", 405, "DELETE, GET"),
         ("POST", "/v1/runs", 405, "GET"),
         ("POST", "/dev", 405, "GET"),
         ("PUT", "/v2/runs", 501, None),

@@ -8,17 +8,17 @@ from inngest_rest_mock._api.responses import json_response
 from inngest_rest_mock._api.v1.shapes import v1_data, v1_function
 
 if TYPE_CHECKING:
-    from inngest_rest_mock._api.call import Call, Handlers
+    from inngest_rest_mock._api.call import Call
     from inngest_rest_mock._carriers.messages import Response
 
 
-def list_apps(call: Call) -> Response:
+def list_apps_v1(call: Call) -> Response:
     """List the apps. No known server has this route."""
     apps = call.store.catalogue.apps.values()
     return v1_data([{"id": app.id, "name": app.id} for app in apps], call.now)
 
 
-def list_functions(call: Call) -> Response:
+def list_functions_v1(call: Call) -> Response:
     """List an app's functions as a bare array; with an empty app name, those of all apps."""
     (name,) = call.params
     functions = [
@@ -28,9 +28,3 @@ def list_functions(call: Call) -> Response:
         for function in app.functions.values()
     ]
     return json_response(200, functions)
-
-
-HANDLERS: Handlers = {
-    "GET /v1/apps": list_apps,
-    "GET /v1/apps/{}/functions": list_functions,
-}

@@ -20,21 +20,21 @@ from inngest_rest_mock._state.ids import (
 from inngest_rest_mock._times import v1_time
 
 if TYPE_CHECKING:
-    from inngest_rest_mock._api.call import Call, Handlers
+    from inngest_rest_mock._api.call import Call
     from inngest_rest_mock._carriers.messages import Response
 
 _SLACK_NS = 5 * 10**9
 _PANIC_AS_JSON = PANIC.with_headers(("Content-Type", JSON))
 
 
-def list_cancellations(call: Call) -> Response:
+def list_cancellations_v1(call: Call) -> Response:
     """List the cancellations."""
     if not call.server.is_cloud:
         return PANIC
     return v1_data(list(call.store.cancellations.values()), call.now)
 
 
-def create_cancellation(call: Call) -> Response:
+def create_cancellation_v1(call: Call) -> Response:
     """Cancel the runs of a function that started within a time range.
 
     An `if` expression is stored; the mock cannot evaluate it, and then cancels nothing.
@@ -76,7 +76,7 @@ def create_cancellation(call: Call) -> Response:
     return v1_data(cancellation, call.now)
 
 
-def delete_cancellation(call: Call) -> Response:
+def delete_cancellation_v1(call: Call) -> Response:
     """Delete a cancellation; the runs it cancelled stay cancelled."""
     cancellation_id = parse_ulid(call.params[0])
     if cancellation_id is None:
@@ -86,10 +86,3 @@ def delete_cancellation(call: Call) -> Response:
     if call.store.cancellations.pop(cancellation_id, None) is None:
         return v1_error(404, "Cancellation not found")
     return v1_data({"ok": True}, call.now)
-
-
-HANDLERS: Handlers = {
-    "GET /v1/cancellations": list_cancellations,
-    "POST /v1/cancellations": create_cancellation,
-    "DELETE /v1/cancellations/{}": delete_cancellation,
-}

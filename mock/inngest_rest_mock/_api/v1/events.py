@@ -16,14 +16,14 @@ from inngest_rest_mock._state.ids import parse_ulid
 from inngest_rest_mock._times import parse_rfc3339
 
 if TYPE_CHECKING:
-    from inngest_rest_mock._api.call import Call, Handlers
+    from inngest_rest_mock._api.call import Call
     from inngest_rest_mock._carriers.messages import Response
 
 _MOST_EVENTS = 51
 _WINDOW_NS = 3600 * 10**9
 
 
-def list_events(call: Call) -> Response:
+def list_events_v1(call: Call) -> Response:
     """List events, newest id first; by default those of the last hour."""
     query = call.request.query_value
     cursor = parse_ulid(query("cursor")) if query("cursor") else None
@@ -52,7 +52,7 @@ def list_events(call: Call) -> Response:
     return v1_data([v1_event(event) for event in shown], call.now)
 
 
-def get_event(call: Call) -> Response:
+def get_event_v1(call: Call) -> Response:
     """Return one event by its internal id."""
     event_id = parse_ulid(call.params[0])
     if event_id is None:
@@ -63,7 +63,7 @@ def get_event(call: Call) -> Response:
     return v1_data(v1_event(event), call.now)
 
 
-def list_event_runs(call: Call) -> Response:
+def list_event_runs_v1(call: Call) -> Response:
     """List the runs of an event, oldest first; an unknown event has none.
 
     The run of a batch is listed only for its first event.
@@ -74,10 +74,3 @@ def list_event_runs(call: Call) -> Response:
     runs = call.store.visible_runs_of_event(event_id, call.now)
     shown = [v1_event_run(run) for run in runs if run.event_id == event_id]
     return v1_data(shown, call.now)
-
-
-HANDLERS: Handlers = {
-    "GET /v1/events": list_events,
-    "GET /v1/events/{}": get_event,
-    "GET /v1/events/{}/runs": list_event_runs,
-}

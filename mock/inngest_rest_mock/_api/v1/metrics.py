@@ -9,7 +9,7 @@ from inngest_rest_mock._api.v1.shapes import v1_error
 from inngest_rest_mock._carriers.messages import Response
 
 if TYPE_CHECKING:
-    from inngest_rest_mock._api.call import Call, Handlers
+    from inngest_rest_mock._api.call import Call
 
 _TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _DEPTH = "Total depth of all system queues including backlog and ready state items"
@@ -24,7 +24,7 @@ def get_metrics(call: Call) -> Response:
     return _in_text("inngest_queue_depth", "gauge", _DEPTH, {"": depth})
 
 
-def get_prometheus(call: Call) -> Response:
+def get_prometheus_v1(call: Call) -> Response:
     """Respond with the number of ended runs, as Inngest Cloud does; other servers have no such."""
     if not call.server.is_cloud:
         return v1_error(501, "not implemented")
@@ -41,9 +41,3 @@ def _in_text(name: str, kind: str, words: str, values: dict[str, int]) -> Respon
     lines = [f"# HELP {name} {words}", f"# TYPE {name} {kind}"]
     lines += [f"{name}{labels} {value}" for labels, value in sorted(values.items())]
     return Response(200, (("Content-Type", _TYPE),), "\n".join([*lines, ""]).encode())
-
-
-HANDLERS: Handlers = {
-    "GET /metrics": get_metrics,
-    "GET /v1/prom/{}": get_prometheus,
-}

@@ -1,13 +1,14 @@
-"""v1: function runs and their queued jobs."""
+"""v1: runs, their queued jobs and metadata, and the signals that they wait for."""
 
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inngest_rest_mock._api.v1.input import page_limit
 from inngest_rest_mock._api.v1.shapes import STATUS_NAMES, v1_data, v1_error, v1_run
 from inngest_rest_mock._carriers.messages import Response
+from inngest_rest_mock._json import encode
 from inngest_rest_mock._state.ids import (
     ACCOUNT_ID,
     ENVIRONMENT_ID,
@@ -19,16 +20,17 @@ from inngest_rest_mock._state.ids import (
 from inngest_rest_mock._times import NS_PER_MILLISECOND, to_milliseconds, v1_time
 
 if TYPE_CHECKING:
-    from inngest_rest_mock._api.call import Call, Handlers
+    from inngest_rest_mock._api.call import Call
     from inngest_rest_mock._state.execution import Waiting
     from inngest_rest_mock._state.records import MockRun
 
 _MOST_RUNS = 100
 _LEASE_NS = 20 * 10**9
 _FAR_AHEAD_NS = 365 * 86_400 * 10**9
+_LARGEST_UPDATE = 64 * 1024
 
 
-def list_runs(call: Call) -> Response:
+def list_runs_v1(call: Call) -> Response:
     """List runs, newest first. No known server has this route."""
     query = call.request.query_value
     status, cursor = query("status").lower(), query("cursor")
@@ -57,7 +59,7 @@ def _find_run(call: Call, unknown_status: int) -> MockRun | Response:
     return run or v1_error(unknown_status, f"Unable to load function run: {text}")
 
 
-def get_run(call: Call) -> Response:
+def get_run_v1(call: Call) -> Response:
     """Return one run; an unknown one is a 500, as on a real server (recording v1-run-unknown)."""
     run = _find_run(call, 500)
     if isinstance(run, Response):
@@ -65,7 +67,7 @@ def get_run(call: Call) -> Response:
     return v1_data(v1_run(run, ENVIRONMENT_ID), call.now)
 
 
-def cancel_run(call: Call) -> Response:
+def cancel_run_v1(call: Call) -> Response:
     """Cancel a run: 200 without a body, even if it had already ended."""
     run = _find_run(call, 404)
     if isinstance(run, Response):
@@ -74,7 +76,7 @@ def cancel_run(call: Call) -> Response:
     return Response(200, (("Content-Type", "application/json"),))
 
 
-def list_run_jobs(call: Call) -> Response:
+def list_run_jobs_v1(call: Call) -> Response:
     """List the queued jobs of a run: what it waits for."""
     run = _find_run(call, 500)
     if isinstance(run, Response):
@@ -133,7 +135,7 @@ def _pause(run: MockRun, waiting: Waiting, step: str) -> dict[str, object]:
     return {**pause, "opcode": "WaitForEvent", "event": waiting.event, **condition}
 
 
-def replay_run(call: Call) -> Response:
+def replay_run_v1(call: Call) -> Response:
     """Run a run's function again. No known server has this route."""
     run = _find_run(call, 404)
     if isinstance(run, Response):
@@ -144,10 +146,30 @@ def replay_run(call: Call) -> Response:
     return v1_data({"run_id": run_id}, call.now)
 
 
-HANDLERS: Handlers = {
-    "GET /v1/runs": list_runs,
-    "GET /v1/runs/{}": get_run,
-    "DELETE /v1/runs/{}": cancel_run,
-    "GET /v1/runs/{}/jobs": list_run_jobs,
-    "POST /v1/runs/{}/replay": replay_run,
-}
+def add_run_metadata_v1(call: Call) -> Response:
+    """Accept metadata of a run; whether there is such a run is not looked at."""
+    (run_id,) = call.params
+    if parse_ulid(run_id) is None:
+        return v1_error(400, f"Invalid run ID: {run_id}")
+    updates: list[dict[str, Any]] = call.body.get("metadata", [])
+    for update in updates:
+        kind = update.get("kind", "")
+        if kind.startswith("inngest.") and kind != "inngest.score":
+            return v1_error(400, "Invalid metadata")
+    if any(len(encode(each.get("values"))) > _LARGEST_UPDATE for each in updates):
+        return v1_error(413, "Metadata span exceeds maximum size of 64KB")
+    return Response(200, (("Content-Type", "application/json"),))
+
+
+def send_signal_v1(call: Call) -> Response:
+    """Resume the run waiting for a signal.
+
+    A real server takes 1.5 s to reject an empty signal; the mock does not wait.
+    """
+    signal = call.body.get("signal")
+    if not signal:
+        return v1_error(500, "Failed to receive signal")
+    run_id = call.store.execution.signal(signal, call.body.get("data"), call.now)
+    if run_id is None:
+        return v1_error(404, "No signal found")
+    return v1_data({"run_id": run_id}, call.now)

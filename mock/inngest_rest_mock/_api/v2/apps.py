@@ -16,7 +16,7 @@ from inngest_rest_mock._state.ids import parse_uuid
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from inngest_rest_mock._api.call import Call, Handlers
+    from inngest_rest_mock._api.call import Call
     from inngest_rest_mock._carriers.messages import Response
     from inngest_rest_mock._state.catalogue import Function
 
@@ -62,14 +62,14 @@ def _after(items: list[T], cursor: str) -> list[T]:
     return []
 
 
-def list_apps(call: Call) -> Response:
+def list_apps_v2(call: Call) -> Response:
     """List the apps, in order of registration; the mock archives none."""
     apps = () if call.query.flag("archived") else call.store.catalogue.apps.values()
     shown, page = _page(call, apps)
     return v2_data([v2_app(app) for app in shown], call.now, page=page)
 
 
-def get_app(call: Call) -> Response:
+def get_app_v2(call: Call) -> Response:
     """Return one app."""
     (app_id,) = _decoded(call)
     if not app_id:
@@ -80,7 +80,7 @@ def get_app(call: Call) -> Response:
     return v2_data(v2_app(app), call.now)
 
 
-def list_functions(call: Call) -> Response:
+def list_functions_v2(call: Call) -> Response:
     """List the functions of an app; an unknown app has none."""
     (app_id,) = _decoded(call)
     if not app_id:
@@ -97,14 +97,14 @@ def _find(call: Call) -> Function:
     return function
 
 
-def get_function(call: Call) -> Response:
+def get_function_v2(call: Call) -> Response:
     """Return one function, by its bare id or its full slug."""
     if not all(call.params):
         raise missing_field("App ID and function ID are required")
     return v2_data(v2_function(_find(call)), call.now)
 
 
-def invoke(call: Call) -> Response:
+def invoke_function_v2(call: Call) -> Response:
     """Run a function; a repeated `idempotencyKey` is a 409 with the first run's id.
 
     Flow control that stops it is a 422 (recordings v2-invoke-debounced, v2-invoke-ratelimited).
@@ -128,12 +128,3 @@ def invoke(call: Call) -> Response:
 def _decoded(call: Call) -> tuple[str, ...]:
     # The server's handlers of apps and functions decode once more than its router.
     return tuple(unquote(value) for value in call.params)
-
-
-HANDLERS: Handlers = {
-    "GET /v2/apps": list_apps,
-    "GET /v2/apps/{}": get_app,
-    "GET /v2/apps/{}/functions": list_functions,
-    "GET /v2/apps/{}/functions/{}": get_function,
-    "POST /v2/apps/{}/functions/{}/invoke": invoke,
-}

@@ -12,13 +12,13 @@ from inngest_rest_mock._api.v2.input import (
 from inngest_rest_mock._api.v2.shapes import v2_data
 
 if TYPE_CHECKING:
-    from inngest_rest_mock._api.call import Call, Handlers
+    from inngest_rest_mock._api.call import Call
     from inngest_rest_mock._carriers.messages import Response
 
 _LONGEST_NAME = 512
 
 
-def send_event(call: Call) -> Response:
+def send_event_v2(call: Call) -> Response:
     """Store one event; this route supports neither the seed header nor `v`."""
     if len(call.body["name"].encode()) > _LONGEST_NAME:
         raise invalid_field(f"Event name cannot exceed {_LONGEST_NAME} characters")
@@ -27,6 +27,3 @@ def send_event(call: Call) -> Response:
     except RefusedError as refusal:
         raise InputError(str(refusal), "validation_error") from None
     return v2_data({"eventId": event.internal_id}, call.now)
-
-
-HANDLERS: Handlers = {"POST /v2/events": send_event}

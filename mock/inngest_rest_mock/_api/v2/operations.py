@@ -11,7 +11,7 @@ from inngest_rest_mock._api.responses import json_response
 
 if TYPE_CHECKING:
     from inngest_rest_api.api import Operation
-    from inngest_rest_mock._api.call import Call, Handlers
+    from inngest_rest_mock._api.call import Call
     from inngest_rest_mock._api.releases import Release
     from inngest_rest_mock._carriers.messages import Response
 
@@ -29,7 +29,7 @@ _LISTED = {
 }
 
 
-def list_operations(call: Call) -> Response:
+def list_operations_v2(call: Call) -> Response:
     """List operations of v2, and their parameters."""
     release = call.server.release
     operations = [
@@ -67,6 +67,3 @@ def _shape(operation: Operation, release: Release) -> dict[str, object]:
             "inputSchema": {"type": "object", "properties": parameters},
         },
     }
-
-
-HANDLERS: Handlers = {"GET /v2/operations": list_operations}

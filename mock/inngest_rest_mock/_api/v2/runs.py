@@ -30,7 +30,7 @@ from inngest_rest_mock._times import NS_PER_MILLISECOND, v2_time
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from inngest_rest_mock._api.call import Call, Handlers
+    from inngest_rest_mock._api.call import Call
     from inngest_rest_mock._api.reading import Query
     from inngest_rest_mock._carriers.messages import Response
 
@@ -200,7 +200,7 @@ def _ordered(
         yield run
 
 
-def list_runs(call: Call) -> Response:
+def list_runs_v2(call: Call) -> Response:
     """List runs, newest first unless `order=ASC`."""
     apps, functions = call.query.texts("appId"), call.query.texts("functionId")
     if functions and not apps:
@@ -209,7 +209,7 @@ def list_runs(call: Call) -> Response:
     return _list(call, apps, [*functions, *bare])
 
 
-def list_function_runs(call: Call) -> Response:
+def list_function_runs_v2(call: Call) -> Response:
     """List the runs of one function; an unknown function has none."""
     app, function = call.params
     if not app or not function:
@@ -217,7 +217,7 @@ def list_function_runs(call: Call) -> Response:
     return _list(call, [app], [function, function.removeprefix(f"{app}-")])
 
 
-def list_event_runs(call: Call) -> Response:
+def list_event_runs_v2(call: Call) -> Response:
     """List the runs of an event, newest first; a batch's run is listed for each of its events."""
     if not call.params[0]:
         raise missing_field("Event ID is required")
@@ -244,13 +244,13 @@ def _find_run(call: Call, unknown: str = "Run not found") -> MockRun:
     return run
 
 
-def get_run(call: Call) -> Response:
+def get_run_v2(call: Call) -> Response:
     """Return one run."""
     run = _find_run(call)
     return v2_data(_shape(call, run, listed=False), call.now)
 
 
-def get_run_trace(call: Call) -> Response:
+def get_run_trace_v2(call: Call) -> Response:
     """Return the trace of a run: a root span with one child."""
     run = _find_run(call, "Trace not found")
     events = [call.store.events[each] for each in run.event_ids]
@@ -258,7 +258,7 @@ def get_run_trace(call: Call) -> Response:
     return v2_data(v2_trace(run, events, include_output=include_output), call.now)
 
 
-def rerun(call: Call) -> Response:
+def rerun_run_v2(call: Call) -> Response:
     """Run a run's function again, from the start or from one of its steps."""
     run, step = _find_run(call), call.body.get("fromStep")
     kept = {} if step is None else _kept(run, step)
@@ -289,7 +289,7 @@ def _kept(run: MockRun, step: Mapping[str, Any]) -> dict[str, Any]:
     return {"kept": earlier, "step_input": None if given is None else (id, given)}
 
 
-def cancel(call: Call) -> Response:
+def cancel_run_v2(call: Call) -> Response:
     """Cancel a run; one that has already ended is a conflict."""
     run = _find_run(call)
     if run.status == "cancelled":
@@ -297,14 +297,3 @@ def cancel(call: Call) -> Response:
     if not call.store.execution.cancel(run.id, call.now):
         return v2_error(409, "run_already_ended", "Cannot cancel an ended run")
     return v2_data({"runId": run.id}, call.now)
-
-
-HANDLERS: Handlers = {
-    "GET /v2/runs": list_runs,
-    "GET /v2/apps/{}/functions/{}/runs": list_function_runs,
-    "GET /v2/events/{}/runs": list_event_runs,
-    "GET /v2/runs/{}": get_run,
-    "GET /v2/runs/{}/trace": get_run_trace,
-    "POST /v2/runs/{}/rerun": rerun,
-    "POST /v2/runs/{}/cancel": cancel,
-}

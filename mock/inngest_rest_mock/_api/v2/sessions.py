@@ -12,12 +12,12 @@ from inngest_rest_mock._times import v2_time
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inngest_rest_mock._api.call import Call, Handlers
+    from inngest_rest_mock._api.call import Call
     from inngest_rest_mock._carriers.messages import Response
     from inngest_rest_mock._state.records import MockRun
 
 
-def list_keys(call: Call) -> Response:
+def list_session_keys_v2(call: Call) -> Response:
     """List the keys of sessions."""
     found = {key: run for key, _, run in _runs(call)}
     keys = [
@@ -26,7 +26,7 @@ def list_keys(call: Call) -> Response:
     return _listed(call, keys)
 
 
-def list_sessions(call: Call) -> Response:
+def list_sessions_v2(call: Call) -> Response:
     """List the sessions of a key."""
     runs_by_id: dict[str, list[MockRun]] = {}
     for key, id, run in _runs(call):
@@ -36,7 +36,7 @@ def list_sessions(call: Call) -> Response:
     return _listed(call, sessions)
 
 
-def list_runs(call: Call) -> Response:
+def list_session_runs_v2(call: Call) -> Response:
     """List the runs of a session, newest first."""
     wanted = tuple(map(unquote, call.params))
     runs = [_run(call, run) for key, id, run in _runs(call) if (key, id) == wanted]
@@ -80,10 +80,3 @@ def _listed(call: Call, items: list[Any]) -> Response:
         raise InputError(message, "not_implemented", 501)
     search = call.query.text("search")
     return v2_data([it for it in items if search in it["id"]], call.now, page={})
-
-
-HANDLERS: Handlers = {
-    "GET /v2/sessions": list_keys,
-    "GET /v2/sessions/{}": list_sessions,
-    "GET /v2/sessions/{}/{}/runs": list_runs,
-}
