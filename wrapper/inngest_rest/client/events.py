@@ -201,8 +201,9 @@ class Events(Resource):
             The runs, with their outputs or errors.
 
         Raises:
-            NoRunError: No run appeared within 5 s or when one was due; `explanation` has the
-                reasons. Finding them may take a few seconds beyond `timeout`.
+            NoRunError: No run appeared within 5 s or when one was due, or at once if no function
+                has a trigger for the event; `explanation` has the reasons. Finding them may take a
+                few seconds beyond `timeout`.
             RunFailedError: A run did not complete, with `raise_on_failure`; it has all `runs`.
             WaitTimeoutError: A run did not end in time; `runs` has the last known state of all.
             NotFoundError: The event did not appear within 5 s.

@@ -330,6 +330,8 @@ def _complete_at(wait: _Wait, catalogue: Catalogue | None) -> float:
         return math.inf if wait.newest_run_seen is None else soon
     complete_at = -math.inf
     listeners = catalogue.listeners(wait.event.name)
+    if _can_start_nothing(wait, catalogue, wait.event):
+        return complete_at
     if not listeners or wait.newest_run_seen is None:
         complete_at = soon
     for listener in listeners:
@@ -341,6 +343,15 @@ def _complete_at(wait: _Wait, catalogue: Catalogue | None) -> float:
             complete_at = max(starts_by, wait.next_run_by)
             wait.waits_for = name_of(function)
     return complete_at
+
+
+def _can_start_nothing(wait: _Wait, catalogue: Catalogue, event: StoredEvent) -> bool:
+    """Return whether no function, of those read since the event arrived, has a trigger for it."""
+    if wait.newest_run_seen is not None or _is_older(catalogue, wait.received):
+        return False
+    # An invocation needs no trigger.
+    is_internal = event.name.startswith("inngest/")
+    return not is_internal and not catalogue.listeners(event.name)
 
 
 def _may_start_run(wait: _Wait, listener: MatchedFunction, event: StoredEvent) -> bool:
