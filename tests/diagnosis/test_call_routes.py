@@ -10,12 +10,10 @@ import pytest
 
 from inngest_rest import InngestClient, InngestError
 from inngest_rest.call_row import EVENT_ID, RUN_ID
-from inngest_rest.calls import GROUPS
 from inngest_rest_api.api import NEWEST_RECORDED, OPERATIONS
 from inngest_rest_mock import MockServer, completes, sleeps, waits_for
-from tests.support.calls import MADE_OF, ROUTES
+from tests.support.calls import ROUTES
 from tests.support.calls import call as make
-from tests.test_public_interface import METHODS
 
 if TYPE_CHECKING:
     from inngest_rest.diagnosis import CallRoute
@@ -68,18 +66,7 @@ def routes(release: str, *, cloud: bool = False) -> dict[str, CallRoute]:
         return {each.call: each for each in client.diagnose().calls}
 
 
-def test_every_method_of_the_client_has_a_route_or_is_made_of_those_that_have() -> None:
-    methods = {name.removeprefix("AsyncInngestClient.") for name in METHODS}
-    named = {
-        f"{kind.lower()}.{it}" for kind, _, it in (each.partition(".") for each in methods) if it
-    }
-    own = {each for each in methods if "." not in each} - {*GROUPS}
-    ours = {each for each in named | own if not each.rpartition(".")[2].startswith("_")}
-    assert ours - {"aclose", "with_options", "raw", "target", "profile", "call", "request"} == {
-        *ROUTES,
-        *MADE_OF,
-        "diagnose",
-    }
+def test_the_diagnosis_names_the_route_of_each_call_that_has_one() -> None:
     assert set(routes(f"{NEWEST_RECORDED}.0")) == CALLS
 
 

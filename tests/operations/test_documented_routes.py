@@ -1,4 +1,4 @@
-"""The table of routes in the docs is that of the calls."""
+"""The routes that docs and docstrings name are those that the calls ask."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inngest_rest.calls import ROWS
-from tests.support.calls import BY_NAME, MADE_OF, ROUTES, tags
+import pytest
+
+from inngest_rest.call_row import Returns
+from inngest_rest.calls import ROWS, commands
+from inngest_rest_tools.parameters import arguments, read
+from tests.operations.cases import CASES, World
+from tests.support.calls import BY_NAME, ROUTES, stated, tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from inngest_rest.call_row import CallRow
 
 PAGE = Path(__file__).parents[2] / "docs/reference/routes-and-servers.md"
 ROUTE = {"v2, else v1": "v2 v1", "v2": "v2", "v1": "v1"}
@@ -34,9 +41,22 @@ def test_each_route_of_the_table_is_the_one_that_is_asked() -> None:
 
 
 def test_each_call_that_chooses_between_the_apis_is_in_the_table_with_its_reason() -> None:
-    own = {name for name in ROUTES if len(tags(BY_NAME[name]).split()) > 1}
-    assert own - MADE_OF.keys() - {"send"} <= {name for name, _ in documented()}
+    table = re.findall(r"^\| (.*?) \| ", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    named = set(re.findall(r"`([\w.]+)`", " ".join(table)))
+    choosing = {name for name in ROUTES if len(tags(BY_NAME[name]).split()) > 1}
+    assert choosing - {"send"} <= named
 
 
-def test_each_row_has_its_routes() -> None:
-    assert {row.name for row in ROWS} - {"diagnose", "request"} == {*ROUTES, *MADE_OF}
+@pytest.mark.parametrize("row", commands(), ids=lambda row: row.command)
+def test_the_docstring_of_a_call_names_each_operation_that_its_example_asks(
+    row: CallRow, tmp_path: Path
+) -> None:
+    world = World(tmp_path)
+    given = read(row, CASES[row.command](world))
+    before = len(world.mock.requests)
+    result = row.make(world.client, arguments(row, given))
+    if row.returns is not Returns.ONE:
+        list(result)
+    asked = {each.operation for each in world.mock.requests[before:]} - {None}
+    own = {each.name for each in stated(row)}
+    assert asked <= own or row.requests_any_path

@@ -1,18 +1,18 @@
 """Every public call with an example of its arguments: what the tables of the tests iterate.
 
-The calls come from the table of calls, so that a row that is added there is tested everywhere; only
-`MADE_OF` is written by hand.
+The calls come from the table of calls, so that a row that is added there is tested everywhere.
 """
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest import InngestClient
 from inngest_rest._core.calls.alternatives import may_ask
-from inngest_rest.call_row import Returns
+from inngest_rest.call_row import Returns, docstring
 from inngest_rest.calls import GROUPS, ROWS
 from inngest_rest_api.api import OPERATIONS
 from inngest_rest_tools.parameters import arguments, read
@@ -38,65 +38,16 @@ def _documented_routes() -> dict[str, tuple[Operation, ...]]:
 ROUTES = _documented_routes()
 """The operations of each call that has its own, in the order in which the document ranks them."""
 
-MADE_OF: Mapping[str, tuple[str, ...]] = {
-    "send_and_wait": ("send", "events.wait"),
-    "send_many": ("send",),
-    "send_file": ("send",),
-    "preview": ("apps.list", "functions.list"),
-    "preview_file": ("apps.list", "functions.list"),
-    "events.wait": ("events.get", "apps.list", "functions.list", "events.runs", "runs.get"),
-    "apps.sync": ("apps.get",),
-    "functions.list": ("apps.get", "apps.list", "runs.list"),
-    "events.runs": ("apps.list", "functions.list", "runs.get"),
-    "runs.list": ("events.get",),
-    "events.explain": (
-        "events.get",
-        "events.runs",
-        "apps.list",
-        "functions.list",
-        "events.list",
-        "runs.list",
-    ),
-    "runs.explain": (
-        "runs.get",
-        "events.get",
-        "events.runs",
-        "runs.jobs",
-        "runs.trace",
-        "apps.list",
-        "functions.list",
-        "runs.list",
-        "events.list",
-    ),
-    "status": (
-        *("health", "metrics", "runs.list", "runs.jobs", "runs.explain", "events.list"),
-        *("apps.get", "apps.list", "functions.list"),
-    ),
-    "events.export": ("events.list",),
-    "runs.export": ("runs.list", "runs.get", "runs.trace"),
-    "runs.wait": ("runs.get",),
-    "runs.watch": ("runs.get",),
-    "runs.summary": ("runs.list", "runs.get", "events.get"),
-    "runs.waiting": (
-        "runs.watch",
-        "runs.jobs",
-        "events.get",
-        "runs.get",
-        "runs.trace",
-        "apps.list",
-        "functions.list",
-    ),
-    "runs.wait_many": ("runs.get", "runs.watch"),
-    "runs.cancel_all": ("runs.list", "runs.cancel"),
-    "runs.replay_all": ("runs.list", "runs.replay"),
-    "runs.replay": ("runs.get", "events.runs", "runs.trace"),
-    "events.resend": ("events.list", "events.get", "send"),
-    "functions.invoke_many": ("functions.invoke",),
-}
-"""The methods that make requests of other methods, besides those of their own.
 
-What a docstring may name at its `HTTP:` follows from both.
-"""
+_PLACES = {(each.method, re.sub(r"{\w+}", "{}", each.path)): each for each in OPERATIONS}
+
+
+def stated(row: CallRow) -> tuple[Operation, ...]:
+    """Return the operations that the docstring of a method names at its `HTTP:`, in order."""
+    _, _, http = docstring(row.method).partition("\nHTTP: ")
+    named = re.findall(r"`([A-Z]+)\s+(/[^`]*)`", http)
+    places = [(method, re.sub(r"{\w+}", "{}", path)) for method, path in named]
+    return tuple(_PLACES[each] for each in dict.fromkeys(places))
 
 
 def example(row: CallRow, instead: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,9 +94,16 @@ def call(client: Any, name: str, instead: Mapping[str, Any] | None = None, **oth
 
 def tags(row: CallRow) -> str:
     """Return the APIs that a call asks of a dev server, in order."""
-    operations = ROUTES.get(row.name) or ROUTES[MADE_OF[row.name][0]]
+    operations = ROUTES.get(row.name) or _first_asked(row)
     settings = settings_of(dev=True)
     return " ".join(dict.fromkeys(each.tag for each in operations if may_ask(settings, each)))
+
+
+def _first_asked(row: CallRow) -> tuple[Operation, ...]:
+    """Return the operations of the call that a call without any of its own makes first."""
+    named = stated(row)
+    made = [ROUTES[call] for call, _ in named[0].calls]
+    return next((each for each in made if {*each} <= {*named}), made[0])
 
 
 def public_names() -> set[str]:

@@ -161,7 +161,9 @@ class Events(Resource):
 
         HTTP: `GET /v1/events/{eventId}/runs`, past its cache. It lists the run of a batch under one
         of its events only: where a function batches such events, or there is no run,
-        `GET /v2/events/{eventId}/runs`, which takes seconds on a server with many runs.
+        `GET /v2/events/{eventId}/runs`, which takes seconds on a server with many runs. To know
+        that, `GET /v2/apps` and `GET /v2/apps/{appId}/functions` at most once a minute; for the
+        names of each function, `GET /v2/runs/{runId}` once.
         """
         return self._list(
             event_runs.list_of_event,
@@ -344,8 +346,9 @@ class Events(Resource):
             NotFoundError: No such event. For the internal id of an event just sent, the call waits
                 up to 5 s.
 
-        HTTP: `GET /v1/events/{eventId}`, `GET /v2/events/{eventId}/runs`, `GET /v2/apps` and
-        `GET /v2/apps/{appId}/functions`; `GET /v1/events`, `GET /v2/runs` and
+        HTTP: `GET /v1/events/{eventId}`; as `events.runs`, `GET /v1/events/{eventId}/runs`,
+        `GET /v2/events/{eventId}/runs`, `GET /v2/apps`, `GET /v2/apps/{appId}/functions` and
+        `GET /v2/runs/{runId}`; `GET /v1/events`, `GET /v2/runs` and
         `GET /v1/apps/{appId}/functions` where a reason depends on it.
         """
         from inngest_rest.explain._explain import explain

@@ -444,7 +444,7 @@ class Runs(Resource):
         a job, also `GET /v2/runs/{runId}`, its jobs again and `GET /v2/runs/{runId}/trace`. If a
         run is due, `GET /v2/apps` and `GET /v2/apps/{appId}/functions` of each app; for each
         function whose concurrency is limited, `GET /v2/runs` and the jobs of up to ten further
-        runs.
+        runs. For an app that is named, `GET /v2/apps/{appId}` if it has no open run.
         """
         from inngest_rest.explain._waiting import waiting
 
@@ -742,7 +742,8 @@ class Runs(Resource):
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, for a filter; for each run
         `GET /v2/runs/{runId}` if only its id is known, `GET /v1/events/{eventId}/runs`,
         `GET /v2/runs/{runId}/trace` for `from_step`, and `POST /v2/runs/{runId}/rerun`, else
-        `POST /v1/runs/{runId}/replay`.
+        `POST /v1/runs/{runId}/replay`; for each function,
+        `GET /v2/apps/{appId}/functions/{functionId}` once.
         """
         from inngest_rest._core.resources import replays
         from inngest_rest.bulk._replay import ReplayJob
