@@ -137,7 +137,7 @@ def test_check_accepts_what_is_installed_and_of_this_version(
     assert [(it["path"], it["state"]) for it in answer["data"]["items"]] == [(there, "current")]
 
 
-@pytest.mark.parametrize("name", ["SKILL.md", "references/undo.md"])
+@pytest.mark.parametrize("name", ["SKILL.md", "references/files.md"])
 def test_check_fails_for_one_that_is_not_of_this_version(
     capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
