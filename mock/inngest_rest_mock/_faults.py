@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import attrs
 import httpx
 
-from inngest_rest_mock._api.releases import OPERATION_NAMES
+from inngest_rest_mock._api.releases import OPERATIONS
 from inngest_rest_mock._api.responses import JSON, TEXT
 from inngest_rest_mock._carriers.messages import Request, Response
 from inngest_rest_mock._json import encode
@@ -18,6 +18,8 @@ from inngest_rest_mock._state.arguments import as_timedelta
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import timedelta
+
+    from inngest_rest_api.api import Operation
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
@@ -159,7 +161,7 @@ def check_effect(given: object) -> None:
 
 
 def check_target(
-    served: Mapping[str, str],
+    served: Mapping[str, Operation],
     *,
     operation: str | None,
     method: str | None,
@@ -167,25 +169,24 @@ def check_target(
     """Raise ValueError for a fault that would never match.
 
     Args:
-        served: The server's operations: names by `METHOD /path`.
+        served: The server's operations by their names.
         operation: The operation to match.
         method: The method to match, in upper case.
     """
-    if operation is not None and operation not in served.values():
-        if operation in OPERATION_NAMES.values():
+    if operation is not None and operation not in served:
+        if operation in OPERATIONS:
             raise ValueError(
                 f"this mock does not serve the operation {operation!r}, so the fault would never "
                 "strike: see release and v1_routes of MockServer"
             )
-        raise _unknown("operation", operation, served.values())
+        raise _unknown("operation", operation, served)
     if method is not None and method not in _METHODS:
         raise _unknown("method", method, sorted(_METHODS))
-    for signature, name in served.items():
-        if name == operation and method and not signature.startswith(f"{method} "):
-            raise ValueError(
-                f"operation {operation!r} is {signature}, so a fault for method={method!r} would "
-                "never strike it"
-            )
+    if operation and method and method != served[operation].method:
+        raise ValueError(
+            f"operation {operation!r} is {served[operation].method} {served[operation].path}, "
+            f"so a fault for method={method!r} would never strike it"
+        )
 
 
 def _unknown(what: str, given: str, known: Iterable[str]) -> ValueError:

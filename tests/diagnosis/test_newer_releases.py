@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from inngest_rest import InngestClient
 from inngest_rest.findings import Severity
+from inngest_rest_api.api.v1 import list_run_jobs_v1
+from inngest_rest_api.api.v2 import get_run_trace_v2
 from inngest_rest_mock import MockServer
 from inngest_rest_mock._api import releases
 from inngest_rest_mock._api.releases import CURRENT, Release
@@ -47,7 +49,8 @@ def test_of_a_newer_release_only_what_it_lists_or_answers_is_available() -> None
 def test_a_route_that_a_newer_release_dropped_is_named_without_help_of_the_document(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(releases.UNTIL, "GET /v1/runs/{}/jobs", NEWER)
+    dropped = list_run_jobs_v1.OPERATION._replace(until=NEWER)
+    monkeypatch.setitem(releases.OPERATIONS, dropped.name, dropped)
     diagnosis = diagnosis_of(MockServer(release=NEWER))
     calls = {each.call: each.is_available for each in diagnosis.calls}
     assert calls["runs.jobs"] is False
@@ -61,7 +64,8 @@ def test_a_route_that_a_newer_release_dropped_is_named_without_help_of_the_docum
 def test_a_list_that_lacks_what_the_release_should_have_is_believed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(releases.UNTIL, "GET /v2/runs/{}/trace", f"{CURRENT}.0")
+    dropped = get_run_trace_v2.OPERATION._replace(until=f"{CURRENT}.0")
+    monkeypatch.setitem(releases.OPERATIONS, dropped.name, dropped)
     diagnosis = diagnosis_of(MockServer())
     calls = {each.call: each.is_available for each in diagnosis.calls}
     assert (calls["runs.trace"], calls["runs.jobs"], calls["runs.score"]) == (False, True, None)

@@ -31,7 +31,7 @@ def _jobs_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(list_run_jobs_v1, "OPERATION", dropped)
     for table in (ROUTES, server.OPERATIONS_BY_CALL):
         monkeypatch.setitem(cast("dict[str, object]", table), "runs.jobs", (dropped,))
-    monkeypatch.setitem(releases.UNTIL, "GET /v1/runs/{}/jobs", DROPPED)
+    monkeypatch.setitem(releases.OPERATIONS, dropped.name, dropped)
 
 
 def mock_of(release: str) -> MockServer:

@@ -177,7 +177,7 @@ def test_late_request_answers_with_nothing_but_a_response_or_a_broken_connection
         ({"operation": "send_event"}, r"unknown operation 'send_event'.* 'send_events'"),
         ({"operation": "sendEvents"}, r"unknown operation 'sendEvents'.* 'send_events'"),
         ({"method": "POTS"}, r"unknown method 'POTS'.* 'POST'"),
-        ({"operation": "send_events", "method": "GET"}, "'send_events' is POST /e/{}"),
+        ({"operation": "send_events", "method": "GET"}, "'send_events' is POST /e/{event_key}"),
         ({"times": 0}, "times must be at least 1"),
         ({"times": -1}, "times must be at least 1"),
         ({"after": -1}, "after must not be negative"),

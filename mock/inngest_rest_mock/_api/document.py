@@ -10,7 +10,6 @@ import attrs
 import msgspec
 
 import inngest_rest_api
-from inngest_rest_api.api import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,23 +59,25 @@ def resolved(schema: Schema) -> Schema:
     return schema
 
 
-def signature_of(method: str, path: str) -> str:
-    """Return `METHOD /path`, with `{}` for each parameter of the path."""
-    return f"{method} {re.sub(r'{[^}]*}', '{}', path)}"
+def camel(name: str) -> str:
+    """Return a name in camelCase, as the document has it."""
+    return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
+
+
+def snake(name: str) -> str:
+    """Return a name in snake_case, as the generated client has it."""
+    return re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", name)
 
 
 @cache
 def described() -> Mapping[str, Described]:
-    """Return all operations, by `METHOD /path`."""
+    """Return all operations, by their names in the generated client."""
     return {
-        signature_of(method.upper(), path): _described(path, item, operation)
+        snake(operation["operationId"]): _described(path, item, operation)
         for path, item in _document()["paths"].items()
-        for method, operation in item.items()
-        if method.upper() in _METHODS
+        for operation in item.values()
+        if "operationId" in operation
     }
-
-
-_METHODS = {operation.method for operation in OPERATIONS}
 
 
 def _described(path: str, item: Schema, operation: Schema) -> Described:

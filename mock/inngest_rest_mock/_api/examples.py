@@ -5,9 +5,11 @@ What is created is kept, so that it can be listed, read, changed and deleted.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest_mock._api.document import described
+from inngest_rest_mock._api.releases import OPERATIONS
 from inngest_rest_mock._api.v1.shapes import v1_data, v1_error
 from inngest_rest_mock._api.v2.shapes import v2_data, v2_error
 from inngest_rest_mock._state.ids import stable_uuid
@@ -17,12 +19,15 @@ if TYPE_CHECKING:
     from inngest_rest_mock._carriers.messages import Response
 
 
-def example_handler(signature: str) -> Handler:
-    """Return the handler of an operation, `METHOD /path`."""
-    operation = described()[signature]
-    method, _, path = signature.partition(" ")
-    collection = path.removesuffix("/{}")
-    is_kept = {f"GET {collection}", f"POST {collection}"} <= described().keys()
+_ROUTES = {(each.method, each.path) for each in OPERATIONS.values()}
+
+
+def example_handler(name: str) -> Handler:
+    """Return the handler of an operation."""
+    operation = described()[name]
+    method, path = OPERATIONS[name].method, OPERATIONS[name].path
+    collection = re.sub(r"/{\w+}$", "", path)
+    is_kept = {("GET", collection), ("POST", collection)} <= _ROUTES
 
     def answer(call: Call) -> Response:
         if operation.is_cloud_only and not call.server.is_cloud and "/v2/" in path:

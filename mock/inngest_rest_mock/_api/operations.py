@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from inngest_rest_mock._api import ingest
 from inngest_rest_mock._api.examples import example_handler
-from inngest_rest_mock._api.releases import OPERATION_NAMES
+from inngest_rest_mock._api.releases import OPERATIONS
 from inngest_rest_mock._api.v1 import apps as v1_apps
 from inngest_rest_mock._api.v1 import cancellations, metrics
 from inngest_rest_mock._api.v1 import events as v1_events
@@ -23,7 +23,6 @@ _MODULES = (
 _WRITTEN = {name: each for module in _MODULES for name, each in vars(module).items()}
 
 HANDLERS: dict[str, Handler] = {
-    signature: _WRITTEN.get(name) or example_handler(signature)
-    for signature, name in OPERATION_NAMES.items()
+    name: _WRITTEN.get(name) or example_handler(name) for name in OPERATIONS
 }
-"""The handler of each operation by `METHOD /path`, with `{}` for each parameter of the path."""
+"""The handler of each operation by its name."""

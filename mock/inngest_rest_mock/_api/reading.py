@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from inngest_rest_mock._api.document import resolved
+from inngest_rest_mock._api.document import camel, resolved
 from inngest_rest_mock._times import parse_rfc3339
 
 if TYPE_CHECKING:
@@ -54,16 +54,6 @@ class Query:
     def flag(self, name: str) -> bool:
         """Return a boolean, False if absent."""
         return self.values.get(name) is True
-
-
-def camel(name: str) -> str:
-    """Return a name in camelCase, which v2 also takes in snake_case."""
-    return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
-
-
-def snake(name: str) -> str:
-    """Return a name in snake_case."""
-    return re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", name)
 
 
 def read_text(text: str, schema: Schema) -> Any:

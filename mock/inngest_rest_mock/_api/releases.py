@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import attrs
 
-from inngest_rest_api.api import NEWEST_RECORDED, OPERATIONS
-from inngest_rest_mock._api.document import signature_of
+from inngest_rest_api import api
 
-CURRENT = NEWEST_RECORDED
+if TYPE_CHECKING:
+    from inngest_rest_api.api import Operation
+
+CURRENT = api.NEWEST_RECORDED
 
 _PATTERN = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
@@ -44,38 +47,21 @@ class Release:
         return is_begun and (until is None or self < Release.parse(until))
 
 
-OPERATION_NAMES = {
-    signature_of(operation.method, operation.path): operation.name
-    for operation in OPERATIONS
-}
-"""The name of every operation by its signature."""
-
-SINCE = {
-    signature_of(operation.method, operation.path): operation.since
-    for operation in OPERATIONS
-    if operation.tag != "ingest"
-}
-"""The first release with an operation, None if no known server has it; ingest has always been."""
-
-UNTIL = {
-    signature_of(operation.method, operation.path): operation.until
-    for operation in OPERATIONS
-    if operation.until
-}
-"""The first release without an operation that older ones have."""
+OPERATIONS = {operation.name: operation for operation in api.OPERATIONS}
+"""Every operation of the document, by its name."""
 
 
-def served_operations(release: Release, *, v1_routes: bool) -> dict[str, str]:
-    """Return the part of `OPERATION_NAMES` that a server has.
+def served_operations(release: Release, *, v1_routes: bool) -> dict[str, Operation]:
+    """Return those of `OPERATIONS` that a server has; ingest has always been.
 
     Args:
         release: The release of the server.
         v1_routes: Whether v1 also has the routes that no known server has.
     """
     return {
-        signature: name
-        for signature, name in OPERATION_NAMES.items()
-        if signature not in SINCE
-        or (v1_routes and SINCE[signature] is None)
-        or release.has(SINCE[signature], UNTIL.get(signature))
+        name: operation
+        for name, operation in OPERATIONS.items()
+        if operation.tag == "ingest"
+        or (v1_routes and operation.since is None)
+        or release.has(operation.since, operation.until)
     }

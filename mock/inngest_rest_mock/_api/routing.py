@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import attrs
@@ -15,8 +16,9 @@ from inngest_rest_mock._api.v2.shapes import v2_error
 from inngest_rest_mock._carriers.messages import Request, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
+    from inngest_rest_api.api import Operation
     from inngest_rest_mock._api.call import Handler
 
 
@@ -45,12 +47,13 @@ class _Route:
 
 
 class _Table:
-    def __init__(self, matches: Iterable[tuple[str, Match]]) -> None:
+    def __init__(self) -> None:
         self._routes: dict[str, _Route] = {}
-        for signature, match in matches:
-            method, _, path = signature.partition(" ")
-            route = self._routes.setdefault(path, _Route(tuple(path.split("/")), {}))
-            route.methods[method] = match
+
+    def add(self, operation: Operation, handler: Handler) -> None:
+        path = re.sub(r"{\w+}", "{}", operation.path)
+        route = self._routes.setdefault(path, _Route(tuple(path.split("/")), {}))
+        route.methods[operation.method] = Match(handler, (), operation.name)
 
     def find(self, path: str) -> tuple[_Route, tuple[str, ...]] | None:
         for route in self._routes.values():
@@ -82,25 +85,18 @@ class Router:
         served: Its operations, from `served_operations`.
     """
 
-    def __init__(self, served: Mapping[str, str]) -> None:
-        ingest: list[tuple[str, Match]] = []
-        v1: list[tuple[str, Match]] = []
-        v2: list[tuple[str, Match]] = []
-        for signature, handler in HANDLERS.items():
-            name = served.get(signature)
-            if name is None:
-                continue
-            if " /v1/" in signature:
-                guarded = v1_guard(handler, described()[signature])
-                v1.append((signature, Match(guarded, (), name)))
-            elif " /v2/" in signature:
-                guarded = v2_guard(handler, signature, described()[signature])
-                if signature == "GET /v2/operations":  # needs no key
-                    guarded = handler
-                v2.append((signature, Match(guarded, (), name)))
+    def __init__(self, served: Mapping[str, Operation]) -> None:
+        self._ingest, self._v1, self._v2 = _Table(), _Table(), _Table()
+        for name, operation in served.items():
+            handler = HANDLERS[name]
+            if operation.path.startswith("/v1/"):
+                self._v1.add(operation, v1_guard(handler, described()[name]))
+            elif not operation.path.startswith("/v2/"):
+                self._ingest.add(operation, handler)
+            elif name == "list_operations_v2":  # needs no key
+                self._v2.add(operation, handler)
             else:
-                ingest.append((signature, Match(handler, (), name)))
-        self._ingest, self._v1, self._v2 = _Table(ingest), _Table(v1), _Table(v2)
+                self._v2.add(operation, v2_guard(handler, name, described()[name]))
 
     def find(self, request: Request) -> Match:
         """Return the handler of the request."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import attrs
 
@@ -35,30 +35,34 @@ class Fails:
     stack: str
 
 
-@attrs.frozen
-class Sleeps:
-    """Suspends the run for `duration` by the mock's clock, then continues with `then`."""
-
-    duration: timedelta
-    then: Runner
+WaitKind: TypeAlias = Literal["start", "sleep", "pause", "request"]
 
 
-@attrs.frozen
-class WaitsFor:
-    """Suspends the run until `signal` arrives, then passes it to `then`."""
+@attrs.frozen(eq=False)
+class Waits:
+    """Suspends the run, then goes on with `then`.
 
-    signal: str
+    Attributes:
+        kind: The kind of its job in the queue.
+        then: What follows.
+        duration: How long it waits at most; None if that is not limited.
+        step: The name of the step that waits, and its operation; None if no step does.
+        signal: The signal that ends the wait.
+        event: The name of an event that ends it, or the id of one that invoked a function.
+        condition: The condition of that event.
+        function: The slug of the function whose end ends it.
+        failure: How the attempt before failed.
+    """
+
+    kind: WaitKind
     then: AnyRunner
-
-
-@attrs.frozen
-class WaitsForEvent:
-    """Suspends the run until an event `name` arrives, or the time is over, then goes on."""
-
-    name: str
-    timeout: timedelta
-    condition: Condition | None
-    then: AnyRunner
+    duration: timedelta | None = None
+    step: tuple[str, str] | None = None
+    signal: str | None = None
+    event: str | None = None
+    condition: Condition | None = None
+    function: str | None = None
+    failure: Fails | None = None
 
 
 @attrs.frozen
@@ -72,40 +76,13 @@ class Invokes:
 
 
 @attrs.frozen
-class Works:
-    """Keeps the request busy for `duration`, then continues with `then`."""
-
-    duration: timedelta
-    then: Runner
-
-
-@attrs.frozen
-class Retries:
-    """Fails an attempt and retries with `then` after a delay of `after`."""
-
-    failure: Fails
-    after: timedelta
-    then: Runner
-
-
-@attrs.frozen
 class Steps:
     """Takes named steps, one after the other; the output of the last is that of the run."""
 
     steps: tuple[tuple[str, Runner], ...]
 
 
-Behaviour: TypeAlias = (
-    Completes
-    | Fails
-    | Invokes
-    | Retries
-    | Sleeps
-    | Steps
-    | WaitsFor
-    | WaitsForEvent
-    | Works
-)
+Behaviour: TypeAlias = Completes | Fails | Invokes | Steps | Waits
 """The result of `completes`, `fails` and the other functions that make one."""
 
 Runner: TypeAlias = Behaviour | Callable[[MockEvent], object]
@@ -148,7 +125,8 @@ def sleeps(duration: timedelta, then: Runner | None = None) -> Behaviour:
         TypeError: `duration` is not a timedelta, or `then` can follow nothing.
         ValueError: `duration` is negative.
     """
-    return Sleeps(check_timedelta(duration, "duration"), as_runner("then", then))
+    span = check_timedelta(duration, "duration")
+    return Waits("sleep", as_runner("then", then), span, step=("sleep", "SLEEP"))
 
 
 def retries(
@@ -174,7 +152,8 @@ def retries(
         ValueError: `after` is negative.
     """
     failure = Fails(message, name, "retry_after_error", f"{name}: {message}\n")
-    return Retries(failure, check_timedelta(after, "after"), as_runner("then", then))
+    span = check_timedelta(after, "after")
+    return Waits("start", as_runner("then", then), span, failure=failure)
 
 
 def works(duration: timedelta, then: Runner | None = None) -> Behaviour:
@@ -189,7 +168,8 @@ def works(duration: timedelta, then: Runner | None = None) -> Behaviour:
         TypeError: `duration` is not a timedelta, or `then` can follow nothing.
         ValueError: `duration` is negative.
     """
-    return Works(check_timedelta(duration, "duration"), as_runner("then", then))
+    span = check_timedelta(duration, "duration")
+    return Waits("request", as_runner("then", then), span)
 
 
 def steps(*named: tuple[str, Runner]) -> Behaviour:
@@ -225,10 +205,9 @@ def waits_for(
         TypeError: `signal` is not a text, or `then` can follow nothing.
         ValueError: `signal` is empty.
     """
-    return WaitsFor(
-        as_text("signal", signal),
-        Completes if then is None else as_runner("then", then),
-    )
+    following = Completes if then is None else as_runner("then", then)
+    step = as_text("signal", signal), "WAIT_FOR_SIGNAL"
+    return Waits("pause", following, step=step, signal=signal)
 
 
 def waits_for_event(
@@ -252,8 +231,14 @@ def waits_for_event(
         ValueError: `name` is empty, or `timeout` is negative.
     """
     following = _complete_with_event if then is None else as_runner("then", then)
-    checked = check_timedelta(timeout, "timeout")
-    return WaitsForEvent(as_text("name", name), checked, condition, following)
+    return Waits(
+        "pause",
+        following,
+        check_timedelta(timeout, "timeout"),
+        step=(as_text("name", name), "WAIT_FOR_EVENT"),
+        event=name,
+        condition=condition,
+    )
 
 
 def invokes(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 import msgspec
@@ -17,14 +17,10 @@ from inngest_rest_mock._state.behaviours import (
     Completes,
     Fails,
     Invokes,
-    Retries,
     Runner,
-    Sleeps,
     Steps,
     Value,
-    WaitsFor,
-    WaitsForEvent,
-    Works,
+    Waits,
     decide,
 )
 from inngest_rest_mock._state.clock import nanoseconds
@@ -42,27 +38,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from inngest_rest_mock._state.catalogue import Function
-    from inngest_rest_mock._state.flow import Condition
     from inngest_rest_mock._state.ids import UlidFactory
-
-WaitKind: TypeAlias = Literal["start", "sleep", "pause", "request"]
 
 
 @attrs.frozen(eq=False)
 class Waiting:
-    """What a suspended run waits for; `due_ns` is None if only for a signal or for a function.
+    """A suspended run's wait; `due_ns` is None if it is only for a signal or for a function."""
 
-    Of an invoked function, `function` is its slug, and `event` the id of the event that started it.
-    """
-
-    kind: WaitKind
+    what: Waits
     due_ns: int | None
-    then: AnyRunner
     value: Value
-    signal: str | None = None
-    event: str | None = None
-    condition: Condition | None = None
-    function: str | None = None
 
 
 Invoke: TypeAlias = Callable[[Invokes, str, int], tuple[str, Callable[[], object]]]
@@ -143,7 +128,7 @@ class Execution:
         value = event if batch_id is None else attrs.evolve(event, batch=tuple(events))
         # A rerun ignores its event's scheduled time.
         if due > at and original_run_id is None and batch_id is None:
-            self._wait(run_id, Waiting("start", due, function.runner, value))
+            self._wait(run_id, Waiting(Waits("start", function.runner), due, value))
         else:
             self._continue(run_id, function.runner, value, at)
         return run_id
@@ -172,7 +157,7 @@ class Execution:
             if self._waiting.get(run_id) is waiting:
                 del self._waiting[run_id]
                 at = max(due, self.released_ns)
-                self._continue(run_id, waiting.then, waiting.value, at)
+                self._continue(run_id, waiting.what.then, waiting.value, at)
 
     def signal(self, name: str, data: Any, at: int) -> str | None:
         """Resume the run waiting for a signal; return its id, or None if there is none."""
@@ -180,18 +165,17 @@ class Execution:
         if run_id is None:
             return None
         waiting = self._waiting.pop(run_id)
-        self._continue(run_id, waiting.then, {"signal": name, "data": data}, at)
+        self._continue(run_id, waiting.what.then, {"signal": name, "data": data}, at)
         return run_id
 
     def receive(self, event: MockEvent, at: int) -> None:
         """Resume the runs that wait for an event."""
         for run_id, waiting in list(self._waiting.items()):
-            is_named = waiting.function is None and waiting.event == event.name
-            if is_named and (
-                waiting.condition is None or waiting.condition.is_true(event)
-            ):
+            what = waiting.what
+            is_named = what.function is None and what.event == event.name
+            if is_named and (what.condition is None or what.condition.is_true(event)):
                 del self._waiting[run_id]
-                self._continue(run_id, waiting.then, event, at)
+                self._continue(run_id, what.then, event, at)
 
     def cancel(self, run_id: str, at: int) -> bool:
         """Cancel a run; return False if it had already ended."""
@@ -201,15 +185,15 @@ class Execution:
         waiting = self._waiting.get(run_id)
         if waiting is not None:
             del self._waiting[run_id]
-            if waiting.signal is not None:
-                del self._signals[waiting.signal]
+            if waiting.what.signal is not None:
+                del self._signals[waiting.what.signal]
         self._end(run_id, "cancelled", {}, at)
         return True
 
     def _continue(self, run_id: str, runner: AnyRunner, value: Value, at: int) -> None:
         at = at_millisecond(at)  # a duration may have less
         if self.holds:
-            self._wait(run_id, Waiting("start", at, runner, value))
+            self._wait(run_id, Waiting(Waits("start", runner), at, value))
             return
         run = self.runs[run_id]
         behaviour = decide(runner, value)
@@ -223,49 +207,38 @@ class Execution:
                 self._complete(run_id, output, at)
             case Fails():
                 self._end(run_id, "failed", attrs.asdict(behaviour), at)
-            case Retries(failure, after, then):
-                self._note_failed_attempt(run_id, failure)
-                self._wait(
-                    run_id, Waiting("start", at + nanoseconds(after), then, value)
-                )
-            case Works(duration, then):
-                self._wait(
-                    run_id, Waiting("request", at + nanoseconds(duration), then, value)
-                )
-            case Sleeps(duration, then):
-                self._note(run_id, step="sleep", step_op="SLEEP")
-                self._wait(
-                    run_id, Waiting("sleep", at + nanoseconds(duration), then, value)
-                )
             case Steps(steps):
                 self._take(run_id, steps, value, at)
-            case WaitsForEvent(name, timeout, condition, then):
-                self._note(run_id, step=name, step_op="WAIT_FOR_EVENT")
-                due = at + nanoseconds(timeout)
-                waiting = Waiting(
-                    "pause", due, then, None, event=name, condition=condition
-                )
-                self._wait(run_id, waiting)
             case Invokes(app, function, _, then):
-                self._note(run_id, step=function, step_op="INVOKE")
                 event_id, start = self._invoke(behaviour, run_id, at)
-                slug = f"{app}-{function}"
-                waiting = Waiting(
-                    "pause", None, then, None, event=event_id, function=slug
+                wait = Waits(
+                    "pause",
+                    then,
+                    step=(function, "INVOKE"),
+                    event=event_id,
+                    function=f"{app}-{function}",
                 )
-                self._wait(run_id, waiting)
+                self._suspend(run_id, wait, None, at)
                 start()
-            case WaitsFor(signal, then):  # pragma: no branch - the last behaviour
-                self._note(run_id, step=signal, step_op="WAIT_FOR_SIGNAL")
-                if self._signals.setdefault(signal, run_id) != run_id:
-                    # The server allows one waiting run per signal and fails a second one.
-                    message = (
-                        f"another run is already waiting for the signal {signal!r}"
-                    )
-                    error = Fails(message, "SignalConflict", "signal_conflict", message)
-                    self._end(run_id, "failed", attrs.asdict(error), at)
-                else:
-                    self._wait(run_id, Waiting("pause", None, then, value, signal))
+            case Waits():  # pragma: no branch - the last behaviour
+                self._suspend(run_id, behaviour, value, at)
+
+    def _suspend(self, run_id: str, what: Waits, value: Value, at: int) -> None:
+        if what.failure is not None:
+            self._note_failed_attempt(run_id, what.failure)
+        if what.step is not None:
+            self._note(run_id, step=what.step[0], step_op=what.step[1])
+        signal = what.signal
+        if signal and self._signals.setdefault(signal, run_id) != run_id:
+            # The server allows one waiting run per signal and fails a second one.
+            message = f"another run is already waiting for the signal {signal!r}"
+            error = Fails(message, "SignalConflict", "signal_conflict", message)
+            self._end(run_id, "failed", attrs.asdict(error), at)
+            return
+        # What waits for an event goes on with none, if its time is over.
+        value = None if what.event is not None else value
+        due = None if what.duration is None else at + nanoseconds(what.duration)
+        self._wait(run_id, Waiting(what, due, value))
 
     def _take(
         self, run_id: str, steps: Sequence[tuple[str, Runner]], value: Value, at: int
@@ -327,6 +300,7 @@ class Execution:
         )
         value: Value = {"data" if status == "completed" else "error": output}
         for parent, waiting in list(self._waiting.items()):
-            if waiting.function and waiting.event == self.runs[run_id].event_id:
+            what = waiting.what
+            if what.function and what.event == self.runs[run_id].event_id:
                 del self._waiting[parent]
-                self._continue(parent, waiting.then, value, at)
+                self._continue(parent, what.then, value, at)

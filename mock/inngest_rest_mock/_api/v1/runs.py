@@ -21,6 +21,7 @@ from inngest_rest_mock._times import NS_PER_MILLISECOND, to_milliseconds, v1_tim
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call
+    from inngest_rest_mock._state.behaviours import Waits
     from inngest_rest_mock._state.execution import Waiting
     from inngest_rest_mock._state.records import MockRun
 
@@ -87,26 +88,27 @@ def list_run_jobs_v1(call: Call) -> Response:
 
 
 def _job(run: MockRun, waiting: Waiting, now: int) -> dict[str, object]:
+    what = waiting.what
     # A wait without a timeout is queued with the longest one, a year.
     due = (
         waiting.due_ns if waiting.due_ns is not None else run.queued_ns + _FAR_AHEAD_NS
     )
     due -= due % NS_PER_MILLISECOND
     identifier = {"runID": run.id, "evtID": run.event_id, "aID": ACCOUNT_ID}
-    job_id, step = span_id(run.id, waiting.kind), step_hash(run.step)
-    kind = "start" if waiting.kind == "request" else waiting.kind
+    job_id, step = span_id(run.id, what.kind), step_hash(run.step)
+    kind = "start" if what.kind == "request" else what.kind
     item: dict[str, object] = {
         "id": job_id,
         "at": to_milliseconds(due),
         "wsID": ENVIRONMENT_ID,
     }
-    if waiting.kind == "request":
+    if what.kind == "request":
         due = min(due, run.started_ns or due)
         item["leaseID"] = ulid((now + _LEASE_NS) // NS_PER_MILLISECOND, 0)
-    outgoing = step if waiting.kind == "sleep" else ""
+    outgoing = step if what.kind == "sleep" else ""
     payload: dict[str, object] = {"edge": {"incoming": "step", "outgoing": outgoing}}
-    if waiting.kind == "pause":
-        payload = {"pause": _pause(run, waiting, step)}
+    if what.kind == "pause":
+        payload = {"pause": _pause(run, what, step)}
     item["data"] = {
         "kind": kind,
         "identifier": identifier,
@@ -117,22 +119,16 @@ def _job(run: MockRun, waiting: Waiting, now: int) -> dict[str, object]:
     return {**shape, "attempt": run.attempt, "Raw": item}
 
 
-def _pause(run: MockRun, waiting: Waiting, step: str) -> dict[str, object]:
+def _pause(run: MockRun, what: Waits, step: str) -> dict[str, object]:
     pause: dict[str, object] = {"outgoing": step, "stepName": run.step}
-    if waiting.signal is not None:
-        return {**pause, "opcode": "WaitForSignal", "signalID": waiting.signal}
-    if waiting.function is not None:
-        of_function = {"event": "inngest/function.finished", "itFnID": waiting.function}
-        return {
-            **pause,
-            "opcode": "InvokeFunction",
-            "tID": waiting.event,
-            **of_function,
-        }
-    condition = (
-        {} if waiting.condition is None else {"expression": waiting.condition.text}
-    )
-    return {**pause, "opcode": "WaitForEvent", "event": waiting.event, **condition}
+    if what.signal is not None:
+        return {**pause, "opcode": "WaitForSignal", "signalID": what.signal}
+    if what.function is not None:
+        pause |= {"opcode": "InvokeFunction", "event": "inngest/function.finished"}
+        return {**pause, "tID": what.event, "itFnID": what.function}
+    if what.condition is not None:
+        pause["expression"] = what.condition.text
+    return {**pause, "opcode": "WaitForEvent", "event": what.event}
 
 
 def replay_run_v1(call: Call) -> Response:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def v2_guard(
-    handler: Handler, signature: str = "", described: Described | None = None
+    handler: Handler, name: str = "", described: Described | None = None
 ) -> Handler:
     """Require the signing key, and respond with the error of an InputError.
 
@@ -26,10 +26,10 @@ def v2_guard(
 
     Args:
         handler: The handler.
-        signature: Its operation, `METHOD /path`; empty for a path that has none.
+        name: Its operation; empty for a path that has none.
         described: What its operation takes, which the handler then finds in the call.
     """
-    limits_body = signature == "POST /v2/events"
+    limits_body = name == "send_event_v2"
 
     def guarded(call: Call) -> Response:
         if limits_body and len(call.request.body) > MAX_EVENT_BYTES:

@@ -6,14 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from inngest_rest_mock._api.reading import (
-    MisfitError,
-    Query,
-    camel,
-    read_text,
-    read_value,
-    snake,
-)
+from inngest_rest_mock._api.document import camel, snake
+from inngest_rest_mock._api.reading import MisfitError, Query, read_text, read_value
 from inngest_rest_mock._api.v2.shapes import v2_error
 from inngest_rest_mock._json import decode
 

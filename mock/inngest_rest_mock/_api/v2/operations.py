@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest_api.api import OPERATIONS
-from inngest_rest_mock._api.document import described, signature_of
-from inngest_rest_mock._api.releases import SINCE, UNTIL
+from inngest_rest_mock._api.document import described
+from inngest_rest_mock._api.releases import served_operations
 from inngest_rest_mock._api.responses import json_response
 
 if TYPE_CHECKING:
@@ -32,23 +31,19 @@ _LISTED = {
 def list_operations_v2(call: Call) -> Response:
     """List operations of v2, and their parameters."""
     release = call.server.release
+    served = served_operations(release, v1_routes=False)
     operations = [
         _shape(operation, release)
-        for operation in OPERATIONS
-        if operation.name in _LISTED and _is_served(operation, release)
+        for name, operation in served.items()
+        if name in _LISTED
     ]
     return json_response(200, {"data": {"operations": operations}}, headers=_HEADERS)
-
-
-def _is_served(operation: Operation, release: Release) -> bool:
-    signature = signature_of(operation.method, operation.path)
-    return release.has(SINCE[signature], UNTIL.get(signature))
 
 
 def _shape(operation: Operation, release: Release) -> dict[str, object]:
     words = operation.name.removesuffix("_v2").split("_")
     name = "".join(word.title() for word in words)
-    found = described()[signature_of(operation.method, operation.path)]
+    found = described()[operation.name]
     parameters = {
         each: {"type": "string"}
         for each in found.query
