@@ -13,17 +13,22 @@ that a call starts.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections import deque
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, get_args
 
 from attrs import frozen
 
 from inngest_rest import errors
 from inngest_rest._core.calls.hosts import API_URL
+from inngest_rest._core.calls.refusals import (
+    MAX_SHOWN,
+    retry_after,
+    shown_text,
+    stated_error,
+)
 from inngest_rest._core.calls.route import WholeResponse
 from inngest_rest._core.calls.sources import (
     ALLOW_HTTP_ON,
@@ -68,9 +73,6 @@ _BY_STATUS: dict[int, type[errors.ApiError]] = {
 }
 
 _NO_RUN = "Unable to load function run: "
-
-# Bytes of a response that errors show; a successful one may be larger. Looking for keys takes long.
-_SHOWN = 64 * 1024
 
 # The keys each API accepts, for the message of a rejected one.
 _KEYS = {
@@ -118,9 +120,6 @@ _WITHHELD = errors.Advice(
 # Objects and lists in a response: 64 MiB have room for 20 million; each takes up to 0.2 us.
 _MOST_CONTAINERS = 1_000_000
 
-# A Retry-After longer than this is absurd, and would overflow timers.
-_LONGEST_PAUSE = 366 * 86_400.0
-
 
 def read(
     response: httpx.Response,
@@ -167,14 +166,6 @@ def _result(answer: _Response, response: httpx.Response, route: Route[A, T]) -> 
     return route.convert(read_model(forms, body))
 
 
-class _StatedError(NamedTuple):
-    """The error that the body of a response states."""
-
-    message: str
-    code: object
-    about_resource: bool  # a 404 would mean a missing resource, not a missing route
-
-
 @frozen
 class _Response:
     _response: httpx.Response
@@ -189,7 +180,7 @@ class _Response:
             self._route,
             self._response,
             self._url,
-            at_most=_SHOWN,
+            at_most=MAX_SHOWN,
         )
 
     def check_size(self) -> None:
@@ -207,7 +198,7 @@ class _Response:
             method=self._route.operation.method,
             url=self._url,
             status=self._response.status_code,
-            body=self._session.quote(_text(self._response)),
+            body=self._session.quote(shown_text(self._response)),
             response=self._raw,
         )
 
@@ -253,7 +244,7 @@ class _Response:
             stated = body.get("error")
         if stated and not body.get("data"):
             # Nobody knows what became of the request.
-            message = _stated_error(body, self._response).message
+            message = stated_error(body, self._response).message
             raise self.invalid(f"a success that states an error: {message}")
         if is_v1 and "data" in body and body["data"] is None:
             status = body.get("status")
@@ -276,7 +267,7 @@ class _Response:
         """Return the error of an effective status; `hidden` if the HTTP status is a success."""
         if status < 400:
             raise self._neither_result_nor_error()
-        stated = _stated_error(body, self._response)
+        stated = stated_error(body, self._response)
         about_resource = stated.about_resource
         if status == 500 and self._is_about_no_run(stated.message, hidden=hidden):
             status = 404
@@ -300,7 +291,7 @@ class _Response:
             url=self._url,
             response=self._raw,
         )
-        error.retry_after = _retry_after(self._response, self._server_time())
+        error.retry_after = retry_after(self._response, self._server_time())
         advice = self._advice(error, lacks_scope=lacks_scope)
         if advice is not None:
             error.advice = advice
@@ -455,84 +446,6 @@ def read_model(forms: tuple[type[A], ...], body: object) -> A:
         if cast("dict[str, Any]", body).keys() & model.FIELDS.keys():
             return cast("A", model.from_dict(body))
     raise ValueError(f"it has none of the fields of {forms[0].__name__}")
-
-
-def _stated_error(body: dict[str, Any], response: httpx.Response) -> _StatedError:
-    """Return the error that a body states in one of the forms of servers and proxies."""
-    if "problem+json" in response.headers.get("content-type", "").lower():
-        return _problem_details(body, response)
-    listed = _listed_errors(body.get("errors"))
-    if listed:
-        # The gateway's own code for an unknown path (recording v2-unknown-route).
-        code = listed[0].get("code")
-        messages = map(_message_of, listed)
-        return _StatedError(
-            message="; ".join(messages),
-            code=code,
-            about_resource=code != "api_error",
-        )
-    error = body.get("error")
-    if isinstance(error, str):
-        code = body.get("code")
-        return _StatedError(message=error, code=code, about_resource=True)
-    text = _text(response).strip()
-    is_page = "<" in text[:100]
-    if not text or is_page:
-        text = response.reason_phrase
-    return _StatedError(message=text, code=None, about_resource=False)
-
-
-def _listed_errors(value: object) -> list[dict[str, Any]]:
-    """Return the objects in a list of errors; none if it is not a list."""
-    if not isinstance(value, list):
-        return []
-    items = cast("list[object]", value)
-    return [cast("dict[str, Any]", item) for item in items if isinstance(item, dict)]
-
-
-def _message_of(error: dict[str, Any]) -> str:
-    message = error.get("message")
-    return message if isinstance(message, str) else shown(message)
-
-
-def _problem_details(body: dict[str, Any], response: httpx.Response) -> _StatedError:
-    """Return the error of problem details (RFC 9457); a title alone only repeats the status."""
-    title = _text_or_empty(body.get("title"))
-    detail = _text_or_empty(body.get("detail"))
-    message = title
-    if detail:
-        message = detail
-        if title and not detail.startswith(title):
-            message = f"{title}: {detail}"
-    return _StatedError(
-        message=message or response.reason_phrase,
-        code=body.get("code"),
-        about_resource=bool(detail),
-    )
-
-
-def _text_or_empty(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _text(response: httpx.Response) -> str:
-    """Return the body as text, even if the server names an unknown character set."""
-    return response.content[:_SHOWN].decode("utf-8", "replace")
-
-
-def _retry_after(response: httpx.Response, now: datetime) -> float | None:
-    """Return Retry-After in seconds, given in seconds or as a date; None if neither."""
-    value = response.headers.get("retry-after")
-    try:
-        seconds = float(value or "")
-    except ValueError:
-        date = http_date(value)
-        if date is None:
-            return None
-        seconds = (date - now).total_seconds()
-    if math.isnan(seconds):
-        return None
-    return min(max(0.0, seconds), _LONGEST_PAUSE)
 
 
 # `raw()` keeps only the last responses of a long listing or import.
