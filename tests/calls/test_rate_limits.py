@@ -52,6 +52,31 @@ class Limited:
         return accepts_all(request)
 
 
+def test_callers_do_not_come_back_at_once_when_a_pause_ends(
+    connect: Connect, server: Server, clock: Clock
+) -> None:
+    server.on(HEALTH, busy(5), recorded("health"))
+    client = connect(retries=RetryPolicy(retries=0, initial=2))
+    with pytest.raises(RateLimitError):
+        client.health()
+    clock.jitter = 0.5
+    client.health()
+    assert clock.pauses == [5 + 0.5 * 2]
+
+
+def test_a_pause_that_ends_after_the_total_is_not_waited_for(
+    connect: Connect, server: Server, clock: Clock
+) -> None:
+    server.on(HEALTH, busy(20), recorded("health"))
+    client = connect(retries=RetryPolicy(retries=0, total=8))
+    for attempts in (1, 0):
+        with pytest.raises(RateLimitError) as caught:
+            client.health()
+        assert caught.value.attempts == attempts
+    assert len(server.requests) == 1
+    assert clock.pauses == []
+
+
 @pytest.mark.parametrize("in_flight", [1, 8])
 def test_a_send_many_beyond_a_rate_limit_is_slower_and_loses_nothing(
     client: InngestClient, server: Server, clock: Clock, in_flight: int

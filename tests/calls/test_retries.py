@@ -267,6 +267,20 @@ def test_the_retry_budget_keeps_retries_from_amplifying_an_outage(
     assert len(server.requests) == 100 + 50
 
 
+def test_successes_restore_the_retry_budget(connect: Connect, server: Server) -> None:
+    client = connect(retries=4)
+    server.on("GET /health", *[DOWN] * 150, *[recorded("health")] * 11, DOWN)
+    for _ in range(100):
+        with pytest.raises(ServerError):
+            client.health()
+    for _ in range(11):
+        client.health()
+    before = len(server.requests)
+    with pytest.raises(ServerError):
+        client.health()
+    assert len(server.requests) == before + 2
+
+
 @pytest.mark.parametrize(
     ("failure", "kind", "delivered"),
     [

@@ -61,7 +61,6 @@ LONG = {
     "tests/accounting": "thousands of steps of a state machine",
     "tests/buffer/test_exit_and_fork.py": "starts processes, one after the other",
     "tests/buffer/test_outbox_kills.py": "100 processes killed",
-    "tests/calls/test_amplification.py": "a thousand callers at once",
     "tests/cli/test_contract.py": "a process asks a server some hundred times",
     "tests/cli/test_process.py": "starts processes, one after the other",
     "tests/concurrency/test_processes.py": "starts processes",
