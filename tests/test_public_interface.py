@@ -336,7 +336,8 @@ MOST = {
     "names of the package": 54,  # each error among them; the goal was 60
     # The goal was 58, before the API of December 2026: three of sessions, runs.score, metadata.
     "rows of the table of calls": 64,
-    "names of the core for capabilities": 85,  # what they stand on; the goal is 40
+    # What they stand on; the goal is 40. One more: acts on a name that does not exist are errors.
+    "names of the core for capabilities": 86,
     "names of the core for the diagnosis": 10,  # which works below the calls
 }
 

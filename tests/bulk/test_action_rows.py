@@ -74,7 +74,9 @@ def test_a_report_of_many_runs_takes_some_250_bytes_for_each() -> None:
 
 
 def test_acting_on_many_runs_takes_some_hundred_bytes_for_each() -> None:
-    with InngestClient(dev=True, transport=MockServer().transport) as client:
+    mock = MockServer()
+    mock.function("shop", "charge", trigger="order/placed")
+    with InngestClient(dev=True, transport=mock.transport) as client:
         invoke = partial(client.functions.invoke_many, "shop", "charge", dry_run=True)
         invoke([{}])  # loads what it needs
         tracemalloc.start()

@@ -402,7 +402,9 @@ FILTERS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("at", range(len(FILTERS)))
 def test_the_file_of_another_filter_is_refused(connect: Connect, path: Path, at: int) -> None:
-    client = connect(transport=MockServer().transport)
+    mock = MockServer()
+    mock.function("shop", "nap", trigger="app/nap")
+    client = connect(transport=mock.transport)
     client.runs.cancel_all(**FILTERS[at], report_path=path)
     for each in FILTERS:
         kind = ReportFinishedError if each == FILTERS[at] else InvalidArgumentError

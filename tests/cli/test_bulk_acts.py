@@ -538,3 +538,28 @@ def test_a_token_confirms_no_other_step_or_label(run: Run) -> None:
         assert {run(*words, *other, *token).status for other in others} == {9}
         assert run(*words, *token).status == 0
     assert (len(run.server.runs), len(run.server.events)) == (6, 4)
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        ["runs", "replay", "--function", "shop/chrge", "--dry-run"],
+        ["runs", "cancel", "--function", "shop/chrge", "--dry-run"],
+        ["runs", "cancel", "--function", "shop/chrge", "--yes"],
+        ["runs", "cancel", "--app", "shp"],
+        ["functions", "invoke-many", "shop", "chrge", "--inputs", "[{}, {}]", "--dry-run"],
+    ],
+)
+def test_an_act_on_a_name_that_does_not_exist_is_not_found(tokens: list[str], run: Run) -> None:
+    ran = run(*tokens)
+    error = ran.answer["error"]
+    assert (ran.status, error["code"]) == (4, "not_found")
+    assert "did you mean" in error["message"]
+    assert ("`apps list`" if "shp" in tokens else "`functions list`") in error["hint"]
+    assert writes(run.server) == set()
+
+
+def test_an_act_that_selects_nothing_of_what_exists_is_a_success(run: Run) -> None:
+    for verb in ("replay", "cancel"):
+        ran = run("runs", verb, "--app", "shop", "--until", "7d", "--dry-run")
+        assert (ran.status, ran.answer["data"]["rows"]) == (0, [])

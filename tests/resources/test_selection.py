@@ -455,10 +455,39 @@ def test_an_empty_answer_says_what_was_searched(
     listing = shop.runs.list(**filter)
     assert list(listing) == []
     assert told in listing.searched()
-    status: dict[str, Any] = {"status": "cancelled", **filter}
-    report = shop.runs.replay_all(**status)
-    assert report.rows == ()
-    assert re.search("nothing to do.*" + re.escape(told), str(report))
+    if "status" in filter:
+        report = shop.runs.replay_all(**filter)
+        assert report.rows == ()
+        assert re.search("nothing to do.*" + re.escape(told), str(report))
+
+
+MISSPELT: list[tuple[dict[str, Any], str]] = [
+    ({"app": "shp"}, "there is no app 'shp'; did you mean 'shop'"),
+    ({"function": "shop/chrge"}, "app shop has no function 'chrge'; did you mean 'charge'"),
+    ({"function": "shop-chrge"}, "no app has a function 'shop-chrge'; did you mean 'shop-charge'"),
+]
+
+
+@pytest.mark.parametrize(("names", "told"), MISSPELT)
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_an_act_on_a_name_that_does_not_exist_is_an_error(
+    shop: InngestClient, names: dict[str, Any], told: str, dry_run: bool
+) -> None:
+    for act in (shop.runs.replay_all, shop.runs.cancel_all):
+        with pytest.raises(NotFoundError, match=re.escape(told)):
+            act(**names, dry_run=dry_run)
+
+
+def test_an_act_on_names_that_exist_may_find_nothing_to_do(shop: InngestClient) -> None:
+    given: Any = [{"app": "shop"}, {"function": "shop/charge"}, {"function": "shop-charge"}]
+    for names in given:
+        assert shop.runs.replay_all(**names, status="cancelled").rows == ()
+    assert shop.runs.replay_all(function="chrge-*", status="cancelled").rows == ()
+
+
+def test_a_trial_of_an_invocation_knows_the_functions(shop: InngestClient) -> None:
+    with pytest.raises(NotFoundError, match="did you mean 'charge'"):
+        shop.functions.invoke_many("shop", "chrge", [{}], dry_run=True)
 
 
 def test_an_unknown_app_has_no_list_of_functions(shop: InngestClient) -> None:

@@ -238,8 +238,9 @@ def test_a_summary_stops_at_its_limit_and_says_so(summarize: Summarize) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"by": "funtcion"}, "unknown by 'funtcion'; did you mean 'function'"),
-        ({"by": "hour"}, "unknown by 'hour'"),
+        ({"by": "funtcion"}, "by is 'funtcion'; did you mean 'function'"),
+        ({"by": "hour"}, "by is 'hour'; valid values: function, error, event.data.NAME"),
+        ({"by": "function,error"}, "by takes one grouping, not 'function,error': function, error"),
         ({"limit": 0}, "limit must be a positive integer"),
         ({"by": "event.date"}, "did you mean .data"),
         ({"by": "event.data..x"}, "must name fields"),

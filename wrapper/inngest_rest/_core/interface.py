@@ -65,8 +65,13 @@ from inngest_rest._core.resources.replays import requests_of as replays_of
 from inngest_rest._core.resources.routes import check_health
 from inngest_rest._core.resources.run_jobs import list_jobs
 from inngest_rest._core.resources.runs import cancel as cancel_run
+from inngest_rest._core.resources.runs import (
+    check_names,
+    function_of,
+    list_runs,
+    why_none,
+)
 from inngest_rest._core.resources.runs import fetch as get_run
-from inngest_rest._core.resources.runs import function_of, list_runs, why_none
 from inngest_rest._core.resources.trace import get_trace, is_attempt
 from inngest_rest._core.resources.wait_event import name_of_all_triggers
 from inngest_rest._core.resources.wait_event import runs_of as runs_of_event
@@ -119,6 +124,7 @@ __all__ = [
     "as_stored",
     "cancel_run",
     "check_health",
+    "check_names",
     "checked_batches",
     "decode",
     "each_event",

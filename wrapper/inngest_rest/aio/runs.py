@@ -604,6 +604,7 @@ class Runs(Resource):
                 Nothing was sent.
             ReportFinishedError: The report in the file is complete.
             PartialActionError: No later row could succeed; `report` has every row.
+            NotFoundError: Nothing is selected, as the app or the function does not exist.
             RouteNotFoundError: The server lacks v2 where a filter needs it, or would ignore
                 `query`.
             BadRequestError: The server does not understand `query`.
@@ -735,6 +736,7 @@ class Runs(Resource):
                 Nothing was sent.
             ReportFinishedError: The report in the file is complete.
             PartialActionError: No later row could succeed; `report` has every row.
+            NotFoundError: Nothing is selected, as the app or the function does not exist.
             RouteNotFoundError: The server lacks v2 where a filter needs it, or would ignore
                 `query`.
             BadRequestError: The server does not understand `query`.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from inngest_rest._arguments import check_each, check_id, check_json_object, invalid
-from inngest_rest._core.interface import invoke
+from inngest_rest._core.interface import Names, check_names, invoke
 from inngest_rest.bulk import ActionOutcome, ActionRow
 from inngest_rest.bulk._reported import (
     BulkResult,
@@ -65,6 +65,11 @@ class InvokeJob(ReportedJob):
     def is_left(self, row: ActionRow) -> bool:
         """Return whether to try an input; one of unknown outcome is not tried again."""
         return row.is_open and row.outcome != ActionOutcome.UNKNOWN
+
+    async def collect(self) -> Iterable[ActionRow]:
+        if self.dry_run:
+            await check_names(self.session, Names(*self._function))
+        return await super().collect()
 
     async def act(self, target: ActionRow) -> BulkResult:
         if self.dry_run:

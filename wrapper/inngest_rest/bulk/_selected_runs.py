@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import evolve
 
 from inngest_rest._arguments import invalid
-from inngest_rest._core.interface import ALWAYS_ENDED, function_of, list_runs
+from inngest_rest._core.interface import (
+    ALWAYS_ENDED,
+    check_names,
+    function_of,
+    list_runs,
+)
 from inngest_rest.bulk._reported import Options, ReportedJob
 from inngest_rest.models import UNFINISHED, Run, RunStatus
 from inngest_rest.typing import RunSelection
@@ -51,6 +57,7 @@ class RunsJob(ReportedJob):
                 include_output=self.dry_run and self.shows_errors,
                 limit=limit,
             )
+            self.listing.if_empty = partial(check_names, session, selection.names)
 
     def row_of(self, item: Run) -> ActionRow:
         row = super().row_of(item)

@@ -267,6 +267,7 @@ class Functions(Resource):
                 position. Nothing was sent.
             ReportFinishedError: The report in the file is complete.
             PartialActionError: No later row could succeed; `report` has every row.
+            NotFoundError: It is a dry run, and the app or the function does not exist.
 
         HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
         """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import define, evolve, field
 
-from inngest_rest._arguments import check_choice, invalid
+from inngest_rest._arguments import invalid
 from inngest_rest._core.interface import (
     function_of,
     get_event,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from inngest_rest._core.interface import Selection, Session
+    from inngest_rest.errors import InvalidArgumentError
     from inngest_rest.models import StoredEvent
 
 _PREFIX = "event."  # of a path into an event
@@ -38,6 +39,7 @@ _NO_FIELD = "(no such field)"
 _NOT_READ = "(event not read)"
 _WITHOUT_VALUE = (_NO_EVENT, _NO_FIELD, _NOT_READ)
 
+_GROUPINGS = ("function", "error")
 _MAX_GROUPS = 200
 _MAX_EVENTS = 5_000  # that are read, by a request each
 _LONGEST_NAME = 120
@@ -53,8 +55,8 @@ async def summarize(
         if exact:
             reason = "reads each run, and an event field each event: pass one"
             raise invalid("exact", reason)
-    else:
-        check_choice("by", by, ("function", "error"))
+    elif by not in _GROUPINGS:
+        raise _unknown_grouping(by)
     if by == "error" and not selection.statuses:
         selection = evolve(selection, statuses=(RunStatus.FAILED,))
     # Errors are read with the counted runs: a second listing would find other runs.
@@ -207,6 +209,15 @@ def _rank(group: RunGroup) -> tuple[bool | int | str, ...]:
 
 def _count(number: int, noun: str) -> str:
     return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _unknown_grouping(by: object) -> InvalidArgumentError:
+    choices = (*_GROUPINGS, f"{_PREFIX}data.NAME")
+    if isinstance(by, str) and "," in by:
+        reason = f"takes one grouping, not {shown(by)}: {', '.join(choices)}"
+    else:
+        reason = f"is {shown(by)}{did_you_mean(by, choices)}"
+    return invalid("by", reason)
 
 
 def _check_path(by: str) -> list[str]:

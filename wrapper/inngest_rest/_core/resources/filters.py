@@ -92,10 +92,16 @@ class Names:
         return self.app, self.function
 
     @property
+    def joined(self) -> str | None:
+        """The only function that matches, where both are written as APP-FUNCTION."""
+        is_one = self.function is not None and not _is_pattern(self.function)
+        return self.function if self.app is None and is_one else None
+
+    @property
     def ids(self) -> tuple[list[str], list[str]]:
         """The ids of apps, and of functions in them, by which the server can filter."""
-        if self.app is None and self.function and not _is_pattern(self.function):
-            return _split_at_dashes(self.function)
+        if self.joined is not None:
+            return _split_at_dashes(self.joined)
         app, function = self.exact
         apps = [app] if app else []
         functions = [function] if function else []

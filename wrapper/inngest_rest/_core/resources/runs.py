@@ -28,7 +28,7 @@ from inngest_rest._core.calls.operation import redacted_url
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route, nothing
 from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import apps, events, fields, open_runs, routes
-from inngest_rest._core.resources.filters import Selection
+from inngest_rest._core.resources.filters import Names, Selection
 from inngest_rest._core.resources.run_rows import (
     GRACE_PERIOD,
     UNKNOWN,
@@ -40,6 +40,7 @@ from inngest_rest._core.resources.run_rows import (
     run_of_v2,
 )
 from inngest_rest._visible import did_you_mean, shown
+from inngest_rest.errors import Advice, NextCall
 from inngest_rest.models import Run, RunStatus
 from inngest_rest.typing import RunOrder, StatusName
 from inngest_rest_api import models as api
@@ -176,20 +177,49 @@ async def why_none(session: Session, selection: Selection) -> str:
 
 async def _unknown_name(session: Session, selection: Selection) -> str:
     """Return which of the selected app and function does not exist, with the nearest name."""
-    app, function = selection.names.exact
-    if app is None:
-        return ""
     try:
-        await apps.check_app(session, app)
-        functions = await read_all(apps.list_functions(session, app))
+        await check_names(session, selection.names)
     except errors.NotFoundError as error:
         return error.message
+    return ""
+
+
+async def check_names(
+    session: Session, names: Names, deadline: float = math.inf
+) -> None:
+    """Raise NotFoundError, with the nearest name, if the app or the function does not exist.
+
+    Not for a pattern, nor where the server does not list functions.
+    """
+    app, function = names.exact
+    joined = names.joined
+    if app is None and joined is None:
+        return
+    try:
+        if app is not None:
+            await apps.check_app(session, app, deadline)
+        functions = await read_all(apps.list_functions(session, app), deadline=deadline)
+    except errors.NotFoundError as error:
+        error.advice = Advice("{} shows the apps.", (NextCall("apps.list"),))
+        raise
     except errors.InngestError:
-        return ""  # it is only a hint
-    ids = [each.id for each in functions]
-    if function is None or function in ids:
-        return ""
-    return f"app {app} has no function {shown(function)}{did_you_mean(function, ids)}"
+        return
+    if app is None:
+        lacks, wanted = "no app has a function", joined
+        known = [f"{each.app_id}-{each.id}" for each in functions]
+    else:
+        lacks, wanted = f"app {app} has no function", function
+        known = [each.id for each in functions]
+    if wanted is None or wanted in known:
+        return
+    absent = errors.NotFoundError(
+        f"{lacks} {shown(wanted)}{did_you_mean(wanted, known)}",
+        status=200,  # a list that lacks the function is a success to the server
+        method="GET",
+        url=f"{session.settings.api_url}/v2/apps",
+    )
+    absent.advice = Advice("{} shows the functions.", (NextCall("functions.list"),))
+    raise absent
 
 
 # docs/reference/cloud-limits.md has the plans.
