@@ -43,7 +43,11 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("INNGEST_DEV", "http://127.0.0.1:9"),
         ("INNGEST_BASE_URL", "https://other.test"),
         ("INNGEST_API_BASE_URL", "https://other.test"),
+        ("INNGEST_EVENT_API_BASE_URL", "https://other.test"),
+        ("INNGEST_EVENT_KEY", "other"),
+        ("INNGEST_API_KEY", "sk-inn-api-other"),
         ("INNGEST_SIGNING_KEY", "signkey-test-87654321"),
+        ("INNGEST_SIGNING_KEY_FALLBACK", "signkey-test-87654321"),
         ("INNGEST_ENV", "us"),
     ],
     ids=lambda it: it[0],
@@ -71,13 +75,52 @@ def test_a_profile_that_is_named_is_taken_whole(
 
 @pytest.mark.parametrize(
     "other",
-    [{"base_url": "https://other.test"}, {"dev": True}, {"signing_key": KEY}, {"event_key": "k"}],
+    [
+        {"base_url": "https://other.test"},
+        {"api_base_url": "https://other.test"},
+        {"event_base_url": "https://other.test"},
+        {"dev": True},
+        {"signing_key": KEY},
+        {"signing_key_fallback": KEY},
+        {"event_key": "k"},
+        {"api_key": "sk-inn-api-other"},
+    ],
     ids=lambda it: next(iter(it)),
 )
 def test_another_server_or_key_beside_a_named_profile_is_refused(file: Path, other: Any) -> None:
     assert file.exists()
     with pytest.raises(ConfigurationError, match="of another server or key than profile prod"):
         InngestClient(profile="prod", **other)
+
+
+def test_a_profile_of_a_dev_server_is_whole_where_dev_is_off(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert file.exists()
+    monkeypatch.setenv("INNGEST_DEV", "0")
+    monkeypatch.setenv("PROD_KEY", KEY)
+    assert InngestClient(profile="local").target.api_url == "http://127.0.0.1:8288"
+    prod = InngestClient(profile="prod", dev=False)
+    assert prod.target.api_url == "https://inngest.shop.test"
+    with pytest.raises(ConfigurationError, match="dev is off beside profile local"):
+        InngestClient(profile="local", dev=False)
+
+
+def test_one_line_names_all_variables_that_a_profile_ignores_and_none_that_it_names(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = file.read_text(encoding="utf-8").replace("PROD_KEY", "INNGEST_SIGNING_KEY")
+    file.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("INNGEST_SIGNING_KEY", KEY)
+    mock = MockServer()
+    InngestClient(transport=mock.transport, profile="prod").apps.list().page()
+    assert "authorization" in mock.requests[0].headers
+    assert not caplog.messages
+    monkeypatch.setenv("INNGEST_DEV", "1")
+    monkeypatch.setenv("INNGEST_ENV", "us")
+    InngestClient(transport=mock.transport, profile="prod").apps.list().page()
+    assert caplog.messages == ["profile prod ignores INNGEST_DEV, INNGEST_ENV"]
+    assert len({request.headers["authorization"] for request in mock.requests}) == 1
 
 
 def test_a_default_profile_counts_where_nothing_else_names_a_server_or_a_key(

@@ -181,13 +181,18 @@ class Reader(NamedTuple):
                 f"is of another server or key than profile {name}", "Pass one of them."
             )
         profile = profiles.named(name, self.environ.reveal())
+        dev = self.argument(DEV)
+        is_of_dev = _SWITCHES.get(profile.settings.get("dev", "0").lower(), True)
+        if dev is not None and is_of_dev:
+            raise dev.invalid(f"is off beside profile {name}", "Pass one of them.")
         of_variables += self._set_by(self.variable, [ENV])
-        if not of_variables:
-            return self._replace(profile=profile)
-        ignored = [each.name for each in of_variables]
-        logger.warning("profile %s ignores %s", name, ", ".join(ignored))
-        variables = self.environ.reveal()
-        others = {each: variables[each] for each in variables if each not in ignored}
+        own = {source.removeprefix("variable ") for source in profile.keys.values()}
+        ignored = [each.name for each in of_variables if each.name not in own]
+        if ignored:
+            logger.warning("profile %s ignores %s", name, ", ".join(ignored))
+        others = dict(self.environ.reveal())
+        for setting in (*_SERVER_AND_KEYS, ENV):
+            others.pop(str(setting.variable), None)
         return self._replace(
             environ=Hidden(others), profile=profile, own_environ=self.environ
         )
