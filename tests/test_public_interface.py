@@ -264,14 +264,23 @@ def test_each_buffer_documents_its_arguments_or_names_the_method_that_does() -> 
     assert "those of `EventBuffer`" in (AsyncEventBuffer.__doc__ or "")
 
 
+PACKAGE = Path(inngest_rest.__file__).parent
+CAPABILITIES = [
+    path.parent.name
+    for path in sorted(PACKAGE.glob("[a-z]*/__init__.py"))
+    if path.parent.name not in {"aio", "client"}
+]
+
 NAMES = frozenset(vars(inngest_rest)["__all__"])
 EXPORTED = {name: getattr(inngest_rest, name) for name in NAMES}
 LEAVES = [
     importlib.import_module(f"inngest_rest.{name}")
     for name in (
-        *("bulk", "client.groups", "client.polling", "diagnosis", "errors", "event", "explain"),
-        *("explanation", "files", "findings", "models", "record", "reports", "responses"),
-        *("status", "summary"),
+        *("client.groups", "client.polling", "errors", "event", "explanation", "findings"),
+        *("models", "record", "reports", "responses"),
+        *(
+            name for name in CAPABILITIES if name != "buffer"
+        ),  # whose classes are of the two clients
     )
 ]
 OF_LEAVES = [
@@ -384,24 +393,18 @@ def test_type_checkers_are_told_of_the_same_names_as_programs() -> None:
         )
 
 
-PACKAGE = Path(inngest_rest.__file__).parent
 TOOLS = Path(inngest_rest_tools.__file__).parent
 
 
 PUBLIC = [
     "inngest_rest.aio",
-    "inngest_rest.buffer",
-    "inngest_rest.bulk",
     "inngest_rest.call_row",
     "inngest_rest.calls",
     "inngest_rest.client",
-    "inngest_rest.diagnosis",
     "inngest_rest.errors",
     "inngest_rest.event",
     "inngest_rest.event_types",
-    "inngest_rest.explain",
     "inngest_rest.explanation",
-    "inngest_rest.files",
     "inngest_rest.findings",
     "inngest_rest.models",
     "inngest_rest.profiles",
@@ -410,9 +413,8 @@ PUBLIC = [
     "inngest_rest.reports",
     "inngest_rest.responses",
     "inngest_rest.retry",
-    "inngest_rest.status",
-    "inngest_rest.summary",
     "inngest_rest.typing",
+    *(f"inngest_rest.{name}" for name in CAPABILITIES),
 ]
 MODULES_OF_A_CLIENT = ["apps", "client", "cloud", "events", "groups", "polling", "runs"]
 OF_CLIENTS = [
