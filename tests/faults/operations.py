@@ -11,17 +11,14 @@ from attrs import frozen
 
 from inngest_rest import (
     ActionReport,
-    AsyncEventBuffer,
-    BatchReport,
-    EventBuffer,
     InngestClient,
     Page,
     SendReport,
 )
 from inngest_rest.call_row import EVENT_ID, RUN_ID
 from inngest_rest.calls import CANCELLATION_ID, ENV_ID, ROWS, WEBHOOK_ID
-from tests.support.calls import call, public_names, tags
-from tests.support.client_kinds import Blocking
+from tests.support.calls import BY_NAME, call, public_names, tags
+from tests.support.capabilities import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +30,7 @@ BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 
 # What a client has that sends nothing by itself.
 # What `diagnose` and `status` make of a bad server is their result [tests/diagnosis,
-# tests/resources/test_status.py].
+# tests/status].
 # `call` and `request` retry by the method, as any route [tests/calls/test_direct.py].
 # A preview says itself what it could not read [tests/explain/test_preview.py].
 NOT_OPERATIONS = {
@@ -100,35 +97,11 @@ def _event() -> dict[str, Any]:
     return {"name": "shop/order.placed", "id": "order-1", "data": {"n": 1}}
 
 
-def _send_file(tools: Tools) -> object:
-    tools.file.write_text('{"name":"shop/order.placed","data":{"n":1}}\n')
-    return tools.client.send_file(tools.file)
-
-
-def _buffer(tools: Tools) -> SendReport:
-    """Add an event, try to send it, and return what the buffer says became of it."""
-    said: list[BatchReport] = []
-    client: Any = tools.client
-    buffer: Any
-    if isinstance(client, InngestClient):
-        buffer = EventBuffer(client, batch_size=1, on_batch=said.append)
-    else:
-        buffer = Blocking(
-            AsyncEventBuffer(client.target, batch_size=1, on_batch=said.append), client.runner
-        )
-    buffer.add(_event())
-    # What is not final is tried again until the time is up.
-    buffer.close(20.0 if tools.is_final else 0.3)
-    return sum((each.report for each in said), SendReport())
-
-
 _SPECIAL: dict[str, Do] = {
     # One event, whose error is raised; a list of them would be reported.
     "send": lambda it: it.client.send(_event()),
     "send_many": lambda it: it.client.send_many([_event()]),
-    "send_file": _send_file,
-    "events.export": lambda it: it.client.events.export(it.file.with_suffix(".jsonl")),
-    "runs.export": lambda it: it.client.runs.export(it.file.with_suffix(".csv")),
+    **rows("FAULTS"),
 }
 
 _OTHERS: dict[str, dict[str, Any]] = {
@@ -137,16 +110,13 @@ _OTHERS: dict[str, dict[str, Any]] = {
     "runs.summary": {"since": None},
     # Less than the pause that a fault asks for; a request has what is left of it, in real seconds.
     "runs.watch": {"app": None, "timeout": 15, "every": 7},
-    "runs.cancel_all": {"in_flight": 1},
     "apps.sync": {"url": "http://127.0.0.1:9/api/inngest"},  # where nothing listens
-    "runs.replay_all": {"in_flight": 1},
-    "events.resend": {"in_flight": 1},
-    "functions.invoke_many": {"inputs": [{}], "in_flight": 1},
     "cancellations.create": {
         "function": "shop-charge",
         "started_before": BEFORE,
         "started_after": None,
     },
+    **rows("FAULT_ARGUMENTS"),
 }
 
 # The rules that hold, where they are not those of the calls that read, or that change something.
@@ -154,16 +124,12 @@ _KINDS = {
     "send": "send",
     "send_and_wait": "send",
     "send_many": "send_many",
-    "send_file": "send_many",
     "events.wait": "wait",
     "runs.wait": "wait",
     "runs.wait_many": "wait many",
     "runs.watch": "watch",
-    "runs.cancel_all": "bulk without result",
-    "runs.replay_all": "bulk after a look",
-    "events.resend": "bulk after a look",
-    "functions.invoke_many": "bulk",
     "health": "health",
+    **rows("FAULT_KINDS"),
 }
 
 _STAND_FOR_KIND = {
@@ -210,15 +176,21 @@ def _operation(row: CallRow) -> Operation:
     )
 
 
+# What is no call of a client, such as a buffer.
+_NO_CALLS = _SPECIAL.keys() - BY_NAME.keys()
+
 OPERATIONS = (
-    Operation("EventBuffer", _buffer, "buffer", "ingest", stands_for_kind=True),
     *(_operation(row) for row in ROWS if row.name not in NOT_OPERATIONS),
+    *(
+        Operation(name, _SPECIAL[name], _KINDS[name], "ingest", stands_for_kind=True)
+        for name in sorted(_NO_CALLS)
+    ),
 )
 
 
 def public_operations() -> Iterator[str]:
     """Yield the name of every public method that sends something, from the client itself."""
-    yield "EventBuffer"
+    yield from _NO_CALLS
     yield from (name for name in public_names() if name not in NOT_OPERATIONS)
 
 

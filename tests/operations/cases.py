@@ -13,6 +13,7 @@ from inngest_rest.calls import commands
 from inngest_rest_api.api import NEWEST_RECORDED
 from inngest_rest_mock import MockServer, completes, fails, sleeps, waits_for
 from tests.support.calls import example
+from tests.support.capabilities import rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,9 +73,7 @@ Call = Callable[[World], Mapping[str, Any]]
 
 # What the server has to have, or what a mock is asked otherwise.
 _SPECIAL: dict[str, Call] = {
-    "send_file": lambda world: {"path": str(world.file)},
-    "events.export": lambda world: {"path": str(world.file.with_name("events.jsonl"))},
-    "runs.export": lambda world: {"path": str(world.file.with_name("runs.csv"))},
+    **rows("OPERATIONS"),
     "runs.watch": lambda _: {"since": "1h", "timeout": 2, "every": 1, "include_output": True},
     "runs.cancel": lambda world: {"ids": [world.open_run()]},
     "runs.jobs": lambda world: {"id": world.open_run()},

@@ -10,6 +10,7 @@ from inngest_rest.calls import ROWS
 from inngest_rest_api.api.v2 import get_run_v2
 from tests.secrets.planted_keys import found_in
 from tests.support.calls import call, public_names
+from tests.support.capabilities import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,9 +27,7 @@ A_MOMENT = 0.02
 _SPECIAL: dict[str, Call] = {
     "send": lambda it, _: it.send([EVENT, EVENT]),
     "send_many": lambda it, _: it.send_many([EVENT] * 3, batch_size=1, in_flight=1),
-    "send_file": lambda it, folder: it.send_file(_file(folder), batch_size=1, in_flight=1),
-    "events.export": lambda it, folder: it.events.export(folder / "events.jsonl"),
-    "runs.export": lambda it, folder: it.runs.export(folder / "runs.csv", include=["event"]),
+    **rows("SECRETS"),
     "call": lambda it, _: it.call(get_run_v2, RUN),
     "request": lambda it, _: it.request("POST", "/e/{event_key}", body=EVENT),
     "raw": lambda it, _: _raw(it),
@@ -49,12 +48,6 @@ CALLS: dict[str, Call] = {row.name: partial(_call, row) for row in ROWS} | _SPEC
 def public() -> set[str]:
     """Return the names of all public methods of a client and its groups that send requests."""
     return {name for name in public_names() if name not in {"close", "profile", "target"}}
-
-
-def _file(folder: Path) -> Path:
-    file = folder / "events.ndjson"
-    file.write_text('{"name": "app/placed"}\nno json\n' * 2)
-    return file
 
 
 def _raw(client: Any) -> list[Any]:

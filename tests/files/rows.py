@@ -1,0 +1,44 @@
+"""The calls of files, which need one, for the suites that try every call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from tests.faults.operations import Tools
+    from tests.operations.cases import World
+
+
+def _send_file(tools: Tools) -> object:
+    tools.file.write_text('{"name":"shop/order.placed","data":{"n":1}}\n')
+    return tools.client.send_file(tools.file)
+
+
+FAULTS: dict[str, Callable[[Tools], object]] = {
+    "send_file": _send_file,
+    "events.export": lambda it: it.client.events.export(it.file.with_suffix(".jsonl")),
+    "runs.export": lambda it: it.client.runs.export(it.file.with_suffix(".csv")),
+}
+FAULT_KINDS = {"send_file": "send_many"}
+
+
+def _file(folder: Path) -> Path:
+    file = folder / "events.ndjson"
+    file.write_text('{"name": "app/placed"}\nno json\n' * 2)
+    return file
+
+
+SECRETS: dict[str, Callable[[Any, Path], Any]] = {
+    "send_file": lambda it, folder: it.send_file(_file(folder), batch_size=1, in_flight=1),
+    "events.export": lambda it, folder: it.events.export(folder / "events.jsonl"),
+    "runs.export": lambda it, folder: it.runs.export(folder / "runs.csv", include=["event"]),
+}
+
+OPERATIONS: dict[str, Callable[[World], Mapping[str, Any]]] = {
+    "send_file": lambda world: {"path": str(world.file)},
+    "events.export": lambda world: {"path": str(world.file.with_name("events.jsonl"))},
+    "runs.export": lambda world: {"path": str(world.file.with_name("runs.csv"))},
+}
