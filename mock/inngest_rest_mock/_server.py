@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, get_args
 
 import httpx
 
-from inngest_rest_mock._api.call import Call, Server
+from inngest_rest_mock._api.call import Call
 from inngest_rest_mock._api.keys import Keys
 from inngest_rest_mock._api.releases import CURRENT, Release, served_operations
 from inngest_rest_mock._api.routing import Match, Router
@@ -97,9 +97,9 @@ class MockServer:
         self._store = Store(
             self._clock, as_timedelta(visibility_delay, "visibility_delay")
         )
-        being = Release.parse(release)
-        self._kind = Server(being, cloud)
-        self._served = served_operations(being, v1_routes=v1_routes)
+        self._release = Release.parse(release)
+        self._is_cloud = cloud
+        self._served = served_operations(self._release, v1_routes=v1_routes)
         self._router = Router(self._served)
         self._faults: list[Fault] = []
         self._late: list[tuple[int, int, Request, Match]] = []
@@ -487,7 +487,15 @@ class MockServer:
         return self._handle_at(self._settle(), request, match)
 
     def _handle_at(self, now: int, request: Request, match: Match) -> Response:
-        call = Call(request, match.params, self._store, self._keys, self._kind, now)
+        call = Call(
+            request=request,
+            params=match.params,
+            store=self._store,
+            keys=self._keys,
+            release=self._release,
+            is_cloud=self._is_cloud,
+            now=now,
+        )
         response = match.handler(call)
         kind = ("X-Inngest-Server-Kind", self._keys.server_kind)
         return _framed(request, response.with_headers(kind))

@@ -53,7 +53,7 @@ def get_dev_info(call: Call) -> Response:
         for function in app.functions.values()
     ]
     info: dict[str, object] = {
-        "version": f"{call.server.release}-mock",
+        "version": f"{call.release}-mock",
         "startOpts": {},
         "functions": functions,
         "handlers": [],

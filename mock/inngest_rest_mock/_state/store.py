@@ -50,7 +50,7 @@ class Store:
         self.catalogue = Catalogue()
         self.execution = Execution(self.ids, self._invoke_from)
         self._wait_for_others()
-        self.cancellations: dict[str, dict[str, object]] = {}
+        self.cancellations: dict[str, dict[str, Any]] = {}
         # What was created by operations without code of their own, by path and id.
         self.kept: dict[str, dict[str, dict[str, Any]]] = {}
         self._delay = nanoseconds(visibility_delay)

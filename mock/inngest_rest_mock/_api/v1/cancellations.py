@@ -11,12 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from inngest_rest_mock._api.responses import JSON, PANIC
 from inngest_rest_mock._api.v1.shapes import v1_data, v1_error
-from inngest_rest_mock._state.ids import (
-    ACCOUNT_ID,
-    ENVIRONMENT_ID,
-    parse_ulid,
-    stable_uuid,
-)
+from inngest_rest_mock._state.ids import ENVIRONMENT_ID, parse_ulid, stable_uuid
 from inngest_rest_mock._times import v1_time
 
 if TYPE_CHECKING:
@@ -29,7 +24,7 @@ _PANIC_AS_JSON = PANIC.with_headers(("Content-Type", JSON))
 
 def list_cancellations_v1(call: Call) -> Response:
     """List the cancellations."""
-    if not call.server.is_cloud:
+    if not call.is_cloud:
         return PANIC
     return v1_data(list(call.store.cancellations.values()), call.now)
 
@@ -52,27 +47,26 @@ def create_cancellation_v1(call: Call) -> Response:
     function = call.store.catalogue.by_slug(fields["function_id"])
     if function is None or function.app_id != fields["app_id"]:
         return v1_error(404, "function not found")
-    if not call.server.is_cloud:
+    if not call.is_cloud:
         return _PANIC_AS_JSON
     cancellation_id = call.store.ids.next(call.now)
     cancellation: dict[str, object] = {
         "created_at": v1_time(call.now),
-        "name": None,
         "id": cancellation_id,
-        "account_id": ACCOUNT_ID,
         "environment_id": ENVIRONMENT_ID,
         "app_id": stable_uuid(function.app_id),
         "function_internal_id": function.internal_id,
         "function_id": function.slug,
         "started_after": None if after is None else v1_time(after),
         "started_before": v1_time(before),
+        "kind": "bulk_run",
+        "cause": "API",
     }
     if "if" in fields:
         cancellation["if"] = fields["if"]
-    cancellation |= {"kind": "bulk_run", "cause": "API", "queue_name": None}
-    call.store.cancellations[cancellation_id] = cancellation
-    if "if" not in fields:
+    else:
         call.store.cancel_started_between(function, after, before, call.now)
+    call.store.cancellations[cancellation_id] = cancellation
     return v1_data(cancellation, call.now)
 
 
@@ -81,7 +75,7 @@ def delete_cancellation_v1(call: Call) -> Response:
     cancellation_id = parse_ulid(call.params[0])
     if cancellation_id is None:
         return v1_error(400, "Invalid cancellation ID")
-    if not call.server.is_cloud:
+    if not call.is_cloud:
         return _PANIC_AS_JSON
     if call.store.cancellations.pop(cancellation_id, None) is None:
         return v1_error(404, "Cancellation not found")

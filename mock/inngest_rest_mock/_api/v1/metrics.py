@@ -26,7 +26,7 @@ def get_metrics(call: Call) -> Response:
 
 def get_prometheus_v1(call: Call) -> Response:
     """Respond with the number of ended runs, as Inngest Cloud does; other servers have no such."""
-    if not call.server.is_cloud:
+    if not call.is_cloud:
         return v1_error(501, "not implemented")
     ended = Counter(
         f'{{date="{run.ended_at:%Y-%m-%d}",fn="{run.app_id}-{run.function_id}",status="{run.status.title()}"}}'

@@ -50,7 +50,7 @@ def v2_guard(
 
 
 def _read(call: Call, described: Described) -> Call:
-    query = read_query(call.request, described, call.server)
+    query = read_query(call.request, described, call.release)
     return attrs.evolve(
         call, query=query, body=read_body(call.request.body, described.body)
     )

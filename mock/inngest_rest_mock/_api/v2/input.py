@@ -12,8 +12,8 @@ from inngest_rest_mock._api.v2.shapes import v2_error
 from inngest_rest_mock._json import decode
 
 if TYPE_CHECKING:
-    from inngest_rest_mock._api.call import Server
     from inngest_rest_mock._api.document import Described, Schema
+    from inngest_rest_mock._api.releases import Release
     from inngest_rest_mock._carriers.messages import Request, Response
 
 
@@ -37,7 +37,7 @@ def missing_field(message: str) -> InputError:
     return InputError(message, "missing_field")
 
 
-def read_query(request: Request, described: Described, server: Server) -> Query:
+def read_query(request: Request, described: Described, release: Release) -> Query:
     """Read the parameters of a request, in camelCase or snake_case.
 
     Raise InputError for an unknown or repeated one, or for a value that its schema does not allow.
@@ -51,7 +51,7 @@ def read_query(request: Request, described: Described, server: Server) -> Query:
             raise InputError(f'query parameter "{key}" is {where}', "invalid_request")
         if name not in described.query:
             raise InputError(f'unknown query parameter "{key}"', "invalid_request")
-        if server.release.has(described.since.get(name, "0.0")):
+        if release.has(described.since.get(name, "0.0")):
             texts.setdefault(key, []).append(value)
     # Of two spellings of one name, the last wins.
     values = {
@@ -71,6 +71,11 @@ def _value(name: str, schema: Schema, texts: list[str]) -> Any:
     if len(texts) > 1:
         raise InputError(f'too many values for field "{snake(name)}"')
     (text,) = texts
+    if text and "enum" in schema:
+        known = {each.upper(): each for each in schema["enum"]}
+        if (value := known.get(camel(text.strip().lower()).upper())) is None:
+            raise invalid_field(f"{name} is invalid")
+        return value
     value = read_text(text, schema)
     if value is None:
         raise InputError(

@@ -30,7 +30,7 @@ _LISTED = {
 
 def list_operations_v2(call: Call) -> Response:
     """List operations of v2, and their parameters."""
-    release = call.server.release
+    release = call.release
     served = served_operations(release, v1_routes=False)
     operations = [
         _shape(operation, release)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
+from inngest_rest_api.api import LATER
 from inngest_rest_mock._api.v2.expressions import condition_of
 from inngest_rest_mock._api.v2.input import (
     InputError,
@@ -23,12 +24,12 @@ from inngest_rest_mock._api.v2.shapes import (
     v2_run,
     v2_trace,
 )
-from inngest_rest_mock._state.ids import parse_ulid, step_hash, ulid
+from inngest_rest_mock._state.ids import parse_ulid, step_hash
 from inngest_rest_mock._state.records import MockRun
-from inngest_rest_mock._times import NS_PER_MILLISECOND, v2_time
+from inngest_rest_mock._times import v2_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from inngest_rest_mock._api.call import Call
     from inngest_rest_mock._api.reading import Query
@@ -38,13 +39,6 @@ _STATUSES = {
     *("QUEUED", "RUNNING", "PAUSED"),
     *("COMPLETED", "FAILED", "CANCELLED", "SKIPPED"),
 }
-_TIME_FIELDS = {
-    "": "queued",
-    "QUEUEDAT": "queued",
-    "STARTEDAT": "queued",
-    "ENDEDAT": "changed",
-}
-
 
 Clock: TypeAlias = Callable[[MockRun], int]
 """Returns the sort key of runs, a time in nanoseconds."""
@@ -104,9 +98,9 @@ def _shape(call: Call, run: MockRun, *, listed: bool) -> dict[str, Any]:
     include_output = call.query.flag("includeOutput")
     shape = v2_run(run, function, include_output=include_output, listed=listed)
     if listed:
-        if call.server.has("V2FunctionRef.slug"):
+        if call.release.has(LATER["V2FunctionRef.slug"]):
             shape["function"]["slug"] = function.slug
-        if call.server.has("V2Run.isDeferred"):
+        if call.release.has(LATER["V2Run.isDeferred"]):
             shape["isDeferred"] = False
     return shape
 
@@ -125,16 +119,11 @@ def _list(call: Call, apps: list[str], functions: list[str]) -> Response:
         raise InputError(message, "not_implemented", 501)
     _check_include(query)
     condition = condition_of(query.text("query"))
-    field = query.text("timeField").strip().upper().replace("_", "")
-    if field not in _TIME_FIELDS:
-        raise invalid_field("timeField is invalid")
-    order = query.text("order").strip().upper()
-    if order not in ("", "ASC", "DESC"):
-        raise invalid_field("order is invalid")
 
     def wanted(run: MockRun) -> bool:
         return (
             run.visible_ns <= call.now
+            and not query.flag("isDeferred")  # the mock has no such runs
             and (not statuses or run.status.upper() in statuses)
             and (not apps or run.app_id in apps)
             and (not functions or run.function_id in functions)
@@ -143,11 +132,9 @@ def _list(call: Call, apps: list[str], functions: list[str]) -> Response:
             and condition(run, call.store.events[run.event_id])
         )
 
-    time_of = _queued if _TIME_FIELDS[field] == "queued" else _changed
-    is_ascending = order == "ASC"
-    matching = _ordered(call, wanted, time_of, cursor, since, is_ascending=is_ascending)
-    if query.flag("isDeferred"):  # the mock has no such runs
-        matching = iter(())
+    time_of = _changed if query.text("timeField") == "endedAt" else _queued
+    is_ascending = query.text("order") == "ASC"
+    matching = _ordered(call, wanted, time_of, cursor, is_ascending=is_ascending)
     span = None
     if since is not None and until is not None:
         span = {"from": v2_time(since), "until": v2_time(until)}
@@ -165,39 +152,26 @@ def _ordered(
     wanted: Callable[[MockRun], bool],
     time_of: Clock,
     cursor: str | None,
-    since: int | None,
     *,
     is_ascending: bool,
-) -> Iterator[MockRun]:
+) -> Iterable[MockRun]:
     """Return the matching runs after the cursor, in order.
 
     In ascending order, a page repeats the last run of the previous page, as with SQLite.
     """
     runs = call.store.execution.runs
-    last = runs.get(cursor) if cursor is not None else None
-    if time_of is _queued:
-        if not is_ascending:
-            yield from filter(wanted, runs.newest_first(cursor))
-            return
-        if last is not None and wanted(last):
-            yield last
-        # The time in an id is never earlier than its run's.
-        first = ulid(max(since or 0, 0) // NS_PER_MILLISECOND, 0)
-        yield from filter(wanted, runs.oldest_first(max(cursor or "", first)))
-        return
+    if time_of is _queued and not is_ascending:
+        return filter(wanted, runs.newest_first(cursor))
 
     def rank(run: MockRun) -> tuple[int, str]:
         return time_of(run), run.id
 
-    found = filter(wanted, runs.newest_first())
-    for run in sorted(found, key=rank, reverse=not is_ascending):
-        if last is not None and (run is not last or not is_ascending):
-            before = (
-                rank(run) <= rank(last) if is_ascending else rank(run) >= rank(last)
-            )
-            if before:
-                continue
-        yield run
+    found = sorted(filter(wanted, runs.oldest_first()), key=rank)
+    last = None if cursor is None else runs.get(cursor)
+    if is_ascending:
+        return [run for run in found if last is None or rank(run) >= rank(last)]
+    found.reverse()
+    return [run for run in found if last is None or rank(run) < rank(last)]
 
 
 def list_runs_v2(call: Call) -> Response:

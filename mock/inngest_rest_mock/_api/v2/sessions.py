@@ -75,7 +75,7 @@ def _run(call: Call, run: MockRun) -> dict[str, Any]:
 
 
 def _listed(call: Call, items: list[Any]) -> Response:
-    if not call.server.is_cloud:
+    if not call.is_cloud:
         message = "Sessions not implemented in OSS"
         raise InputError(message, "not_implemented", 501)
     search = call.query.text("search")
