@@ -142,7 +142,8 @@ CONTRAST = {"runOnly": ["color-contrast"]}
 # Pages of one kind have the same parts.
 OF_EACH_KIND = {
     *("index.html", "start.html", "concepts.html", "recipes.html", "search.html"),
-    *("guides/agents.html", "guides/traces.html", "reference/calls.html", "reference/python.html"),
+    *("guides/agents.html", "guides/traces.html", "reference/every-call.html"),
+    "reference/python.html",
     "reference/python/inngest_rest.client.runs.html",
 }
 

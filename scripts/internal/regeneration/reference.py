@@ -28,7 +28,7 @@ HEAD = """\
 Each method of the client, with its command and the operations that it asks, the preferred one
 first. The release is the first of the self-hosted server that has the operation; "Cloud" means that
 no other server does anything there. A call without operations of its own makes several others,
-which its docstring names. [Find a call](calls.md) leads from a purpose to its guide.
+which its docstring names. [The first page](../index.md) leads from a purpose to its guide.
 """
 
 
