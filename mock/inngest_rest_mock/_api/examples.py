@@ -30,8 +30,6 @@ def example_handler(name: str) -> Handler:
     is_kept = {("GET", collection), ("POST", collection)} <= _ROUTES
 
     def answer(call: Call) -> Response:
-        if operation.is_cloud_only and not call.is_cloud and "/v2/" in path:
-            return v2_error(501, "not_implemented", "Not implemented in OSS")
         if not is_kept:
             return _respond(call, operation.status, operation.example)
         kept = call.store.kept.setdefault(collection, {})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from inngest_rest_mock._api.event_json import read_events
 from inngest_rest_mock._api.responses import NOT_FOUND, TEXT, json_response
 from inngest_rest_mock._api.v1.shapes import v1_function
-from inngest_rest_mock._state.ids import parse_seed
+from inngest_rest_mock._state.ids import seeded_id
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call
@@ -23,10 +23,10 @@ def send_events(call: Call) -> Response:
         error = {"status": 401, "message": "", "error": "Event key not found"}
         return json_response(401, error)
     batch = read_events(call.request.body)
-    seed = parse_seed(call.request.headers.get(_SEED))
+    seed = call.request.headers.get(_SEED)
     receive, now = call.store.receive, call.now
     ids = [
-        receive(event, now, None if seed is None else seed.at(index)).internal_id
+        receive(event, now, seeded_id(seed, index)).internal_id
         for index, event in enumerate(batch.events, start=1)
     ]
     # The server writes an empty list of ids as one empty id (recording ingest-empty-array).

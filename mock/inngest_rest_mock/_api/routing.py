@@ -33,17 +33,8 @@ class Match:
 
 @attrs.frozen
 class _Route:
-    segments: tuple[str, ...]
+    pattern: re.Pattern[str]
     methods: dict[str, Match]
-
-    def params(self, path: str) -> tuple[str, ...] | None:
-        given = path.split("/")
-        if len(given) != len(self.segments):
-            return None
-        pairs = list(zip(self.segments, given, strict=True))
-        if any(wanted not in ("{}", segment) for wanted, segment in pairs):
-            return None
-        return tuple(segment for wanted, segment in pairs if wanted == "{}")
 
 
 class _Table:
@@ -51,15 +42,15 @@ class _Table:
         self._routes: dict[str, _Route] = {}
 
     def add(self, operation: Operation, handler: Handler) -> None:
-        path = re.sub(r"{\w+}", "{}", operation.path)
-        route = self._routes.setdefault(path, _Route(tuple(path.split("/")), {}))
+        text = re.sub(r"{\w+}", "([^/]*)", operation.path)
+        route = self._routes.setdefault(text, _Route(re.compile(text), {}))
         route.methods[operation.method] = Match(handler, (), operation.name)
 
     def find(self, path: str) -> tuple[_Route, tuple[str, ...]] | None:
         for route in self._routes.values():
-            params = route.params(path)
-            if params is not None:
-                return route, params
+            found = route.pattern.fullmatch(path)
+            if found is not None:
+                return route, found.groups()
         return None
 
 

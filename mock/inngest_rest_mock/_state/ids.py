@@ -63,22 +63,11 @@ def parse_ulid(text: str) -> str | None:
     return text.upper()
 
 
-class SeededIds:
-    """Ids derived from an `x-inngest-event-id-seed` header (recording ingest-seed)."""
+def seeded_id(header: str | None, index: int) -> str | None:
+    """Return the id of the event at `index` (from 1) by a seed (recording ingest-seed).
 
-    def __init__(self, milliseconds: int, entropy: bytes) -> None:
-        self._milliseconds = milliseconds
-        self._high = int.from_bytes(entropy[:6], "big") << 32
-        self._low = int.from_bytes(entropy[6:], "big")
-
-    def at(self, index: int) -> str:
-        """Return the id of the event at `index` (from 1)."""
-        low = (self._low + index) & 0xFFFFFFFF
-        return ulid(self._milliseconds & 0xFFFFFFFFFFFF, self._high | low)
-
-
-def parse_seed(header: str | None) -> SeededIds | None:
-    """Read a seed header, `<millis>,<base64 of 10 bytes>`; None if absent or malformed."""
+    The header is `<millis>,<base64 of 10 bytes>`; return None if it is absent or malformed.
+    """
     match = _SEED.fullmatch(header or "")
     if match is None:
         return None
@@ -89,7 +78,8 @@ def parse_seed(header: str | None) -> SeededIds | None:
     milliseconds = int(match[1])
     if len(entropy) != _ENTROPY_BYTES or not 0 < milliseconds < 2**48:
         return None
-    return SeededIds(milliseconds, entropy)
+    high, low = int.from_bytes(entropy[:6], "big"), int.from_bytes(entropy[6:], "big")
+    return ulid(milliseconds, high << 32 | (low + index) & 0xFFFFFFFF)
 
 
 def stable_uuid(name: str) -> str:

@@ -22,6 +22,7 @@ def v2_guard(
 ) -> Handler:
     """Require the signing key, and respond with the error of an InputError.
 
+    A self-hosted server reads what Inngest Cloud alone has, then refuses it.
     `POST /v2/events` rejects a body over 3 MiB before any key is checked.
 
     Args:
@@ -42,7 +43,12 @@ def v2_guard(
         ):
             return UNAUTHORIZED
         try:
-            return handler(call if described is None else _read(call, described))
+            if described is None:
+                return handler(call)
+            read = _read(call, described)
+            if described.is_cloud_only and not call.is_cloud:
+                raise InputError("Not implemented in OSS", "not_implemented", 501)
+            return handler(read)
         except InputError as error:
             return error.response
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from inngest_rest_mock._api.v2.input import InputError
 from inngest_rest_mock._api.v2.shapes import v2_data, v2_run
 from inngest_rest_mock._times import v2_time
 
@@ -75,8 +74,5 @@ def _run(call: Call, run: MockRun) -> dict[str, Any]:
 
 
 def _listed(call: Call, items: list[Any]) -> Response:
-    if not call.is_cloud:
-        message = "Sessions not implemented in OSS"
-        raise InputError(message, "not_implemented", 501)
     search = call.query.text("search")
     return v2_data([it for it in items if search in it["id"]], call.now, page={})
