@@ -33,7 +33,6 @@ class Keys:
 
     event_keys: frozenset[str]
     signing_tokens: frozenset[str]
-    signing_keys: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, event_keys: Collection[str] | None, signing_key: str | None) -> Keys:
@@ -47,8 +46,7 @@ class Keys:
         tokens = (
             frozenset[str]() if signing_key is None else _accepted_tokens(signing_key)
         )
-        shown = () if signing_key is None else (_PREFIX.sub("", signing_key),)
-        return cls(frozenset(event_keys or ()), tokens, shown)
+        return cls(frozenset(event_keys or ()), tokens)
 
     @property
     def server_kind(self) -> str:
