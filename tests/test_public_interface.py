@@ -134,7 +134,7 @@ FILTERS_OF_EVENTS = (typing.EventFilter,)
 FILTERS_OF_RUNS = (typing.RunSelection, typing.RunFilter)
 
 # What several calls can share by `**`, and how a method describes the same in words of its own.
-FORMS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
+SHARED_ARGUMENTS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
     **{name: ((typing.Paging,), set[str]()) for name in LISTINGS},
     "Runs.list": ((typing.RunListing, *FILTERS_OF_RUNS, typing.Paging), set()),
     "Runs.watch": ((typing.RunFilter,), {"status"}),
@@ -150,12 +150,14 @@ FORMS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
 
 
 def test_every_listing_takes_paging() -> None:
-    assert {*LISTINGS} == {name for name, (forms, _) in FORMS.items() if typing.Paging in forms}
+    assert {*LISTINGS} == {
+        name for name, (forms, _) in SHARED_ARGUMENTS.items() if typing.Paging in forms
+    }
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", SHARED_ARGUMENTS)
 def test_a_method_takes_what_its_forms_have_with_the_same_types_and_words(name: str) -> None:
-    forms, own_words = FORMS[name]
+    forms, own_words = SHARED_ARGUMENTS[name]
     types = {each.name: each.annotation for each in arguments(name)}
     described = sections(docstring(METHODS[name]), "Args")[1]
     for form in forms:
@@ -172,7 +174,7 @@ def test_a_form_has_every_filter_that_its_method_takes(name: str) -> None:
         "Runs.list": {"order", "include_output"},
         "Runs.watch": {"every", "timeout", "since", "include_output", "token"},
     }
-    whole = FORMS[name][0][0]
+    whole = SHARED_ARGUMENTS[name][0][0]
     assert {each.name for each in arguments(name)} == own[name] | whole.__annotations__.keys()
 
 

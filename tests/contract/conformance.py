@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from .document import Document, Operation
+    from .document import Document, DocumentedOperation
     from .recordings import Recording
 
 # Query parameters made up for recording: another cache key for v1, ignored by v2.
@@ -16,7 +16,11 @@ MEANINGLESS = re.compile(r"[a-z_]|bogus|foo|nope|unknown")
 
 
 def faults(
-    document: Document, operation: Operation, recording: Recording, *, allows_more: bool = False
+    document: Document,
+    operation: DocumentedOperation,
+    recording: Recording,
+    *,
+    allows_more: bool = False,
 ) -> Iterator[str]:
     """Return how an exchange differs from the document.
 
@@ -60,7 +64,7 @@ def listed_faults(document: Document, received: Any) -> Iterator[str]:
 
 
 def answer_faults(
-    operation: Operation, recording: Recording, judge: Callable[[Any, Any], list[str]]
+    operation: DocumentedOperation, recording: Recording, judge: Callable[[Any, Any], list[str]]
 ) -> Iterator[str]:
     """Check status, content type and body of the response."""
     content = operation.content(recording.status)
@@ -83,7 +87,7 @@ def media_type(content: Any, received: str) -> Any:
     return content.get(received) or content.get(received.partition(";")[0].strip())
 
 
-def parameter_faults(operation: Operation, recording: Recording) -> Iterator[str]:
+def parameter_faults(operation: DocumentedOperation, recording: Recording) -> Iterator[str]:
     """Check the parameter names of an accepted request: all must be documented."""
     if set(re.findall(r"\{(\w+)\}", operation.path)) != operation.names("path"):
         yield "the path and its parameters disagree"
@@ -95,7 +99,9 @@ def parameter_faults(operation: Operation, recording: Recording) -> Iterator[str
             yield f"query parameter {asked!r} is not documented"
 
 
-def request_faults(document: Document, operation: Operation, recording: Recording) -> Iterator[str]:
+def request_faults(
+    document: Document, operation: DocumentedOperation, recording: Recording
+) -> Iterator[str]:
     """Check the body of an accepted request; text, which is not JSON, has no schema."""
     if recording.sent is None or isinstance(recording.sent, str):
         return

@@ -24,7 +24,7 @@ Object = Mapping[str, Json]
 
 
 @dataclass(frozen=True)
-class Operation:
+class DocumentedOperation:
     """One operation: its part of the document, with references resolved one level deep."""
 
     id: str
@@ -66,7 +66,7 @@ class Document:
         # The loader in C reads it in a tenth of the time.
         return cls(yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader))
 
-    def match(self, method: str, path: str) -> Operation | None:
+    def match(self, method: str, path: str) -> DocumentedOperation | None:
         """Find the operation that serves a request, by the server's routing."""
         met = (each for each in self._meeting(path) if each.method == method.lower())
         return next(met, None)
@@ -97,7 +97,7 @@ class Document:
         components: Object = without_enums(self.spec["components"])
         return components
 
-    def _meeting(self, path: str) -> Iterator[Operation]:
+    def _meeting(self, path: str) -> Iterator[DocumentedOperation]:
         if not is_ill_formed(path):
             path = routed(path)
             yield from (each for each, pattern in self._routes if pattern.fullmatch(path))
@@ -107,15 +107,15 @@ class Document:
         validator = Validator({**schema, "components": components}, format_checker=FORMATS)
         return [_where_and_why(error) for error in validator.iter_errors(instance)]
 
-    def _operations(self) -> Iterator[Operation]:
+    def _operations(self) -> Iterator[DocumentedOperation]:
         for path, item in self.spec["paths"].items():
             for method in filter(METHODS.__contains__, item):
                 yield self._operation(path, method, item)
 
-    def _operation(self, path: str, method: str, item: Object) -> Operation:
+    def _operation(self, path: str, method: str, item: Object) -> DocumentedOperation:
         own = item[method]
         parameters = [*item.get("parameters", ()), *own.get("parameters", ())]
-        return Operation(
+        return DocumentedOperation(
             id=own["operationId"],
             method=method,
             path=path,

@@ -18,7 +18,7 @@ from inngest_rest.call_row import Returns
 from tests.support.calls import BY_NAME, ROUTES, example_arguments
 
 from .conformance import camel
-from .document import Document, Operation, is_placeholder, routed
+from .document import Document, DocumentedOperation, is_placeholder, routed
 from .parsing import snake
 
 if TYPE_CHECKING:
@@ -70,12 +70,12 @@ class Method:
         return list(result.page().items) if self.is_listing else result
 
 
-def family_of(operation: Operation) -> str:
+def family_of(operation: DocumentedOperation) -> str:
     """Return the `api_version` that makes a client call only this operation."""
     return "auto" if operation.tag == "ingest" else operation.tag
 
 
-def request_of(operation: Operation, recording: Recording) -> Request | None:
+def request_of(operation: DocumentedOperation, recording: Recording) -> Request | None:
     """Read a recorded request; None if a JSON client cannot send its body."""
     sent = recording.sent
     if isinstance(sent, str) or is_placeholder(sent):
@@ -87,7 +87,7 @@ def request_of(operation: Operation, recording: Recording) -> Request | None:
     return Request(path, recording.query, sent)
 
 
-def stand_in(operation: Operation, stored: int = 0) -> Arguments:
+def stand_in(operation: DocumentedOperation, stored: int = 0) -> Arguments:
     """Return ordinary arguments: those of a body, by the row's example; or as many events."""
     if operation.id == "sendEvents":
         return Arguments(([{"name": "app/ordinary"}] * stored,))
@@ -109,7 +109,7 @@ def moment(value: Any) -> Any:
 _GUARDED = {"query", "from_step", "input"}
 
 
-def _arguments(row: CallRow, operation: Operation, request: Request) -> Arguments:
+def _arguments(row: CallRow, operation: DocumentedOperation, request: Request) -> Arguments:
     """Return a request as arguments: path values by position, the others by name."""
     if row.name == "send":
         return Arguments((request.sent,), {"batch_size": 5_000})
@@ -125,7 +125,7 @@ def _arguments(row: CallRow, operation: Operation, request: Request) -> Argument
     )
 
 
-def _queried(operation: Operation, query: Mapping[str, Any]) -> dict[str, Any]:
+def _queried(operation: DocumentedOperation, query: Mapping[str, Any]) -> dict[str, Any]:
     return {
         argument_of(each["name"], each): _read(each["schema"], query[each["name"]])
         for each in operation.parameters

@@ -14,7 +14,7 @@ import httpx
 
 from inngest_rest_api.api import OPERATIONS
 
-from .document import TIME, Document, Operation, is_placeholder
+from .document import TIME, Document, DocumentedOperation, is_placeholder
 from .recordings import Recording, hides_error, is_of_absent_route, read_all
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Exchange(NamedTuple):
     """A recording together with its operation."""
 
     recording: Recording
-    operation: Operation
+    operation: DocumentedOperation
 
     @property
     def status(self) -> int:
@@ -62,7 +62,7 @@ def by_operation(exchanges: Mapping[str, Exchange]) -> dict[str, dict[str, Excha
     return dict(sorted(groups.items()))
 
 
-def module_of(operation: Operation) -> ModuleType:
+def module_of(operation: DocumentedOperation) -> ModuleType:
     """Find the generated module of an operation in the generated table of operations."""
     return _module(operation.method.upper(), snake(operation.path))
 
@@ -78,7 +78,7 @@ def snake(text: str) -> str:
     return re.sub(r"(?<=[a-z])[A-Z]", lambda match: f"_{match[0].lower()}", text)
 
 
-def parse(operation: Operation, recording: Recording, body: Any) -> Any:
+def parse(operation: DocumentedOperation, recording: Recording, body: Any) -> Any:
     """Parse a response with the operation's generated parser."""
     return module_of(operation).parse_response(respond(recording, body), strict=True)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .document import Document, Operation, is_ill_formed
+from .document import Document, DocumentedOperation, is_ill_formed
 
 FOLDER = Path(__file__).parent / "recordings"
 
@@ -105,7 +105,7 @@ def why_outside(recording: Recording, document: Document) -> str | None:
     return next((why for why, holds in OUTSIDE.items() if holds(recording, document)), None)
 
 
-def is_of_absent_route(recording: Recording, operation: Operation) -> bool:
+def is_of_absent_route(recording: Recording, operation: DocumentedOperation) -> bool:
     """Return whether a server responded as one does that lacks the operation, and may lack it.
 
     Releases before the operation's first one lack it. A server that does not state its release may.

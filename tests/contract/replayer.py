@@ -11,7 +11,7 @@ import httpx
 from inngest_rest.errors import InngestError
 from tests.support.client_kinds import ClientKind, open_client
 
-from .document import Document, Operation, routed
+from .document import Document, DocumentedOperation, routed
 from .methods import METHODS, Arguments, family_of, moment, request_of, stand_in
 from .parsing import Exchange, body_of, respond
 
@@ -37,13 +37,13 @@ class Replayer:
         self._document = document
         self._client_kind = client_kind
         self._runner = runner
-        self._operation: Operation | None = None
+        self._operation: DocumentedOperation | None = None
         self._answer = httpx.Response(500)
         self.asked: list[httpx.Request] = []
 
     def ask(
         self,
-        operation: Operation,
+        operation: DocumentedOperation,
         said: Arguments,
         answer: httpx.Response,
         event_key: str | None = "x",

@@ -13,7 +13,7 @@ from .document import PATH, Document
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .document import Operation
+    from .document import DocumentedOperation
 
 DOCUMENT = Document.load()
 SPEC: Any = DOCUMENT.spec
@@ -33,7 +33,7 @@ def test_lines_are_short() -> None:
     assert [number for number, line in enumerate(lines, 1) if len(line) > 100] == []
 
 
-def own(operation: Operation) -> Any:
+def own(operation: DocumentedOperation) -> Any:
     """Return what the document has of an operation, as it is written there."""
     return SPEC["paths"][operation.path][operation.method]
 

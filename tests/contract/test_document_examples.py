@@ -6,16 +6,16 @@ import json
 from typing import Any
 
 from .document import Document
-from .forms import FORMS
 from .instances import accepted, is_whole, received
 from .parsing import documented
+from .unrecorded import DOCUMENTED
 
 DOCUMENT = Document.load()
 SCHEMAS: Any = DOCUMENT.spec["components"]["schemas"]
 EXCHANGES = [
     *documented(DOCUMENT).values(),
     # What only Inngest Cloud sends was not recorded: its vendor's documents have it.
-    *(form.exchange(DOCUMENT, name) for name, form in FORMS.items()),
+    *(unrecorded.exchange(DOCUMENT, name) for name, unrecorded in DOCUMENTED.items()),
 ]
 FOUND = [received(DOCUMENT, EXCHANGES), accepted(DOCUMENT, EXCHANGES)]
 LONGEST = 300

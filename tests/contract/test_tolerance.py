@@ -28,12 +28,12 @@ from inngest_rest.errors import InvalidResponseError, PartialSendError
 
 from .conformance import media_type
 from .document import Document
-from .forms import FORMS
 from .methods import METHODS, stand_in
 from .mutations import NEW_KEY, NEW_VALUE, Mutation, form_of, mutations, without_each
 from .outcomes import RESULTS, expected, is_a
 from .parsing import Exchange, body_of, by_operation, documented, losses, parse, respond, written
 from .replayer import Replayer, SharedReplayer
+from .unrecorded import DOCUMENTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +76,8 @@ WRAPPED = {name: each for name, each in EXCHANGES.items() if each.operation.id i
 SUCCESSES = {
     name: each
     for name, each in (
-        documented(DOCUMENT) | {name: form.exchange(DOCUMENT, name) for name, form in FORMS.items()}
+        documented(DOCUMENT)
+        | {name: it.exchange(DOCUMENT, name) for name, it in DOCUMENTED.items()}
     ).items()
     if each.operation.id in METHODS
     and 200 <= each.status < 300

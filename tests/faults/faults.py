@@ -156,7 +156,7 @@ _LIMITED = (
         ),
     ),
     *_of(
-        Verdict.PAUSED,
+        Verdict.TOLD_TO_WAIT,
         ("429, Retry-After 20", answers(_after("20")), True),
         ("429, Retry-After 20.0", answers(_after("20.0"))),
     ),

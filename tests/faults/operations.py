@@ -73,7 +73,7 @@ Do = Callable[[Tools], object]
 
 
 @frozen
-class Operation:
+class TriedCall:
     """A row of the table: how it is called, and by which rules it is judged.
 
     Attributes:
@@ -160,13 +160,13 @@ def _do(row: CallRow, tools: Tools) -> object:
     return call(tools.client, row.name, instead, **others)
 
 
-def _operation(row: CallRow) -> Operation:
+def _operation(row: CallRow) -> TriedCall:
     # An event is sent with an id, so that sending may be repeated; and so may what looks first.
     is_repeatable = row.is_repeatable or row.is_repeatable_if(row.examples[0])
     is_repeatable = is_repeatable or row.name.startswith("send")
     is_repeatable = is_repeatable or _KINDS.get(row.name) == "read"
     kind = "once" if not is_repeatable else "without result" if row.result == "None" else "read"
-    return Operation(
+    return TriedCall(
         row.name,
         _SPECIAL.get(row.name, partial(_do, row)),
         _KINDS.get(row.name, kind),
@@ -179,10 +179,10 @@ def _operation(row: CallRow) -> Operation:
 # What is no call of a client, such as a buffer.
 _NO_CALLS = _SPECIAL.keys() - BY_NAME.keys()
 
-OPERATIONS = (
+TRIED_CALLS = (
     *(_operation(row) for row in ROWS if row.name not in NOT_OPERATIONS),
     *(
-        Operation(name, _SPECIAL[name], _KINDS[name], "ingest", stands_for_kind=True)
+        TriedCall(name, _SPECIAL[name], _KINDS[name], "ingest", stands_for_kind=True)
         for name in sorted(_NO_CALLS)
     ),
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tests.faults.verdicts import Fault, Verdict
 
 if TYPE_CHECKING:
-    from tests.faults.operations import Operation
+    from tests.faults.operations import TriedCall
 
 V = Verdict
 
@@ -21,7 +21,7 @@ ERRORS = {
     V.FAILED: "ServerError",
     V.TIMED_OUT: "ApiError",
     V.LIMITED: "RateLimitError",
-    V.PAUSED: "RateLimitError",
+    V.TOLD_TO_WAIT: "RateLimitError",
     V.BARRED: "RateLimitError",
     V.BAD: "BadRequestError",
     V.INVALID: "BadRequestError",
@@ -48,10 +48,10 @@ MAY_BE_DONE = {
 """After these, what a write did is not known. With a page, that is only prudence."""
 
 # After these, no later event, run or input can fare better.
-_HOPELESS = {V.PAUSED, V.BARRED, V.UNAUTHORIZED, V.FORBIDDEN, V.NO_ROUTE}
+_HOPELESS = {V.TOLD_TO_WAIT, V.BARRED, V.UNAUTHORIZED, V.FORBIDDEN, V.NO_ROUTE}
 
 # The requests of a single route, where one retry is allowed, within a minute.
-_TRIES = {V.LOST: 2, V.LATE: 2, V.FAILED: 2, V.TIMED_OUT: 2, V.LIMITED: 2, V.PAUSED: 3}
+_TRIES = {V.LOST: 2, V.LATE: 2, V.FAILED: 2, V.TIMED_OUT: 2, V.LIMITED: 2, V.TOLD_TO_WAIT: 3}
 _TRIES_ONCE = {**_TRIES, V.LOST: 1, V.LATE: 1, V.FAILED: 1, V.TIMED_OUT: 1}
 
 # These send a call to the next family that may serve it.
@@ -74,7 +74,7 @@ class Expected(NamedTuple):
     unsent: str = ""
 
 
-def expected(fault: Fault, operation: Operation) -> Expected:
+def expected(fault: Fault, operation: TriedCall) -> Expected:
     """Return what the trial of a fault and an operation has to be."""
     result = _RESULTS[operation.kind](fault.verdict)
     result = _EXCEPTIONS.get((operation.name, fault.verdict), result)
@@ -130,7 +130,7 @@ def _wait(verdict: Verdict) -> str:
 def _wait_many(verdict: Verdict) -> str:
     """One of many runs does not end the wait for the others, until the time is up."""
     passes = {V.NOT_SENT, V.UNKNOWN, V.LOST, V.LATE, V.FAILED, V.TIMED_OUT, V.NO_ROUTE}
-    passes |= {V.LIMITED, V.PAUSED, V.BARRED}
+    passes |= {V.LIMITED, V.TOLD_TO_WAIT, V.BARRED}
     return "WaitTimeoutError" if verdict in passes else ERRORS[verdict]
 
 
@@ -204,16 +204,16 @@ _ROUTES = {
 }
 
 
-def _requests(verdict: Verdict, operation: Operation) -> int:
+def _requests(verdict: Verdict, operation: TriedCall) -> int:
     requests = _requests_for_the_result(verdict, operation)
     if operation.name != "events.resend":
         return requests
     # Whether its label has sent an event is looked up first, as often; a pause takes the time of
     # one request.
-    return 2 * requests - (verdict is V.PAUSED)
+    return 2 * requests - (verdict is V.TOLD_TO_WAIT)
 
 
-def _requests_for_the_result(verdict: Verdict, operation: Operation) -> int:
+def _requests_for_the_result(verdict: Verdict, operation: TriedCall) -> int:
     if verdict is V.NOT_SENT:
         return 0
     if verdict is V.UNKNOWN:
@@ -224,7 +224,7 @@ def _requests_for_the_result(verdict: Verdict, operation: Operation) -> int:
         return 2  # v2 may take another key
     is_repeatable = operation.is_repeatable or operation.kind == _LOOK
     tries = (_TRIES if is_repeatable else _TRIES_ONCE).get(verdict, 1)
-    if operation.kind in {"wait", "watch"} and verdict is V.PAUSED:
+    if operation.kind in {"wait", "watch"} and verdict is V.TOLD_TO_WAIT:
         # The pause takes the time that there is.
         return 1
     if operation.kind == "watch":
@@ -233,7 +233,7 @@ def _requests_for_the_result(verdict: Verdict, operation: Operation) -> int:
     return tries
 
 
-def _routes(verdict: Verdict, operation: Operation) -> int:
+def _routes(verdict: Verdict, operation: TriedCall) -> int:
     """Return how many requests are made until no route is left."""
     families = operation.routes.split()
     if verdict is V.NO_ROUTE:

@@ -10,7 +10,7 @@ import pytest
 from attrs import frozen
 
 from inngest_rest import InngestError, RetryPolicy
-from tests.faults.operations import OPERATIONS, Operation, Tools, describe
+from tests.faults.operations import TRIED_CALLS, Tools, TriedCall, describe
 from tests.faults.recovery import PASSING, Passing, World, in_front_of
 from tests.faults.server import FaultServer
 from tests.faults.trials import CLIENT_KINDS, LONG, without_certificates
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tests.support.client_kinds import ClientKind
 
 # These end in a success after one more request, where an operation may be repeated at all.
-_PASSES = {Verdict.LOST, Verdict.FAILED, Verdict.LIMITED, Verdict.PAUSED}
-_NOT_DONE = {Verdict.LIMITED, Verdict.PAUSED}
+_PASSES = {Verdict.LOST, Verdict.FAILED, Verdict.LIMITED, Verdict.TOLD_TO_WAIT}
+_NOT_DONE = {Verdict.LIMITED, Verdict.TOLD_TO_WAIT}
 
 
 @frozen
@@ -54,7 +54,7 @@ def undisturbed(
     worlds: dict[str, World] = {}
     endpoint = fault_server.open(in_front_of(worlds, None))
     folder = tmp_path_factory.mktemp("undisturbed")
-    found = {it.name: _run(endpoint, worlds, it, "blocking", folder) for it in OPERATIONS}
+    found = {it.name: _run(endpoint, worlds, it, "blocking", folder) for it in TRIED_CALLS}
     assert [name for name, each in found.items() if each.error is not None] == []
     return found
 
@@ -69,7 +69,7 @@ def test_no_single_fault_makes_a_call_lie_or_act_twice(
     turns = itertools.cycle(CLIENT_KINDS if PASSING.index(fault) % 2 else reversed(CLIENT_KINDS))
     wrong = [
         f"{fault.name} / {operation.name} / {client_kind}: {what}"
-        for operation, client_kind in zip(OPERATIONS, turns, strict=False)
+        for operation, client_kind in zip(TRIED_CALLS, turns, strict=False)
         for what in complaints(
             fault,
             operation,
@@ -81,7 +81,7 @@ def test_no_single_fault_makes_a_call_lie_or_act_twice(
 
 
 def complaints(
-    fault: Passing, operation: Operation, seen: Outcome, normal: Outcome
+    fault: Passing, operation: TriedCall, seen: Outcome, normal: Outcome
 ) -> Iterator[str]:
     """Yield what is wrong with an outcome, compared with that of a server that works."""
     must_succeed = fault.verdict in _NOT_DONE or (
@@ -114,7 +114,7 @@ def _admits(seen: Outcome) -> bool:
 def _run(
     endpoint: Endpoint,
     worlds: dict[str, World],
-    operation: Operation,
+    operation: TriedCall,
     client_kind: ClientKind,
     folder: Path,
 ) -> Outcome:

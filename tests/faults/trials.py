@@ -15,7 +15,7 @@ from attrs import frozen
 
 from inngest_rest import InngestError, PartialActionError, PartialSendError, RetryPolicy
 from tests.faults.faults import FAULTS
-from tests.faults.operations import OPERATIONS, Operation, Tools, describe
+from tests.faults.operations import TRIED_CALLS, Tools, TriedCall, describe
 from tests.faults.verdicts import Fault, Verdict
 from tests.support.client_kinds import ClientKind, open_client
 from tests.support.clock import Clock
@@ -63,7 +63,7 @@ class Trial:
     """
 
     fault: Fault
-    operation: Operation
+    operation: TriedCall
     client_kind: ClientKind
     result: str
     error: BaseException | None
@@ -82,9 +82,9 @@ def without_certificates() -> Iterator[None]:
         yield
 
 
-def operations_before(fault: Fault) -> list[Operation]:
+def operations_before(fault: Fault) -> list[TriedCall]:
     """Return the operations that are put before a fault."""
-    return [each for each in OPERATIONS if fault.everywhere or each.stands_for_kind]
+    return [each for each in TRIED_CALLS if fault.everywhere or each.stands_for_kind]
 
 
 def load_everything(server: FaultServer, folder: Path) -> None:
@@ -92,7 +92,7 @@ def load_everything(server: FaultServer, folder: Path) -> None:
     fault = FAULTS[0]
     endpoint = server.open(fault.behaviour)
     with without_certificates():
-        for operation in OPERATIONS:
+        for operation in TRIED_CALLS:
             for client_kind in CLIENT_KINDS:
                 _run(endpoint, fault, operation, client_kind, folder)
 
@@ -114,7 +114,7 @@ def run_trials(
 
 
 def _run(
-    endpoint: Endpoint, fault: Fault, operation: Operation, client_kind: ClientKind, folder: Path
+    endpoint: Endpoint, fault: Fault, operation: TriedCall, client_kind: ClientKind, folder: Path
 ) -> Trial:
     name = f"{operation.name}-{client_kind}"
     file = folder / f"{endpoint.port}-{name}.ndjson"

@@ -21,7 +21,7 @@ class Verdict(Enum):
         FAILED: A 5xx: it may have been carried out.
         TIMED_OUT: A 408, for which the same holds.
         LIMITED: A 429 that names no pause, and so costs an attempt.
-        PAUSED: A 429 that names a pause of 20 seconds.
+        TOLD_TO_WAIT: A 429 that names a pause of 20 seconds.
         BARRED: A 429 that names a pause beyond the total time of a call.
         BAD: A 400, which is a receipt where events are sent.
         INVALID, UNAUTHORIZED, FORBIDDEN, CONFLICT, OVERSIZE, REFUSED: Another 4xx, each final.
@@ -42,7 +42,7 @@ class Verdict(Enum):
     FAILED = "failed"
     TIMED_OUT = "timed out"
     LIMITED = "limited"
-    PAUSED = "paused"
+    TOLD_TO_WAIT = "told to wait"
     BARRED = "barred"
     BAD = "bad"
     INVALID = "invalid"

@@ -29,10 +29,10 @@ from inngest_rest_tools.parameters import read
 from inngest_rest_tools.problems import Code
 from inngest_rest_tools.running import Invocation
 from tests.contract.document import Document
-from tests.contract.forms import FORMS
 from tests.contract.methods import METHODS, stand_in
 from tests.contract.parsing import body_of, documented
 from tests.contract.replayer import SharedReplayer
+from tests.contract.unrecorded import DOCUMENTED
 from tests.hostile.invalid import VALUES, bounded, briefly, damaged, flipped, paths, put, written
 from tests.operations.cases import CASES, World
 from tests.support import server as scripted
@@ -52,7 +52,8 @@ if TYPE_CHECKING:
 DOCUMENT = Document.load()
 EXCHANGES: dict[str, list[Exchange]] = {}
 for each in (
-    documented(DOCUMENT) | {name: form.exchange(DOCUMENT, name) for name, form in FORMS.items()}
+    documented(DOCUMENT)
+    | {name: unrecorded.exchange(DOCUMENT, name) for name, unrecorded in DOCUMENTED.items()}
 ).values():
     if each.operation.id in METHODS:
         EXCHANGES.setdefault(each.operation.id, []).append(each)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inngest_rest._core.resources import events
-from inngest_rest._core.resources.rows import PageForm, Row, row_of
+from inngest_rest._core.resources.rows import PageReader, PageRow, row_of
 from inngest_rest._core.resources.run_rows import (
     V1RunRow,
     V2RunRow,
@@ -34,14 +34,14 @@ if TYPE_CHECKING:
 
     from inngest_rest.record import Record
 
-FORMS: dict[str, PageForm[Any]] = {
-    "/v2/runs": PageForm(v2.list_runs_v2, listed_run_of_v2, V2RunRow),
-    "/v2/events/[^/]+/runs": PageForm(v2.list_event_runs_v2, listed_run_of_v2, V2RunRow),
-    "/v1/events/[^/]+/runs": PageForm(v1.list_event_runs_v1, listed_run_of_v1, V1RunRow),
-    "/v1/events": PageForm(v1.list_events_v1, events.listed_event, events.EventRow),
+READERS: dict[str, PageReader[Any]] = {
+    "/v2/runs": PageReader(v2.list_runs_v2, listed_run_of_v2, V2RunRow),
+    "/v2/events/[^/]+/runs": PageReader(v2.list_event_runs_v2, listed_run_of_v2, V2RunRow),
+    "/v1/events/[^/]+/runs": PageReader(v1.list_event_runs_v1, listed_run_of_v1, V1RunRow),
+    "/v1/events": PageReader(v1.list_events_v1, events.listed_event, events.EventRow),
 }
 
-MODELS: dict[type[Row], Any] = {
+MODELS: dict[type[PageRow], Any] = {
     V2RunRow: api.V2Run,
     V1RunRow: api.V1Run,
     events.EventRow: api.V1Event,
@@ -138,12 +138,12 @@ def page_with(row: dict[str, Any], changes: list[tuple[int, Any]]) -> bytes:
     return json.dumps(page).encode()
 
 
-def check_both_ways(form: PageForm[Any], content: bytes) -> bool:
+def check_both_ways(reader: PageReader[Any], content: bytes) -> bool:
     """Return whether a page is read straight; fail if that differs from the models."""
-    straight = form.from_json(content)
+    straight = reader.from_json(content)
     if straight is None:
         return False
-    by_models = form.from_dict(read_json(content))
+    by_models = reader.from_dict(read_json(content))
     # What a listing reads of the envelope.
     pages = [getattr(envelope, "page", None) for envelope, _ in (straight, by_models)]
     assert repr(pages[0]) == repr(pages[1])
@@ -160,7 +160,7 @@ def vars_of(record: Any) -> dict[str, Any]:
 @settings(max_examples=600, deadline=None)
 @given(changes=st.lists(st.tuples(st.integers(0, 40), odd_values), max_size=3))
 def test_rows_of_any_values_are_read_alike(path: str, changes: list[tuple[int, Any]]) -> None:
-    check_both_ways(FORMS[path], page_with(ROWS[path], changes))
+    check_both_ways(READERS[path], page_with(ROWS[path], changes))
 
 
 @pytest.mark.parametrize("path", ROWS)
@@ -169,10 +169,10 @@ def test_rows_of_any_values_are_read_alike(path: str, changes: list[tuple[int, A
 def test_damaged_pages_are_read_alike(path: str, at: float, removed: int, added: bytes) -> None:
     content = page_with(ROWS[path], [])
     place = int(at * len(content))
-    check_both_ways(FORMS[path], content[:place] + added + content[place + removed :])
+    check_both_ways(READERS[path], content[:place] + added + content[place + removed :])
 
 
-@pytest.mark.parametrize("path", FORMS)
+@pytest.mark.parametrize("path", READERS)
 def test_recorded_pages_are_read_straight_and_alike(path: str) -> None:
     read = []
     for file in sorted(RECORDINGS.glob("*.json")):
@@ -180,7 +180,7 @@ def test_recorded_pages_are_read_straight_and_alike(path: str) -> None:
         request, response = recording["request"], recording["response"]
         is_listed = re.fullmatch(path, request["path"]) and response["status"] == 200
         if is_listed and (response["body"] or {}).get("data"):
-            assert check_both_ways(FORMS[path], recorded(file.stem).body), file.stem
+            assert check_both_ways(READERS[path], recorded(file.stem).body), file.stem
             read.append(file.stem)
     assert read
 
@@ -188,21 +188,21 @@ def test_recorded_pages_are_read_straight_and_alike(path: str) -> None:
 @pytest.mark.parametrize("path", ROWS)
 def test_what_a_row_does_not_name_is_not_looked_at(path: str) -> None:
     row = {**ROWS[path], "added": {"a": [None, 2**80]}}
-    assert check_both_ways(FORMS[path], page_with(row, []))
+    assert check_both_ways(READERS[path], page_with(row, []))
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_a_row_names_fields_as_the_document_does(kind: type[Row]) -> None:
-    def check(kind: type[Row], model: Any) -> None:
+def test_a_row_names_fields_as_the_document_does(kind: type[PageRow]) -> None:
+    def check(kind: type[PageRow], model: Any) -> None:
         for each in msgspec.structs.fields(kind):
             assert model.FIELDS[each.encode_name] == each.name
-            if isinstance(each.type, type) and issubclass(each.type, Row):
+            if isinstance(each.type, type) and issubclass(each.type, PageRow):
                 check(each.type, type(getattr(model.from_dict({}), each.name)))
 
     check(kind, MODELS[kind])
 
 
-RECORDS: dict[type[Row], tuple[type[Record], Callable[[Any], Record]]] = {
+RECORDS: dict[type[PageRow], tuple[type[Record], Callable[[Any], Record]]] = {
     V2RunRow: (Run, listed_run_of_v2),
     V1RunRow: (Run, listed_run_of_v1),
     events.EventRow: (StoredEvent, events.listed_event),
@@ -215,7 +215,7 @@ OF_ITS_OWN = {
 }
 
 
-def shared_fields(kind: type[Row]) -> Iterator[str]:
+def shared_fields(kind: type[PageRow]) -> Iterator[str]:
     """Yield the fields that a record has by the same names as the generated model of its row."""
     record = RECORDS[kind][0]
     for each in attrs.fields(record):  # type: ignore[arg-type]
@@ -225,7 +225,7 @@ def shared_fields(kind: type[Row]) -> Iterator[str]:
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_a_row_has_each_field_that_its_record_has_by_the_name_of_the_document(
-    kind: type[Row],
+    kind: type[PageRow],
 ) -> None:
     record = RECORDS[kind][0].__name__
     missing = set(shared_fields(kind)) - {*kind.__struct_fields__}
@@ -236,7 +236,7 @@ def test_a_row_has_each_field_that_its_record_has_by_the_name_of_the_document(
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_a_record_has_each_field_that_its_row_has_by_the_same_name(kind: type[Row]) -> None:
+def test_a_record_has_each_field_that_its_row_has_by_the_same_name(kind: type[PageRow]) -> None:
     record, convert = RECORDS[kind]
     types = {each.name: each.type for each in msgspec.structs.fields(kind)}
     shared = [name for name in shared_fields(kind) if name in types]
@@ -259,8 +259,8 @@ def value_of(type_: Any) -> Any:
     raise AssertionError(type_)
 
 
-def example_of(kind: type[Row]) -> Row:
-    (path,) = {path for path, form in FORMS.items() if form._kind is kind} & ROWS.keys()  # noqa: SLF001
+def example_of(kind: type[PageRow]) -> PageRow:
+    (path,) = {path for path, reader in READERS.items() if reader._kind is kind} & ROWS.keys()  # noqa: SLF001
     return row_of(kind, MODELS[kind].from_dict(ROWS[path]))
 
 
@@ -273,4 +273,4 @@ def test_a_value_that_is_not_as_documented_is_refused_by_its_name() -> None:
 @pytest.mark.parametrize("spelling", ["received_at", "receivedAt"])
 def test_a_time_that_is_none_is_not_hidden_by_its_other_spelling(spelling: str) -> None:
     odd = {**ROWS["/v1/events"], spelling: "soon"}
-    assert FORMS["/v1/events"].from_json(page_with(odd, [])) is None
+    assert READERS["/v1/events"].from_json(page_with(odd, [])) is None

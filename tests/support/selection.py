@@ -37,7 +37,7 @@ from the other, and each of its methods is one line."""
 
 ONCE = {
     "tests/contract/test_document.py": "reads the document",
-    "tests/contract/test_documented_forms.py": "responses as the document states them",
+    "tests/contract/test_unrecorded.py": "responses as the document states them",
     "tests/contract/test_live_routes.py": "reads the document",
     "tests/contract/test_recordings.py": "recordings against the document",
     "tests/contract/test_sources.py": "sources of the document",

@@ -14,13 +14,13 @@ from inngest_rest._waterfall.times import text_of, tick_text, ticks
 from tests.support.traces import BEGIN, HOSTILE, NOW, hostile_trace, recorded_trace, span
 
 if TYPE_CHECKING:
-    from inngest_rest._waterfall.layout import Row
+    from inngest_rest._waterfall.layout import SpanRow
     from inngest_rest.models import Span
 
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
-def rows_of(root: Span) -> dict[str, Row]:
+def rows_of(root: Span) -> dict[str, SpanRow]:
     return {row.name: row for row in lay_out(root, NOW).rows}
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import httpx
 
     from scripts.internal.release_diff.subjects import Subject
-    from tests.contract.document import Operation
+    from tests.contract.document import DocumentedOperation
     from tests.contract.recordings import Recording
 
 PROBES = Path(__file__).with_name("probes.yaml")
@@ -219,7 +219,7 @@ def probes(world: World) -> Iterator[Probe]:
             yield _probe(operations[name], world, row)
 
 
-def _probe(operation: Operation, world: World, row: Mapping[str, Any]) -> Probe:
+def _probe(operation: DocumentedOperation, world: World, row: Mapping[str, Any]) -> Probe:
     """Return a request of the table."""
     others = dict(row.get("path", {}))
     if "run" in row:

@@ -20,7 +20,7 @@ from inngest_rest._core.calls.route import (
     V2_ROOT_BEFORE_1_26,
     Route,
     WholeResponse,
-    nothing,
+    no_result,
 )
 from inngest_rest._core.calls.settings import Settings
 from inngest_rest._core.clock import http_date
@@ -111,5 +111,5 @@ def bare_read(operation: Operation) -> Route[Any, None]:
         operation=operation,
         kwargs={"url": path, "params": params},
         forms=(),
-        convert=nothing,
+        convert=no_result,
     )

@@ -62,7 +62,7 @@ class DrawnSpan(Protocol):
 
 
 @frozen
-class Row:
+class SpanRow:
     """A span in the layout; its texts are safe to show, its times relative to the axis."""
 
     depth: int
@@ -102,7 +102,7 @@ class Waterfall:
     """Rows on one axis: one per span, parents before children, the run first."""
 
     run_id: str | None  # safe to show; None for part of a trace
-    rows: tuple[Row, ...]
+    rows: tuple[SpanRow, ...]
     begin: datetime | None  # of the axis; None if the server sent no times
     total: timedelta  # never zero
 
@@ -205,7 +205,7 @@ def _places(root: DrawnSpan) -> Iterator[_Place]:
         pending += [(child, place) for child in children]
 
 
-def _row(place: _Place, begin: datetime) -> Row:
+def _row(place: _Place, begin: datetime) -> SpanRow:
     span = place.span
     status = shortened(span.status)
     start = place.started_at or place.ended_at or place.queued_at or begin
@@ -215,7 +215,7 @@ def _row(place: _Place, begin: datetime) -> Row:
     error = None
     if span.status == "failed" and not place.failed_below:
         error = _error(span)
-    return Row(
+    return SpanRow(
         depth=place.depth,
         name=shortened(span.name),
         kind=_kind(span) if place.depth else "run",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime, timedelta
 
-    from inngest_rest._waterfall.layout import DrawnSpan, Row, Waterfall
+    from inngest_rest._waterfall.layout import DrawnSpan, SpanRow, Waterfall
 
     Paint = Callable[[str, str], str]
 
@@ -116,7 +116,7 @@ class _Chart:
         texts_width = len(_MARK) + self._name_width + self._kind_width
         return texts_width + 2 * len(_GAP)
 
-    def _error_line(self, row: Row, error: str) -> str:
+    def _error_line(self, row: SpanRow, error: str) -> str:
         indent = " " * len(_MARK) + _indent(row)
         room = self._width - len(indent)
         fitted = _fitted(error, room).rstrip()
@@ -132,7 +132,7 @@ class _Chart:
             title += f"  {begin:%Y-%m-%d %H:%M:%S %Z}"
         return title
 
-    def _line(self, row: Row) -> str:
+    def _line(self, row: SpanRow) -> str:
         style = _STYLES_BY_STATUS.get(row.status)
         if style is None:
             style = _STYLES.get(row.kind, "cyan")
@@ -148,18 +148,18 @@ class _Chart:
         ]
         return _GAP.join(cells)
 
-    def _duration(self, row: Row) -> str:
+    def _duration(self, row: SpanRow) -> str:
         """Return the duration of a span, aligned with others; an ellipsis if it goes on."""
         if row.is_open and row.duration is not None:
             return f"{row.took}…"
         return f"{row.took} " if self._has_open_rows else row.took
 
 
-def _indent(row: Row) -> str:
+def _indent(row: SpanRow) -> str:
     return "  " * min(row.depth, _DEEPEST_INDENT)
 
 
-def _indented_name(row: Row) -> str:
+def _indented_name(row: SpanRow) -> str:
     return f"{_indent(row)}{row.name}"
 
 
@@ -177,7 +177,7 @@ def _axis(waterfall: Waterfall, width: int) -> str:
 
 
 def _bar(
-    row: Row,
+    row: SpanRow,
     waterfall: Waterfall,
     width: int,
     style: str,

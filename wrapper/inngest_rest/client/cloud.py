@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from inngest_rest._arguments import check_choice, check_id, check_text, invalid
-from inngest_rest._core.calls.route import nothing
+from inngest_rest._core.calls.route import no_result
 from inngest_rest._core.resources import cancellations, cloud, sessions
-from inngest_rest._core.resources.routes import fetch_one, list_all
+from inngest_rest._core.resources.routes import ask_one, list_all
 from inngest_rest._core.resources.windows import Window, check_instant
 from inngest_rest.client.groups import Paginator, Resource
 from inngest_rest.typing import KeyKind, Paging
@@ -45,7 +45,7 @@ class Account(Resource):
 
         HTTP: `GET /v2/account`.
         """
-        return self._run(fetch_one, "account.get", cloud.account)
+        return self._run(ask_one, "account.get", cloud.account)
 
 
 class Envs(Resource):
@@ -88,7 +88,7 @@ class Envs(Resource):
         """
         body = {"name": check_text("name", name)}
         return self._run(
-            fetch_one, "envs.create", cloud.environment, body=body, repeatable=False
+            ask_one, "envs.create", cloud.environment, body=body, repeatable=False
         )
 
     def archive(self, id: str, *, archived: bool = True) -> V2Env:
@@ -105,7 +105,7 @@ class Envs(Resource):
         """
         body = {"is_archived": archived}
         return self._run(
-            fetch_one, "envs.archive", cloud.environment, path={"id": id}, body=body
+            ask_one, "envs.archive", cloud.environment, path={"id": id}, body=body
         )
 
 
@@ -159,7 +159,7 @@ class Insights(Resource):
         HTTP: `POST /v2/insights/query`.
         """
         body = {"query": check_text("sql", sql)}
-        return self._run(fetch_one, "insights.query", cloud.query_result, body=body)
+        return self._run(ask_one, "insights.query", cloud.query_result, body=body)
 
     def tables(self) -> builtins.list[V2InsightsTable]:
         """List the tables that queries can name.
@@ -169,7 +169,7 @@ class Insights(Resource):
 
         HTTP: `GET /v2/insights/tables`.
         """
-        return self._run(fetch_one, "insights.tables", cloud.tables)
+        return self._run(ask_one, "insights.tables", cloud.tables)
 
     def schemas(
         self,
@@ -245,7 +245,7 @@ class Experiments(Resource):
         HTTP: `GET /v2/apps/{appId}/functions/{functionId}/experiments/{experimentId}`.
         """
         return self._run(
-            fetch_one,
+            ask_one,
             "experiments.get",
             cloud.compared_experiment,
             path={"app": app, "function": function, "id": id},
@@ -434,7 +434,7 @@ class Cancellations(Resource):
             "if_": check_text("condition", condition),
         }
         return self._run(
-            fetch_one,
+            ask_one,
             "cancellations.create",
             cancellations.cancellation,
             body=body,
@@ -455,9 +455,9 @@ class Cancellations(Resource):
         HTTP: `DELETE /v1/cancellations/{cancellationId}`.
         """
         return self._run(
-            fetch_one,
+            ask_one,
             "cancellations.delete",
-            nothing,
+            no_result,
             path={"id": id},
             deletes=True,
             may_panic=True,
@@ -532,7 +532,7 @@ class Webhooks(Resource):
 
         HTTP: `GET /v1/webhooks/{webhookId}`.
         """
-        return self._run(fetch_one, "webhooks.get", cloud.webhook, path={"id": id})
+        return self._run(ask_one, "webhooks.get", cloud.webhook, path={"id": id})
 
     def update(
         self, id: str, *, name: str | None = None, transform: str | None = None
@@ -554,7 +554,7 @@ class Webhooks(Resource):
             "transform": check_text("transform", transform),
         }
         return self._run(
-            fetch_one, "webhooks.update", cloud.webhook, path={"id": id}, body=body
+            ask_one, "webhooks.update", cloud.webhook, path={"id": id}, body=body
         )
 
     def delete(self, id: str) -> None:
@@ -569,5 +569,5 @@ class Webhooks(Resource):
         HTTP: `DELETE /v1/webhooks/{webhookId}`.
         """
         return self._run(
-            fetch_one, "webhooks.delete", nothing, path={"id": id}, deletes=True
+            ask_one, "webhooks.delete", no_result, path={"id": id}, deletes=True
         )

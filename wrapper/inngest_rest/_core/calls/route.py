@@ -65,7 +65,7 @@ class About(NamedTuple):
     field: str
 
 
-def nothing(_: object) -> None:
+def no_result(_: object) -> None:
     """Convert to no result."""
 
 
@@ -137,7 +137,7 @@ class Route(Generic[A, T]):
 
         Args:
             module: The operation's generated module.
-            convert: Return the result for the data; with `nothing`, any successful response will
+            convert: Return the result for the data; with `no_result`, any successful response will
                 do, and the result is None.
             *path: The ids in the path.
             query: The query parameters, by their names in the module.
@@ -151,7 +151,7 @@ class Route(Generic[A, T]):
             arguments["body"] = _body(module, cast("dict[str, Any]", body))
         elif body is not None:
             arguments["body"] = body
-        forms = () if convert is nothing else tuple(module.result_types())
+        forms = () if convert is no_result else tuple(module.result_types())
         if expected is not None:
             forms = (expected,)
 

@@ -38,7 +38,7 @@ from inngest_rest._core.resources.fields import (
 )
 from inngest_rest._core.resources.routes import (
     ask_first,
-    fetch_one,
+    ask_one,
     listing_of,
     page_routes,
     where_absent,
@@ -71,7 +71,7 @@ def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
 
 
 def get_app(session: Session, app_id: str, *, deadline: float = math.inf) -> Plan[App]:
-    return fetch_one(
+    return ask_one(
         session,
         "apps.get",
         app_of_v2,
@@ -340,7 +340,7 @@ def _list_by_v1(app_id: str) -> Route[Any, ListedPage[Function]]:
 
 def get_function(session: Session, app_id: str, function_id: str) -> Plan[Function]:
     how = "List the functions of the app instead: {}."
-    return fetch_one(
+    return ask_one(
         session,
         "functions.get",
         partial(function_of_v2, app_id=app_id),
@@ -360,7 +360,7 @@ def invoke(
         "data": api.JsonObject.from_dict(check_json_object("data", data)),
         "idempotency_key": check_text("idempotency_key", idempotency_key),
     }
-    return fetch_one(
+    return ask_one(
         session,
         "functions.invoke",
         run_id_of,

@@ -22,7 +22,7 @@ from inngest_rest._core.resources import (
     routes,
     runs,
 )
-from inngest_rest._core.resources.rows import PageForm
+from inngest_rest._core.resources.rows import PageReader
 from inngest_rest._core.resources.run_rows import (
     UNKNOWN,
     V1RunRow,
@@ -312,7 +312,7 @@ def _of_event_by_v1(event_id: str) -> Route[Any, ListedPage[Run]]:
         checked = runs.checked_page(ListedPage(listed))
         return ListedPage(each_once(checked.items))
 
-    expected = PageForm(v1.list_event_runs_v1, listed_run_of_v1, V1RunRow)
+    expected = PageReader(v1.list_event_runs_v1, listed_run_of_v1, V1RunRow)
     return Route.of(v1.list_event_runs_v1, convert, event_id, expected=expected)
 
 

@@ -22,7 +22,7 @@ from inngest_rest._core.resources.routes import (
     page_routes,
     past_cache,
 )
-from inngest_rest._core.resources.rows import Row, moment, row_of
+from inngest_rest._core.resources.rows import PageRow, moment, row_of
 from inngest_rest._core.resources.windows import Instant, Window, instant_to_text
 from inngest_rest._visible import shown
 from inngest_rest.errors import Advice, BadRequestError, NotFoundError
@@ -249,7 +249,7 @@ def as_stored(event: Mapping[str, Any], internal_id: str = "") -> StoredEvent:
     )
 
 
-class EventRow(Row):
+class EventRow(PageRow):
     """The fields of an event of v1 that `StoredEvent` has."""
 
     internal_id: str

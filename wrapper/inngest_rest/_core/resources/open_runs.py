@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from inngest_rest import errors
 from inngest_rest._core.calls.alternatives import may_ask
 from inngest_rest._core.calls.operation import perform
-from inngest_rest._core.calls.route import Route, nothing
+from inngest_rest._core.calls.route import Route, no_result
 from inngest_rest._core.resources.filters import ENDED
 from inngest_rest.models import UNFINISHED, RunStatus
 from inngest_rest_api import models as api
@@ -58,7 +58,7 @@ def not_asked_for(session: Session) -> str:
 
 async def _filters_by(session: Session, status: RunStatus, deadline: float) -> bool:
     query = {"limit": 1, "status": [api.V2RunStatus(status.upper())]}
-    route = Route.of(v2.list_runs_v2, nothing, query=query)
+    route = Route.of(v2.list_runs_v2, no_result, query=query)
     if not may_ask(session.settings, route.operation):
         return False
     try:

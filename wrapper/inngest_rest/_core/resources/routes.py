@@ -26,9 +26,9 @@ from inngest_rest._core.calls.alternatives import first_present
 from inngest_rest._core.calls.answers import raw_response
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
 from inngest_rest._core.calls.operation import perform, redacted_url
-from inngest_rest._core.calls.route import Route, WholeResponse, nothing
+from inngest_rest._core.calls.route import Route, WholeResponse, no_result
 from inngest_rest._core.resources import fields
-from inngest_rest._core.resources.rows import PageForm, Row
+from inngest_rest._core.resources.rows import PageReader, PageRow
 from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
 from inngest_rest.typing import REPEATABLE_METHODS, Method
 from inngest_rest_api.api import OPERATIONS, Operation, Tag, ingest
@@ -91,7 +91,7 @@ def ask_first(
     return first_present(session, *ordered, deadline=deadline)
 
 
-def fetch_one(
+def ask_one(
     session: Session,
     call: str,
     convert: Callable[[Any], T],
@@ -134,7 +134,7 @@ def list_all(
 ) -> Listing[T]:
     """List the items of a call's operations, in pages or all at once, and convert each item.
 
-    The ids in the path are those of `fetch_one`; `only` limits the operations to those with this
+    The ids in the path are those of `ask_one`; `only` limits the operations to those with this
     text in their names.
     """
     ids = _checked(path)
@@ -172,7 +172,7 @@ def page_routes(
     window: Window | None = None,
     ends: tuple[str, str] = ("from_", "until"),
     is_ascending: bool = False,
-    row: type[Row] | None = None,
+    row: type[PageRow] | None = None,
     **options: Unpack[RouteOptions],
 ) -> PageRoutes[T]:
     """Return the routes to the pages of a listing, by operation.
@@ -189,7 +189,7 @@ def page_routes(
         row: The class of an item's fields, if they are read straight from the JSON.
         **options: The properties of the operation.
     """
-    expected = PageForm(module, convert, row)
+    expected = PageReader(module, convert, row)
     is_paged = "cursor" in (module.get_kwargs.__kwdefaults__ or ())
 
     def route(page: PageRequest) -> Route[Any, ListedPage[T]]:
@@ -250,7 +250,7 @@ def past_cache(session: Session, route: Route[Any, T]) -> Route[Any, T]:
 
 
 def check_health(session: Session, *, deadline: float = math.inf) -> Plan[None]:
-    route = Route.of(ingest.get_health, nothing)
+    route = Route.of(ingest.get_health, no_result)
     return perform(session, route, deadline=deadline)
 
 

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Row(msgspec.Struct, gc=False):  # values of JSON have no cycles to collect
+class PageRow(msgspec.Struct, gc=False):  # values of JSON have no cycles to collect
     """The base of rows; an absent field is None, as is null."""
 
 
-W = TypeVar("W", bound=Row)
+W = TypeVar("W", bound=PageRow)
 
 _fields_of = cache(msgspec.structs.fields)
 
@@ -44,7 +44,7 @@ def row_of(kind: type[W], model: object) -> W:
         if isinstance(raw, Unreadable) and field.type is Any:
             continue  # a record does not need it
         value = required(raw, field.encode_name) if field.required else _in_json(raw)
-        if isinstance(field.type, type) and issubclass(field.type, Row):
+        if isinstance(field.type, type) and issubclass(field.type, PageRow):
             value = row_of(field.type, value)
         if value is not None:
             given[field.name] = value
@@ -74,14 +74,17 @@ def moment(text: str | None) -> datetime | None:
     return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
-class PageForm(Generic[T]):
+class PageReader(Generic[T]):
     """Reads a page of an operation: its envelope, and its items converted.
 
     Each item is converted as it is read, so that the garbage collector has few live objects.
     """
 
     def __init__(
-        self, module: Any, convert: Callable[[Any], T], kind: type[Row] | None = None
+        self,
+        module: Any,
+        convert: Callable[[Any], T],
+        kind: type[PageRow] | None = None,
     ) -> None:
         """Take the conversion of an item, from its row if its `kind` is given, else its model."""
         (self._envelope,) = module.result_types()
@@ -144,7 +147,7 @@ class PageForm(Generic[T]):
 
 
 @cache
-def _decoder(envelope: Any, kind: type[Row]) -> msgspec.json.Decoder[Any]:
+def _decoder(envelope: Any, kind: type[PageRow]) -> msgspec.json.Decoder[Any]:
     """Return the decoder of pages whose items are rows; it converts nothing else."""
     rest = [(key, Any, UNSET) for key in envelope.FIELDS if key != "data"]
     items: Any = list[kind]  # type: ignore[valid-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from inngest_rest._arguments import check_choice, check_json_object, check_text
-from inngest_rest._core.calls.route import nothing
+from inngest_rest._core.calls.route import no_result
 from inngest_rest._core.resources import routes
 from inngest_rest.typing import MetadataOp
 from inngest_rest_api import models as api
@@ -35,10 +35,10 @@ def add(
         values=api.JsonObject.from_dict(check_json_object("values", values)),
     )
     target = api.V1MetadataTarget(step_id=step or UNSET)
-    return routes.fetch_one(
+    return routes.ask_one(
         session,
         "runs.add_metadata",
-        nothing,
+        no_result,
         path={"id": run_id},
         body=api.V1MetadataBody(target=target, metadata=[update]),
         repeatable=op != "add",

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import fields
-from inngest_rest._core.resources.rows import Row, moment, row_of
+from inngest_rest._core.resources.rows import PageRow, moment, row_of
 from inngest_rest._visible import shown
 from inngest_rest.models import UNFINISHED, Run, RunError, RunStatus, run_error
 
@@ -39,7 +39,7 @@ _STATUSES = {status.value: status for status in RunStatus} | {
 GRACE_PERIOD = timedelta(seconds=10)
 
 
-class V1RunRow(Row):
+class V1RunRow(PageRow):
     """The fields of a run of v1 that `Run` has."""
 
     run_id: str
@@ -54,17 +54,17 @@ class V1RunRow(Row):
     original_run_id: str | None = None
 
 
-class _Named(Row):
+class _Named(PageRow):
     id: str | None = None
 
 
-class _Trigger(Row, rename="camel"):
+class _Trigger(PageRow, rename="camel"):
     event_ids: list[str] = msgspec.field(default_factory=list)
     batch_id: str | None = None
     cron_schedule: str | None = None
 
 
-class V2RunRow(Row, rename="camel"):
+class V2RunRow(PageRow, rename="camel"):
     """The fields of a run of v2 that `Run` has."""
 
     id: str

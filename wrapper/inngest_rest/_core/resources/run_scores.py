@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._arguments import check_json_object, check_text, invalid
-from inngest_rest._core.calls.route import nothing
+from inngest_rest._core.calls.route import no_result
 from inngest_rest._core.resources import routes
 from inngest_rest._visible import shown
 from inngest_rest_api import models as api
@@ -39,8 +39,8 @@ def score(
         )
         body.append(score_of_name)
     # It may be repeated: a second score of a name replaces the first.
-    return routes.fetch_one(
-        session, "runs.score", nothing, path={"id": run_id}, body=body
+    return routes.ask_one(
+        session, "runs.score", no_result, path={"id": run_id}, body=body
     )
 
 

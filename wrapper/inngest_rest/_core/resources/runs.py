@@ -25,7 +25,7 @@ from inngest_rest._core.calls.listing import (
 )
 from inngest_rest._core.calls.local_filter import MOST_RUNS, LocalFilter
 from inngest_rest._core.calls.operation import redacted_url
-from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route, nothing
+from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route, no_result
 from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import apps, events, fields, open_runs, routes
 from inngest_rest._core.resources.filters import Names, Selection
@@ -606,14 +606,14 @@ def explain_event_id(
 async def cancel(session: Session, run_id: str) -> bool:
     """Cancel a run; return False if v2 responds that it had ended, which v1 does not report."""
     about = About(run_id, "runId")
-    by_v2 = Route.of(v2.cancel_run_v2, nothing, run_id, about=about)
+    by_v2 = Route.of(v2.cancel_run_v2, no_result, run_id, about=about)
     post = by_v2.operation
     how = errors.Advice(
         "A server that stores in PostgreSQL answers DELETE /v1/runs/{run_id} with 404 for "
         f"every run; {post.method} {post.path} cancels there, since release {post.since}."
     )
     advice: AdviceByError = {errors.NotFoundError: how}
-    by_v1 = Route.of(v1.cancel_run_v1, nothing, run_id, advice=advice)
+    by_v1 = Route.of(v1.cancel_run_v1, no_result, run_id, advice=advice)
     try:
         await routes.ask_first(session, "runs.cancel", by_v2, by_v1)
     except (errors.ConflictError, errors.BadRequestError) as error:

@@ -17,6 +17,6 @@ def send_signal(session: Session, signal: str, data: Any) -> Plan[str]:
     # The server responds to an empty one with 500 after 1.5 s (recording v1-signal-empty).
     check_text("signal", signal or "")
     body = api.V1Signal(signal, check_json("data", data))
-    return routes.fetch_one(
+    return routes.ask_one(
         session, "signals.send", fields.run_id_of, body=body, repeatable=False
     )

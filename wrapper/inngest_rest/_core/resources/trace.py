@@ -17,7 +17,7 @@ from attrs import evolve
 from inngest_rest._arguments import invalid
 from inngest_rest._core.calls.route import About
 from inngest_rest._core.resources.fields import json_object, optional, record
-from inngest_rest._core.resources.routes import fetch_one, where_absent
+from inngest_rest._core.resources.routes import ask_one, where_absent
 from inngest_rest._visible import and_more, did_you_mean, shown
 from inngest_rest.models import Span
 
@@ -58,7 +58,7 @@ def get_trace(
         root = evolve(unnamed, run_id=optional(trace.run_id))
         return root if raw else readable(root)
 
-    return fetch_one(
+    return ask_one(
         session,
         "runs.trace",
         root_of,

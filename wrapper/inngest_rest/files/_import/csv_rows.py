@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LAST = "none behind it was read: correct the file, and send it again"
 
 
-class Row(NamedTuple):
+class FileRow(NamedTuple):
     """The cells of a row, or its fault; a blank line has no cells."""
 
     cells: Sequence[Any]
@@ -43,7 +43,7 @@ class CsvRows:
         self._is_cut = False
         self.unfinished = ""
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[FileRow]:
         lines = self._lines()
         number = 0
         fault = ""
@@ -54,7 +54,7 @@ class CsvRows:
                 all_lines, delimiter=_separator(first), strict=True
             ):
                 number += 1
-                yield Row(cells)
+                yield FileRow(cells)
         except csv.Error as error:
             fault = f"line {self._line:,} cannot be read as CSV: {error}; {_LAST}"
         except OSError as error:
@@ -66,7 +66,7 @@ class CsvRows:
                 f"ends in the middle of {where}; resume once it is complete"
             )
         elif fault:
-            yield Row(cells=(), fault=fault)
+            yield FileRow(cells=(), fault=fault)
 
     def _lines(self) -> Iterator[str]:
         # By LF alone: `csv` refuses a CR that is neither before it nor in quotes.

@@ -13,7 +13,7 @@ from inngest_rest._arguments import check_text, invalid
 from inngest_rest._core.interface import decode, load_arrow
 from inngest_rest._visible import did_you_mean, shown
 from inngest_rest.files._columns import check_columns
-from inngest_rest.files._import.csv_rows import Row
+from inngest_rest.files._import.csv_rows import FileRow
 from inngest_rest.files._import.lines import RefusedLine
 
 if TYPE_CHECKING:
@@ -152,7 +152,9 @@ class Table(NamedTuple):
         _check_places(columns)
         return columns
 
-    def events(self, columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[Any]:
+    def events(
+        self, columns: Sequence[Column], rows: Iterable[FileRow]
+    ) -> Iterator[Any]:
         """Yield the event of each row; a RefusedLine for an invalid one."""
         for row in rows:
             event: dict[str, Any] = {"name": self.event, "data": {}}
@@ -165,7 +167,9 @@ class Table(NamedTuple):
             else:
                 yield event
 
-    def _refused(self, row: Row, columns: Sequence[Column], reason: str) -> RefusedLine:
+    def _refused(
+        self, row: FileRow, columns: Sequence[Column], reason: str
+    ) -> RefusedLine:
         if not row.cells and not row.fault:
             return RefusedLine.of(b"\n", reason)  # a blank line
         names = [column.name for column in columns]
@@ -212,7 +216,7 @@ def _overwriting(one: Column, other: Column) -> InvalidArgumentError:
     )
 
 
-def _check(row: Row, columns: Sequence[Column]) -> None:
+def _check(row: FileRow, columns: Sequence[Column]) -> None:
     """Raise if a row has a fault, or another number of cells than the header."""
     given = len(row.cells)
     expected = len(columns)
@@ -226,7 +230,7 @@ def _check(row: Row, columns: Sequence[Column]) -> None:
         raise ValueError(f"it has {given} cells, and the header {expected}: {more}")
 
 
-def csv_names(header: Row) -> Sequence[str]:
+def csv_names(header: FileRow) -> Sequence[str]:
     """Return the names in the first row of CSV; raise if they are unusable."""
     fault = _fault_of_names(header)
     if fault:
@@ -235,7 +239,7 @@ def csv_names(header: Row) -> Sequence[str]:
     return header.cells
 
 
-def _fault_of_names(header: Row) -> str:
+def _fault_of_names(header: FileRow) -> str:
     names = header.cells
     try:
         "".join(names).encode()
@@ -256,7 +260,7 @@ def has_types(start: bytes) -> bool:
     return start.startswith((_PARQUET, _ARROW))
 
 
-def arrow_rows(file: Lines) -> tuple[Sequence[str], Iterator[Row]]:
+def arrow_rows(file: Lines) -> tuple[Sequence[str], Iterator[FileRow]]:
     """Return the names of the columns of Parquet or Arrow, and its rows."""
     is_parquet = file.start.startswith(_PARQUET)
     library = load_arrow("pyarrow.parquet" if is_parquet else "pyarrow.ipc")
@@ -271,7 +275,7 @@ def arrow_rows(file: Lines) -> tuple[Sequence[str], Iterator[Row]]:
         raise _unreadable(error) from None
 
 
-def _rows(batches: Iterable[Any]) -> Iterator[Row]:
+def _rows(batches: Iterable[Any]) -> Iterator[FileRow]:
     """Yield the rows of batches, a few at a time, as cells may be large."""
     try:
         for batch in batches:
@@ -279,7 +283,7 @@ def _rows(batches: Iterable[Any]) -> Iterator[Row]:
                 few = batch.slice(start, _AT_ONCE)
                 columns = [column.to_pylist() for column in few.columns]
                 for cells in zip(*columns, strict=True):
-                    yield Row(cells)
+                    yield FileRow(cells)
     except (ValueError, OverflowError) as error:
         raise _unreadable(error) from None
 

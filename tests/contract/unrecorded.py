@@ -1,7 +1,8 @@
 """Successes that were not recorded, and what they mean; failures, where they are no plain errors.
 
-`FORMS` has those of Inngest Cloud, in every form that its vendor documents: in his documents, or in
-a guide or client of it where those have another. Plain errors are tried as the document has them.
+`DOCUMENTED` has those of Inngest Cloud, in every form that its vendor documents: in his documents,
+or in a guide or client of it where those have another. Plain errors are tried as the document has
+them.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ Reading = Any
 """What a method returns or raises, as a row states it."""
 
 
-class Form(NamedTuple):
+class Unrecorded(NamedTuple):
     """One response, and what a client reads in it."""
 
     operation: str
@@ -174,195 +175,203 @@ READ_CANCELLATION = (ID, "charge", THEN, None, None)
 READ_FILTERED = (ID, "charge", THEN, THEN, "event.data.order == 42")
 READ_WEBHOOK = (UUID, "Clerk", "function transform() {}", "https://x")
 
-FORMS: dict[str, Form] = {
-    "events with metadata in camelCase": Form(
+DOCUMENTED: dict[str, Unrecorded] = {
+    "events with metadata in camelCase": Unrecorded(
         "listEventsV1", 200, {"data": [EVENT], "metadata": METADATA}, [READ_EVENT], each(event)
     ),
-    "an event with metadata in camelCase": Form(
+    "an event with metadata in camelCase": Unrecorded(
         "getEventV1", 200, {"data": EVENT, "metadata": METADATA}, READ_EVENT, event
     ),
-    "an event without metadata": Form("getEventV1", 200, {"data": EVENT}, READ_EVENT, event),
-    "an event with user and version": Form(
+    "an event without metadata": Unrecorded("getEventV1", 200, {"data": EVENT}, READ_EVENT, event),
+    "an event with user and version": Unrecorded(
         "getEventV1",
         200,
         {"data": EVENT | {"user": {"id": 1}, "v": "2"}},
         (*READ_EVENT[:-2], {"id": 1}, "2"),
         event,
     ),
-    "an event without what may be absent": Form(
+    "an event without what may be absent": Unrecorded(
         "getEventV1",
         200,
         {"data": {key: EVENT[key] for key in EVENT if key not in ("sourceID", "user", "v")}},
         READ_EVENT,
         event,
     ),
-    "runs of an event": Form(
+    "runs of an event": Unrecorded(
         "listEventRunsV1",
         200,
         {"data": [FULL_RUN, RUN | {"run_id": "01B"}], "metadata": METADATA},
         [READ_FULL_RUN, ("01B", *READ_RUN[1:])],
         each(run),
     ),
-    "a run with all that is optional": Form(
+    "a run with all that is optional": Unrecorded(
         "getRunV1", 200, {"data": FULL_RUN, "metadata": METADATA}, READ_FULL_RUN, run
     ),
-    "a run without anything optional": Form(
+    "a run without anything optional": Unrecorded(
         "getRunV1", 200, {"data": RUN, "metadata": METADATA}, READ_RUN, run
     ),
-    "a run with nulls": Form(
+    "a run with nulls": Unrecorded(
         "getRunV1",
         200,
         {"data": FULL_RUN | NULLS, "metadata": METADATA},
         (*READ_FULL_RUN[:5], (), None, None, None),
         run,
     ),
-    "a run without metadata": Form("getRunV1", 200, {"data": FULL_RUN}, READ_FULL_RUN, run),
-    "a run that is not there, by a body of another status": Form(
+    "a run without metadata": Unrecorded("getRunV1", 200, {"data": FULL_RUN}, READ_FULL_RUN, run),
+    "a run that is not there, by a body of another status": Unrecorded(
         "getRunV1", 404, ERROR, errors.NotFoundError
     ),
-    "a cancelled run": Form("cancelRunV1", 200, None, None),
-    "a cancelled run, without content": Form("cancelRunV1", 204, None, None),
-    "jobs": Form(
+    "a cancelled run": Unrecorded("cancelRunV1", 200, None, None),
+    "a cancelled run, without content": Unrecorded("cancelRunV1", 204, None, None),
+    "jobs": Unrecorded(
         "listRunJobsV1", 200, {"data": [JOB], "metadata": METADATA}, [READ_JOB], each(job)
     ),
-    "jobs without metadata": Form("listRunJobsV1", 200, {"data": [JOB]}, [READ_JOB], each(job)),
-    "a signal without envelope": Form("sendSignalV1", 200, {"run_id": ID}, ID),
-    "a signal in an envelope": Form("sendSignalV1", 200, {"data": {"run_id": ID}}, ID),
-    "cancellations": Form(
+    "jobs without metadata": Unrecorded(
+        "listRunJobsV1", 200, {"data": [JOB]}, [READ_JOB], each(job)
+    ),
+    "a signal without envelope": Unrecorded("sendSignalV1", 200, {"run_id": ID}, ID),
+    "a signal in an envelope": Unrecorded("sendSignalV1", 200, {"data": {"run_id": ID}}, ID),
+    "cancellations": Unrecorded(
         "listCancellationsV1",
         200,
         {"data": [CANCELLATION, FILTERED]},
         [READ_CANCELLATION, READ_FILTERED],
         each(cancellation),
     ),
-    "a cancellation in an envelope": Form(
+    "a cancellation in an envelope": Unrecorded(
         "createCancellationV1", 200, {"data": CANCELLATION}, READ_CANCELLATION, cancellation
     ),
-    "a cancellation in an envelope with room for an error": Form(
+    "a cancellation in an envelope with room for an error": Unrecorded(
         "createCancellationV1",
         200,
         {"data": FILTERED, "error": ""},
         READ_FILTERED,
         cancellation,
     ),
-    "a cancellation as the guide shows it": Form(
+    "a cancellation as the guide shows it": Unrecorded(
         "createCancellationV1", 200, OF_THE_GUIDE, READ_FILTERED, cancellation
     ),
-    "a deleted cancellation": Form("deleteCancellationV1", 200, {"data": {"ok": True}}, None),
-    "webhooks": Form("listWebhooksV1", 200, {"data": [WEBHOOK]}, [READ_WEBHOOK], each(webhook)),
-    "webhooks with metadata": Form(
+    "a deleted cancellation": Unrecorded("deleteCancellationV1", 200, {"data": {"ok": True}}, None),
+    "webhooks": Unrecorded(
+        "listWebhooksV1", 200, {"data": [WEBHOOK]}, [READ_WEBHOOK], each(webhook)
+    ),
+    "webhooks with metadata": Unrecorded(
         "listWebhooksV1",
         200,
         {"data": [WEBHOOK], "metadata": METADATA},
         [READ_WEBHOOK],
         each(webhook),
     ),
-    "a created webhook": Form("createWebhookV1", 200, {"data": WEBHOOK}, READ_WEBHOOK, webhook),
-    "a webhook with times": Form(
+    "a created webhook": Unrecorded(
+        "createWebhookV1", 200, {"data": WEBHOOK}, READ_WEBHOOK, webhook
+    ),
+    "a webhook with times": Unrecorded(
         "getWebhookV1",
         200,
         {"data": OF_THE_PHP_CLIENT, "metadata": METADATA},
         (*READ_WEBHOOK, THEN, THEN),
         lambda it: (*webhook(it), it.created_at, it.updated_at),
     ),
-    "a webhook": Form("getWebhookV1", 200, {"data": WEBHOOK}, READ_WEBHOOK, webhook),
-    "a changed webhook": Form("updateWebhookV1", 200, {"data": WEBHOOK}, READ_WEBHOOK, webhook),
-    "a deleted webhook": Form("deleteWebhookV1", 200, {"data": {"id": UUID}}, None),
-    "a run of v2": Form(
+    "a webhook": Unrecorded("getWebhookV1", 200, {"data": WEBHOOK}, READ_WEBHOOK, webhook),
+    "a changed webhook": Unrecorded(
+        "updateWebhookV1", 200, {"data": WEBHOOK}, READ_WEBHOOK, webhook
+    ),
+    "a deleted webhook": Unrecorded("deleteWebhookV1", 200, {"data": {"id": UUID}}, None),
+    "a run of v2": Unrecorded(
         "getRunV2",
         200,
         {"data": V2_RUN, "metadata": V2_METADATA},
         (ID, "completed", "shop", "charge", THEN, (ID,)),
         lambda it: (it.id, it.status, it.app_id, it.function_id, it.ended_at, it.event_ids),
     ),
-    "a trace": Form(
+    "a trace": Unrecorded(
         "getRunTraceV2",
         200,
         {"data": {"runId": ID, "rootSpan": V2_SPAN}, "metadata": V2_METADATA},
         ("s", "completed"),
         lambda it: (it.id, it.status),
     ),
-    "runs of an event of v2": Form(
+    "runs of an event of v2": Unrecorded(
         "listEventRunsV2",
         200,
         {"data": [V2_RUN], "metadata": V2_METADATA, "page": {}},
         [ID],
         each(lambda it: it.id),
     ),
-    "a function": Form(
+    "a function": Unrecorded(
         "getFunctionV2",
         200,
         {"data": V2_FUNCTION, "metadata": V2_METADATA},
         ("charge", "shop", "event.data.n > 1", {"retries": {"value": 3, "isDefault": False}}),
         lambda it: (it.id, it.app_id, it.triggers[0].condition, it.configuration),
     ),
-    "an invocation, 200": Form("invokeFunctionV2", 200, {"data": {"runId": ID}}, ID),
-    "an invocation, 201": Form("invokeFunctionV2", 201, {"data": INVOCATION}, ID),
-    "an invocation, 202": Form(
+    "an invocation, 200": Unrecorded("invokeFunctionV2", 200, {"data": {"runId": ID}}, ID),
+    "an invocation, 201": Unrecorded("invokeFunctionV2", 201, {"data": INVOCATION}, ID),
+    "an invocation, 202": Unrecorded(
         "invokeFunctionV2",
         202,
         {"data": INVOCATION | {"startedAt": AT}, "metadata": V2_METADATA},
         ID,
     ),
-    "an invocation that was made before": Form(
+    "an invocation that was made before": Unrecorded(
         "invokeFunctionV2",
         409,
         {"data": INVOCATION | {"completedAt": AT, "result": "42"}, "metadata": V2_METADATA},
         ID,
     ),
-    "an account": Form(
+    "an account": Unrecorded(
         "getAccountV2",
         200,
         {"data": {"id": UUID, "name": "Shop", "createdAt": AT}, "metadata": V2_METADATA},
         (UUID, "Shop", THEN),
         lambda it: (it.id, it.name, it.created_at),
     ),
-    "a created environment": Form(
+    "a created environment": Unrecorded(
         "createEnvV2",
         201,
         {"data": {"id": UUID, "name": "x", "type": "BRANCH"}, "metadata": V2_METADATA},
         (UUID, "x", "BRANCH"),
         lambda it: (it.id, it.name, it.type_),
     ),
-    "an archived environment": Form(
+    "an archived environment": Unrecorded(
         "updateEnvV2",
         200,
         {"data": {"id": UUID, "name": "x", "isArchived": True}, "metadata": V2_METADATA},
         ("x", True),
         lambda it: (it.name, it.is_archived),
     ),
-    "webhooks of an environment": Form(
+    "webhooks of an environment": Unrecorded(
         "listWebhooksV2",
         200,
         {"data": [V2_WEBHOOK], "metadata": V2_METADATA, "page": {}},
         [(UUID, ["shop/*"], "DENY", "staging")],
         each(lambda it: (it.id, it.event_filter.events, it.event_filter.filter_, it.environment)),
     ),
-    "a created webhook of an environment": Form(
+    "a created webhook of an environment": Unrecorded(
         "createWebhookV2",
         201,
         {"data": {"id": UUID}, "metadata": V2_METADATA},
         UUID,
         lambda it: it.id,
     ),
-    "a sync that goes on": Form(
+    "a sync that goes on": Unrecorded(
         "syncAppV2",
         200,
         {"data": {"id": UUID, "status": "pending", "appId": "shop"}, "metadata": V2_METADATA},
         ("pending", "shop", None),
         lambda it: (it.status, it.app_id, it.error),
     ),
-    "a sync that failed": Form(
+    "a sync that failed": Unrecorded(
         "syncAppV2",
         422,
         {"data": {"id": UUID, "status": "error", "error": {"code": "x", "message": "No."}}},
         ("error", "No."),
         lambda it: (it.status, it.error),
     ),
-    "a sync that was refused": Form(
+    "a sync that was refused": Unrecorded(
         "syncAppV2", 422, v2_error("app_sync_failed"), "No.", lambda it: it.error
     ),
-    "tables": Form(
+    "tables": Unrecorded(
         "listInsightsTablesV2",
         200,
         {
@@ -372,7 +381,7 @@ FORMS: dict[str, Form] = {
         [("runs", [("id", "String")])],
         each(lambda it: (it.name, [(column.name, column.type_) for column in it.columns])),
     ),
-    "schemas of events": Form(
+    "schemas of events": Unrecorded(
         "listEventSchemasV2",
         200,
         {
@@ -383,7 +392,7 @@ FORMS: dict[str, Form] = {
         [("x", {"type": "object"})],
         each(lambda it: (it.name, it.schema.to_dict())),
     ),
-    "a result of Insights": Form(
+    "a result of Insights": Unrecorded(
         "queryInsightsV2",
         200,
         {
@@ -401,7 +410,7 @@ FORMS: dict[str, Form] = {
             [remark.message for remark in it.diagnostics],
         ),
     ),
-    "experiments": Form(
+    "experiments": Unrecorded(
         "listExperimentsV2",
         200,
         {
@@ -412,7 +421,7 @@ FORMS: dict[str, Form] = {
         [("e", "charge", ["a", "b"])],
         each(lambda it: (it.id, it.function.id, it.variants)),
     ),
-    "an experiment": Form(
+    "an experiment": Unrecorded(
         "getExperimentV2",
         200,
         {
@@ -429,13 +438,13 @@ FORMS: dict[str, Form] = {
             for variant in it.variants
         ],
     ),
-    "keys of sessions": Form(
+    "keys of sessions": Unrecorded(
         "listSessionKeysV2",
         200,
         {"data": [{"id": "user", "createdAt": AT}], "metadata": V2_METADATA, "page": {}},
         ["user"],
     ),
-    "sessions": Form(
+    "sessions": Unrecorded(
         "listSessionsV2",
         200,
         {
@@ -446,7 +455,7 @@ FORMS: dict[str, Form] = {
         [("u-1", 2, 0, ("charge",))],
         each(lambda it: (it.id, it.run_count, it.failed_run_count, it.function_ids)),
     ),
-    "runs of a session": Form(
+    "runs of a session": Unrecorded(
         "listSessionRunsV2",
         200,
         {
@@ -457,21 +466,23 @@ FORMS: dict[str, Form] = {
         [(ID, "failed", "f", THEN)],
         each(lambda it: (it.id, it.status, it.function_id, it.ended_at)),
     ),
-    "sent events": Form("sendEvents", 200, {"ids": [ID], "status": 200}, [ID]),
-    "an event key that is not known": Form(
+    "sent events": Unrecorded("sendEvents", 200, {"ids": [ID], "status": 200}, [ID]),
+    "an event key that is not known": Unrecorded(
         "sendEvents",
         401,
         {"status": 401, "message": "", "error": "Event key not found"},
         errors.AuthenticationError,
     ),
-    "an event that the key filters": Form("sendEvents", 403, None, errors.PermissionDeniedError),
-    "no such event key": Form("sendEvents", 404, None, errors.RouteNotFoundError),
-    "an event that is not accepted": Form("sendEvents", 406, None, errors.ApiError),
-    "a transform that conflicts": Form("sendEvents", 409, None, errors.ConflictError),
-    "a transform that fails": Form("sendEvents", 412, None, errors.ApiError),
-    "events that are too large": Form("sendEvents", 413, None, errors.ApiError),
-    "a failing event API": Form("sendEvents", 500, None, errors.ServerError),
-    "an event API that was started without event keys": Form(
+    "an event that the key filters": Unrecorded(
+        "sendEvents", 403, None, errors.PermissionDeniedError
+    ),
+    "no such event key": Unrecorded("sendEvents", 404, None, errors.RouteNotFoundError),
+    "an event that is not accepted": Unrecorded("sendEvents", 406, None, errors.ApiError),
+    "a transform that conflicts": Unrecorded("sendEvents", 409, None, errors.ConflictError),
+    "a transform that fails": Unrecorded("sendEvents", 412, None, errors.ApiError),
+    "events that are too large": Unrecorded("sendEvents", 413, None, errors.ApiError),
+    "a failing event API": Unrecorded("sendEvents", 500, None, errors.ServerError),
+    "an event API that was started without event keys": Unrecorded(
         "sendEvents",
         503,
         {"status": 503, "message": "", "error": "No event keys"},
@@ -480,13 +491,15 @@ FORMS: dict[str, Form] = {
 }
 
 # What no document of the vendor states, and any client may meet all the same.
-BEYOND: dict[str, Form] = {
-    "a run cancelled with a body": Form("cancelRunV1", 200, {"ok": True}, None),
-    "a deleted cancellation without a body": Form("deleteCancellationV1", 200, None, None),
-    "a deleted cancellation, without content": Form("deleteCancellationV1", 204, None, None),
-    "a deleted webhook, without content": Form("deleteWebhookV1", 204, None, None),
-    "a created webhook, 201": Form("createWebhookV1", 201, {"data": WEBHOOK}, UUID, lambda w: w.id),
-    "a filtered event with a body": Form(
+BEYOND: dict[str, Unrecorded] = {
+    "a run cancelled with a body": Unrecorded("cancelRunV1", 200, {"ok": True}, None),
+    "a deleted cancellation without a body": Unrecorded("deleteCancellationV1", 200, None, None),
+    "a deleted cancellation, without content": Unrecorded("deleteCancellationV1", 204, None, None),
+    "a deleted webhook, without content": Unrecorded("deleteWebhookV1", 204, None, None),
+    "a created webhook, 201": Unrecorded(
+        "createWebhookV1", 201, {"data": WEBHOOK}, UUID, lambda w: w.id
+    ),
+    "a filtered event with a body": Unrecorded(
         "sendEvents", 403, {"error": "Not allowed", "status": 403}, errors.PermissionDeniedError
     ),
 }

@@ -1,4 +1,4 @@
-"""Every form of a response that was not recorded is read to the right result or error."""
+"""Every response that was not recorded is read to the right result or error."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pytest
 
 from .conformance import answer_faults
 from .document import Document
-from .forms import BEYOND, FORMS, v2_error
 from .methods import METHODS, stand_in
 from .outcomes import OTHERWISE, expected
 from .parsing import Exchange, body_of, respond
 from .recordings import Recording
 from .replayer import Replayer
 from .sources import Sources
+from .unrecorded import BEYOND, DOCUMENTED, v2_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .document import Operation
+    from .document import DocumentedOperation
 
 DOCUMENT = Document.load()
 
@@ -32,29 +32,29 @@ def replayer() -> Iterator[Replayer]:
         yield Replayer(DOCUMENT, "blocking", runner)
 
 
-def test_each_form_is_in_the_document(subtests: pytest.Subtests) -> None:
-    for name, form in FORMS.items():
+def test_each_unrecorded_response_is_in_the_document(subtests: pytest.Subtests) -> None:
+    for name, unrecorded in DOCUMENTED.items():
         with subtests.test(name):
-            recording, operation = form.exchange(DOCUMENT, name)
+            recording, operation = unrecorded.exchange(DOCUMENT, name)
             assert list(answer_faults(operation, recording, DOCUMENT.strict_faults)) == []
 
 
-def test_each_form_is_read_to_the_right_result(
+def test_each_unrecorded_response_is_read_to_the_right_result(
     replayer: Replayer, subtests: pytest.Subtests
 ) -> None:
-    for name, form in {**FORMS, **BEYOND}.items():
+    for name, unrecorded in {**DOCUMENTED, **BEYOND}.items():
         with subtests.test(name):
-            recording, operation = form.exchange(DOCUMENT, name)
+            recording, operation = unrecorded.exchange(DOCUMENT, name)
             answer = respond(recording, body_of(recording))
             outcome = replayer.ask(operation, stand_in(operation, 1), answer)
-            if isinstance(form.expected, type):
-                assert isinstance(outcome, form.expected)
+            if isinstance(unrecorded.expected, type):
+                assert isinstance(outcome, unrecorded.expected)
             else:
                 assert not isinstance(outcome, Exception), outcome
-                assert form.view(outcome) == form.expected
+                assert unrecorded.view(outcome) == unrecorded.expected
 
 
-def test_each_success_that_is_documented_or_was_only_read_has_a_form() -> None:
+def test_each_success_that_is_documented_or_was_only_read_is_listed() -> None:
     documented = {
         (operation.id, int(status))
         for operation in DOCUMENT.operations
@@ -62,8 +62,8 @@ def test_each_success_that_is_documented_or_was_only_read_has_a_form() -> None:
         for status, response in operation.responses.items()
         if Sources.of(response).is_of_words and (int(status) < 300 or operation.tag == "ingest")
     }
-    formed = {(form.operation, form.status) for form in FORMS.values()}
-    assert documented - formed <= {("sendEvents", 400), ("getHealth", 200)}
+    tried = {(unrecorded.operation, unrecorded.status) for unrecorded in DOCUMENTED.values()}
+    assert documented - tried <= {("sendEvents", 400), ("getHealth", 200)}
 
 
 def test_each_error_of_the_document_is_raised_as_that_of_its_status(
@@ -102,7 +102,7 @@ def plain_errors() -> Iterator[Exchange]:
                     )
 
 
-def bodies(operation: Operation, status: int) -> Iterator[tuple[str, Any]]:
+def bodies(operation: DocumentedOperation, status: int) -> Iterator[tuple[str, Any]]:
     content = operation.content(status) or {}
     if not content:
         yield "", None

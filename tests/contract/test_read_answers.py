@@ -1,6 +1,6 @@
 """What servers of 1.45 answer, as it was read: no such server could be recorded.
 
-Each form names its evidence. The mock answers so, and the document has it.
+Each answer names its evidence. The mock answers so, and the document has it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Evidence: TypeAlias = Literal["source", "test", "pull request", "inferred"]
 from these."""
 
 
-class ReadForm(NamedTuple):
+class ReadAnswer(NamedTuple):
     """A request, and what 1.45 answers to it."""
 
     request: str
@@ -47,31 +47,35 @@ class ReadForm(NamedTuple):
     sent: Any = None
 
 
-def v1(path: str, status: int, says: str, evidence: Evidence = "test") -> ReadForm:
-    return ReadForm(f"GET /v1/{path}", status, says, evidence)
+def v1(path: str, status: int, says: str, evidence: Evidence = "test") -> ReadAnswer:
+    return ReadAnswer(f"GET /v1/{path}", status, says, evidence)
 
 
-def strict(request: str, says: str, evidence: Evidence = "source", sent: Any = None) -> ReadForm:
-    return ReadForm(request, 400, says, evidence, sent)
+def strict(request: str, says: str, evidence: Evidence = "source", sent: Any = None) -> ReadAnswer:
+    return ReadAnswer(request, 400, says, evidence, sent)
 
 
 NO_RUN = f"Unable to load function run: {UNKNOWN}"
 MAPPED = "is mapped to the request body or path and cannot be set in the query string"
 NO_BODY = "request body is not allowed for this HTTP binding"
 
-FORMS: dict[str, ReadForm] = {
+READ: dict[str, ReadAnswer] = {
     "v1: an unknown run": v1(f"runs/{UNKNOWN}", 500, NO_RUN),
     "v1: jobs of an unknown run": v1(f"runs/{UNKNOWN}/jobs", 500, NO_RUN),
     "v1: an unknown event": v1(f"events/{UNKNOWN}", 404, "Event not found"),
-    "v1: runs of an unknown event": ReadForm(f"GET /v1/events/{UNKNOWN}/runs", 200, None, "source"),
-    "v1: functions of an unknown app": ReadForm("GET /v1/apps/nope/functions", 200, None, "source"),
+    "v1: runs of an unknown event": ReadAnswer(
+        f"GET /v1/events/{UNKNOWN}/runs", 200, None, "source"
+    ),
+    "v1: functions of an unknown app": ReadAnswer(
+        "GET /v1/apps/nope/functions", 200, None, "source"
+    ),
     "v1: a malformed run": v1("runs/x", 400, "Invalid run ID: x"),
     "v1: a malformed event": v1("events/x", 400, "Invalid event ID: x"),
     "v1: a malformed cursor": v1("events?cursor=x", 400, "Invalid cursor query parameter"),
     "v1: a malformed time": v1(
         "events?received_before=x", 400, "Invalid received_after query parameter"
     ),
-    "v1: cancellations, which panic": ReadForm("GET /v1/cancellations", 500, None, "inferred"),
+    "v1: cancellations, which panic": ReadAnswer("GET /v1/cancellations", 500, None, "inferred"),
     "v2: an unknown parameter": strict("GET /v2/runs?x=1", 'unknown query parameter "x"'),
     "v2: a parameter where there is none": strict(
         "GET /v2/health?_=1", 'unknown query parameter "_"'
@@ -79,54 +83,54 @@ FORMS: dict[str, ReadForm] = {
     "v2: an unknown parameter with a dot": strict(
         "GET /v2/runs?a.b=1", 'unknown query parameter "a.b"', "inferred"
     ),
-    "v2: a field of the path as parameter": ReadForm(
+    "v2: a field of the path as parameter": ReadAnswer(
         f"GET /v2/runs/{UNKNOWN}?runId=1", 400, f'query parameter "runId" {MAPPED}', "source"
     ),
-    "v2: a field of the body as parameter": ReadForm(
+    "v2: a field of the body as parameter": ReadAnswer(
         f"POST /v2/runs/{UNKNOWN}/rerun?fromStep.stepId=1",
         400,
         f'query parameter "fromStep.stepId" {MAPPED}',
         "source",
     ),
-    "v2: both spellings are known": ReadForm(
+    "v2: both spellings are known": ReadAnswer(
         "GET /v2/runs?include_output=true&includeOutput=true", 200, None, "source"
     ),
     "v2: a body of a GET": strict("GET /v2/health", NO_BODY, "test", {"x": 1}),
-    "v2: an unknown field of a body": ReadForm(
+    "v2: an unknown field of a body": ReadAnswer(
         f"POST /v2/runs/{UNKNOWN}/cancel",
         400,
         'Unexpected request body field "x"',
         "pull request",
         {"x": 1},
     ),
-    "v2: an empty object where no field is known": ReadForm(
+    "v2: an empty object where no field is known": ReadAnswer(
         f"POST /v2/runs/{UNKNOWN}/cancel", 404, "Run not found", "source", {}
     ),
-    "v2: a status of runs that were skipped": ReadForm(
+    "v2: a status of runs that were skipped": ReadAnswer(
         "GET /v2/runs?status=SKIPPED", 200, None, "test"
     ),
-    "v2: a status that a self-hosted server cannot filter by": ReadForm(
+    "v2: a status that a self-hosted server cannot filter by": ReadAnswer(
         "GET /v2/runs?status=PAUSED",
         501,
         "Filtering runs by PAUSED status is not implemented",
         "source",
     ),
-    "v2: a status that is never asked for": ReadForm(
+    "v2: a status that is never asked for": ReadAnswer(
         "GET /v2/runs?status=UNKNOWN", 400, "Status is invalid", "source"
     ),
-    "v2: an expression": ReadForm("GET /v2/runs?query=event.name == %22a%22", 200, None, "test"),
-    "v2: no expression": ReadForm("GET /v2/runs?query=", 200, None, "source"),
-    "v2: an expression that is none": ReadForm(
+    "v2: an expression": ReadAnswer("GET /v2/runs?query=event.name == %22a%22", 200, None, "test"),
+    "v2: no expression": ReadAnswer("GET /v2/runs?query=", 200, None, "source"),
+    "v2: an expression that is none": ReadAnswer(
         "GET /v2/runs?query=(", 422, "Query expression is invalid", "source"
     ),
-    "v2: an expression that is too long": ReadForm(
+    "v2: an expression that is too long": ReadAnswer(
         f"GET /v2/runs?query={'%C3%A9' * 1025}", 422, "Query cannot exceed 2048 bytes", "test"
     ),
-    "v2: more of a run": ReadForm("GET /v2/runs?include=deferred_from", 200, None, "source"),
-    "v2: more than there is": ReadForm(
+    "v2: more of a run": ReadAnswer("GET /v2/runs?include=deferred_from", 200, None, "source"),
+    "v2: more than there is": ReadAnswer(
         "GET /v2/runs?include=x", 400, 'unsupported include value "x"', "source"
     ),
-    "the release": ReadForm("GET /dev", 200, None, "source"),
+    "the release": ReadAnswer("GET /dev", 200, None, "source"),
 }
 
 
@@ -142,28 +146,28 @@ def http() -> Iterator[httpx.Client]:
         yield client
 
 
-def ask(http: httpx.Client, form: ReadForm) -> httpx.Response:
-    method, _, path = form.request.partition(" ")
-    content = None if form.sent is None else json.dumps(form.sent)
+def ask(http: httpx.Client, read: ReadAnswer) -> httpx.Response:
+    method, _, path = read.request.partition(" ")
+    content = None if read.sent is None else json.dumps(read.sent)
     return http.request(method, path, content=content)
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", READ)
 def test_the_mock_answers_as_1_45_was_read_and_the_document_has_it(
     http: httpx.Client, name: str
 ) -> None:
-    form = FORMS[name]
-    answer = ask(http, form)
-    assert answer.status_code == form.status
-    if form.says is not None:
+    read = READ[name]
+    answer = ask(http, read)
+    assert answer.status_code == read.status
+    if read.says is not None:
         body = answer.json()
         error = body if "error" in body else body["errors"][0]
-        assert error.get("error", error.get("message")) == form.says
-        assert error.get("status", form.status) == form.status
-    method, _, path = form.request.partition(" ")
+        assert error.get("error", error.get("message")) == read.says
+        assert error.get("status", read.status) == read.status
+    method, _, path = read.request.partition(" ")
     operation = DOCUMENT.match(method, path.partition("?")[0])
     assert operation is not None
-    assert operation.content(form.status) is not None, "the document lacks the status"
+    assert operation.content(read.status) is not None, "the document lacks the status"
 
 
 def test_runs_in_lists_have_more_fields(http: httpx.Client) -> None:
