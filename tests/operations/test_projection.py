@@ -15,7 +15,7 @@ from inngest_rest.responses import Target
 from inngest_rest_tools.answer import PageInfo, Reply
 from inngest_rest_tools.problems import Code, Problem
 from inngest_rest_tools.projection import Projection
-from inngest_rest_tools.results import Done, Sent
+from inngest_rest_tools.results import Done, Sent, Started
 from tests.support.traces import recorded_trace
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def test_a_whole_answer_has_the_values_of_to_dict_without_what_is_null() -> None
         app_id="shop",
         evidence={"until": AT, "runs": 2},
     )
-    records: tuple[Record, ...] = (RUN, reason, Done(Target("a", "b"), "1", run=RUN))
+    records: tuple[Record, ...] = (RUN, reason, Started(Target("a", "b"), "1", run=RUN))
     for record in records:
         whole = Projection(is_whole=True).plain(record)
         assert stated(whole) == stated(record.to_dict())

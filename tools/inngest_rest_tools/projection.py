@@ -32,7 +32,10 @@ _OF_PROGRAMS = {
     "list[str | Run]": "Sent",
     "SendReport": "Sent",
     "ActionReport": "Acted",
-    **dict.fromkeys(("None", "str", "str | Run", "Cancellation"), "Done"),
+    "None": "Done",
+    "str": "Started",
+    "str | Run": "Started",
+    "Cancellation": "CreatedCancellation",
     "RawResponse": "Answered",
 }
 

@@ -77,19 +77,37 @@ class Acted(AtTarget):
 
 @frozen(repr=False)
 class Done(AtTarget):
-    """What was done to one thing: that which was started, created, changed or deleted.
+    """What was changed or deleted.
 
     Attributes:
         id: Id of what was deleted, or of a run that was scored.
-        run_id: Id of a run that was started, or that a signal has resumed.
-        run: That run, if it was waited for.
+    """
+
+    id: str
+
+
+@frozen(repr=False)
+class Started(AtTarget):
+    """The run that was started, or that a signal has resumed.
+
+    Attributes:
+        run_id: Its id.
+        run: The run itself, if it was waited for.
+    """
+
+    run_id: str
+    run: Run | None = None
+
+
+@frozen(repr=False)
+class CreatedCancellation(AtTarget):
+    """The bulk cancellation that was created, or what a dry run of it found.
+
+    Attributes:
         cancellation: The bulk cancellation that was created.
         planned: The runs that a dry run found; the condition is the server's to evaluate.
     """
 
-    id: str | None = None
-    run_id: str | None = None
-    run: Run | None = None
     cancellation: Cancellation | None = None
     planned: Acted | None = None
 
@@ -156,11 +174,11 @@ def made(
         case None:
             return Done(target=target, id=values["id"])
         case Run():
-            return Done(target=target, run_id=result.id, run=result)
+            return Started(target=target, run_id=result.id, run=result)
         case Cancellation():
-            return Done(target=target, cancellation=result)
+            return CreatedCancellation(target=target, cancellation=result)
         case _:
-            return Done(target=target, run_id=result)
+            return Started(target=target, run_id=result)
 
 
 def _sent(target: Target, result: Any, ids: Iterable[str | None]) -> Sent:

@@ -416,7 +416,7 @@ class Invocation:
         )
         if self.row.is_bulk:
             return acted
-        return results.Done(target=target, planned=acted)
+        return results.CreatedCancellation(target=target, planned=acted)
 
     def ask(self, _planned: ActionReport, _deed: str) -> bool | None:
         """Ask whether to do what is planned; None if there is nobody to ask."""

@@ -21,7 +21,7 @@ from inngest_rest.summary import RunSummary
 from inngest_rest_tools.command.columns import joined
 from inngest_rest_tools.command.summaries import notes_of
 from inngest_rest_tools.projection import field_names
-from inngest_rest_tools.results import Acted, Done, Sent
+from inngest_rest_tools.results import Acted, CreatedCancellation, Sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,7 +70,7 @@ def view_of(record: Record, projection: Projection) -> Iterator[Part]:
     match record:
         case Acted():
             yield from _acted(record)
-        case Done(planned=Acted() as planned):
+        case CreatedCancellation(planned=Acted() as planned):
             yield from _acted(planned)
         case Explanation():
             yield from _explanation(record.sentence, record.runs)
