@@ -141,7 +141,8 @@ def test_a_clock_that_was_set_meanwhile_is_followed(servers: ServerClock, clock:
 def test_a_date_that_shows_nothing_is_ignored(
     servers: ServerClock, clock: Clock, response: httpx.Response
 ) -> None:
-    servers.observe(response, clock.now())
+    for _ in range(2):  # a single one that shows another time is only a doubt
+        servers.observe(response, clock.now())
     assert servers.ahead == 0
 
 

@@ -80,7 +80,6 @@ LONG = {
         "a watch for each way in which dates are off"
     ),
     "tests/resources/test_slow_server.py": "thousands of requests in virtual time",
-    "tests/resources/test_nodes_with_wrong_dates.py": "nodes in each order, with each call",
     "tests/scripts/test_api_changes.py": "generates the client of an earlier document",
     "tests/scripts/test_live.py": "starts processes",
     "tests/scripts/test_record.py": "asks many servers a hundred questions each",
