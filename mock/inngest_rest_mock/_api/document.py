@@ -27,7 +27,8 @@ class Described:
         since: The first release with a query parameter, of those that came later.
         body: The schema of its body; None if it takes none.
         status: The status of its success.
-        example: An example of the data that it returns then.
+        has_content: Whether that has a body.
+        example: An example of the data in it.
         is_cloud_only: Whether self-hosted servers refuse it.
     """
 
@@ -36,6 +37,7 @@ class Described:
     since: Mapping[str, str]
     body: Schema | None
     status: int
+    has_content: bool
     example: Any
     is_cloud_only: bool
 
@@ -97,6 +99,7 @@ def _described(path: str, item: Schema, operation: Schema) -> Described:
         since={each["name"]: each["x-since"] for each in query if "x-since" in each},
         body=None if body is None else resolved(body["schema"]),
         status=int(status),
+        has_content="content" in success,
         example=_example_of_data(answer),
         is_cloud_only="x-cloud-only" in operation,
     )

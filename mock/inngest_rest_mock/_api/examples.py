@@ -12,11 +12,11 @@ from inngest_rest_mock._api.document import described
 from inngest_rest_mock._api.releases import OPERATIONS
 from inngest_rest_mock._api.v1.shapes import v1_data, v1_error
 from inngest_rest_mock._api.v2.shapes import v2_data, v2_error
+from inngest_rest_mock._carriers.messages import Response
 from inngest_rest_mock._state.ids import stable_uuid
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call, Handler
-    from inngest_rest_mock._carriers.messages import Response
 
 
 _ROUTES = {(each.method, each.path) for each in OPERATIONS.values()}
@@ -30,6 +30,8 @@ def example_handler(name: str) -> Handler:
     is_kept = {("GET", collection), ("POST", collection)} <= _ROUTES
 
     def answer(call: Call) -> Response:
+        if not operation.has_content:
+            return Response(operation.status, ())
         if not is_kept:
             return _respond(call, operation.status, operation.example)
         kept = call.store.kept.setdefault(collection, {})

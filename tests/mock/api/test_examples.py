@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from inngest_rest_mock import MockServer
+from inngest_rest_mock._api.examples import example_handler
+from inngest_rest_mock._api.operations import HANDLERS
 
 if TYPE_CHECKING:
-    import httpx
-
     from tests.mock.shapes import Serve
 
 SQL = {"query": "SELECT 1"}
@@ -59,3 +60,13 @@ def test_what_inngest_cloud_alone_has_is_read_and_then_refused(serve: Serve) -> 
     assert client.post("/v2/insights/query", json=SQL).status_code == 501
     assert client.post("/v2/insights/query", json={}).status_code == 400
     assert client.get("/v2/account").status_code == 200
+
+
+def test_a_success_without_content_in_the_document_has_no_body(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = "add_run_metadata_v1"
+    monkeypatch.setitem(HANDLERS, name, example_handler(name))
+    with httpx.Client(transport=MockServer().transport, base_url="http://test") as client:
+        answer = client.post("/v1/runs/01K9V2D6N9P1R7Z4W8X3Y5A0BC/metadata", json={})
+    assert (answer.status_code, answer.content) == (200, b"")
