@@ -315,6 +315,18 @@ def test_what_waits_on_purpose_is_no_part_of_a_standstill(
         assert verdicts_of(client.status())["starting"] == verdict
 
 
+def test_a_run_that_was_cancelled_while_queued_is_no_sign_that_work_starts(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    with mock.hold():
+        send(placed=5)
+        mock.advance(HOUR / 4)
+        assert verdicts_of(client.status())["starting"] == "broken"
+        client.runs.cancel(mock.runs[0].id)
+        assert mock.runs[0].status == "cancelled"
+        assert verdicts_of(client.status())["starting"] == "broken"
+
+
 def queued(count: int, minutes: float, now: Any, status: RunStatus = RunStatus.QUEUED) -> Listed:
     at = now - timedelta(minutes=minutes)
     runs = [Run(id=f"R{n}", status=status, queued_at=at) for n in range(count)]

@@ -32,6 +32,8 @@ _BY_LIMITS = {
 
 _FEWEST_DUE = 3  # runs that should have started: with fewer, nothing can be concluded
 
+_MAY_NOT_HAVE_STARTED = (RunStatus.CANCELLED, "skipped")
+
 
 def judge_starting(evidence: StatusEvidence) -> Finding:
     queued = evidence.queued
@@ -77,7 +79,10 @@ def _judge_long_wait(
     is_lost = decisive is not None and ReasonKind.LOST in _kinds_of(decisive)
     if has_stopped:
         window = last(evidence.rules.window)
-        message = f"nothing that was queued in {window} has started; {message}"
+        started = (
+            f"nothing that was queued in {window} has started, cancelled runs aside"
+        )
+        message = f"{started}; {message}"
     verdict = Severity.WARNING
     limits: str | None = "a limit, a pause or a time in the future may hold it"
     if has_stopped or is_lost or evidence.rules.queued_for is not None:
@@ -150,7 +155,7 @@ def _none_has_started(
         held_back.discard(function_of(decisive.run))
     due = 0
     for run in runs_of(evidence.recent):
-        if not _is_settled(run, evidence.now):
+        if run.status in _MAY_NOT_HAVE_STARTED or not _is_settled(run, evidence.now):
             continue
         if run.status is not RunStatus.QUEUED:
             return False
