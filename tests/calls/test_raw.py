@@ -20,7 +20,6 @@ from inngest_rest import (
     RouteNotFoundError,
     ServerError,
 )
-from inngest_rest._core.calls import answers
 from inngest_rest.responses import RawResponse
 from tests.support.server import WEB_UI, Reply, Server, accepts_all, body_of, recorded, says, text
 
@@ -58,19 +57,6 @@ def test_calls_before_and_after_the_block_are_not_in_it(client: InngestClient) -
         client.health()
     client.health()
     assert [each.headers["x-request-id"] for each in responses] == ["r-1"]
-
-
-def test_after_a_block_responses_cost_nothing_more(
-    client: InngestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with client.raw():
-        client.health()
-
-    def copy(*_: object) -> RawResponse:
-        raise AssertionError("a response was copied for nobody")
-
-    monkeypatch.setattr(answers, "raw_response", copy)
-    client.health()
 
 
 def test_a_block_has_the_responses_of_retries_and_of_both_routes(
