@@ -253,3 +253,15 @@ def test_no_name_with_a_line_end_makes_a_line_of_its_own(run: Run) -> None:
     assert "a\\nb" in run("apps", "list", "-o", "id").out.splitlines()
     told = run("runs", "explain", run.server.runs[-1].id, "-o", "table").out
     assert told.startswith(f"Run {run.server.runs[-1].id} of a\\nb/c\\nd is completed")
+
+
+def test_a_list_by_where_shows_the_fields_by_which_it_matched(run: Run) -> None:
+    run.start("placed", 3)
+    words = "runs", "list", "--where", "event.data.id > 1"
+    answer = run(*words).answer
+    [item] = answer["data"]["items"]
+    assert item["matched"] == {"data.id": 2}
+    assert "data.items[].matched" in answer["untrusted"]
+    heading, row = run(*words, "-o", "table").out.splitlines()
+    assert row[heading.index("EVENT") :].strip() == "data.id 2"
+    assert "EVENT" not in run("runs", "list", "-o", "table").out

@@ -26,8 +26,8 @@ class Server(httpx.MockTransport):
         self.asked: list[tuple[str, ...]] = []
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path != "/v2/runs":
-            return httpx.Response(404, json={"errors": [{"code": "not_found", "message": "No."}]})
+        if request.url.path != "/v2/runs":  # as a server that lists no apps
+            return httpx.Response(501, json={"errors": [{"code": "none", "message": "No."}]})
         asked = tuple(request.url.params.get_list("status"))
         self.asked.append(asked)
         for status in asked:

@@ -545,3 +545,13 @@ def test_a_window_in_the_hour_that_comes_twice_is_one_of_instants(
     for group in client.runs, client.events:
         with pytest.raises(InvalidArgumentError, match="since must be before until"):
             group.list(since=until, until=since)
+
+
+def test_a_list_by_where_shows_the_fields_by_which_it_matched(shop: InngestClient) -> None:
+    shop.send(Event("charge/go", {"total": 7, "of": {"kim": 1}}))
+    shop.send(Event("charge/go", {"total": 3}))
+    where = "event.data.total > 5 && event.name == 'charge/go' || event.data.of.kim == 2"
+    [run] = shop.runs.list(where=where)
+    assert run.matched == {"data.total": 7, "name": "charge/go", "data.of.kim": 1}
+    assert {each.matched for each in shop.runs.list(where="run.app_id == 'shop'")} == {None}
+    assert {each.matched for each in shop.runs.list()} == {None}

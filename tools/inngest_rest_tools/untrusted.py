@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 # Fields, by class, with text that the sender of an event or a synced app has chosen.
 _FIELDS: dict[str, tuple[str, ...]] = {
     "StoredEvent": ("id", "name", "data", "user", "v"),
-    "Run": ("app_id", "function_id", "function", "cron", "output", "error"),
+    "Run": (
+        "app_id",
+        "function_id",
+        "function",
+        "cron",
+        "output",
+        "error",
+        "matched",
+    ),
     "Span": ("name", "input", "output", "metadata", "children"),
     "Job": ("step", "event", "condition", "signal", "function"),
     "App": (

@@ -99,6 +99,8 @@ class Run(Record):
         output: The return value of the function; None for a failed, cancelled or unfinished run. A
             list of runs has it with `include_output=True`.
         error: Why it failed; a list of runs has it with `include_output=True`.
+        matched: The fields of its event that `where` names, by their paths; only a list that reads
+            them for that has them.
     """
 
     id: str
@@ -115,6 +117,7 @@ class Run(Record):
     original_run_id: str | None = None
     output: Any = None
     error: RunError | None = None
+    matched: Mapping[str, Any] | None = None
 
     DERIVED: ClassVar = ("duration", "total_duration")
 

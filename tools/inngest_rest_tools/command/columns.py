@@ -19,7 +19,7 @@ from inngest_rest.summary import RunGroup
 from inngest_rest_tools.projection import Projection, field_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _LEAST_TEXT = 30  # for a sentence, which is not read in a narrower column
 _IDS_TIMES = ("_id", "_at")  # the ends of names of fields whose values have to be whole
@@ -144,9 +144,17 @@ def _why(row: WaitingRun) -> str:
     return row.message
 
 
-def _values_of_event(row: WaitingRun) -> str:
-    values = [f"{path} {in_words(value)}" for path, value in row.event.items()]
+def _by_path(fields: Mapping[str, Any]) -> str:
+    values = [f"{path} {in_words(value)}" for path, value in fields.items()]
     return ", ".join(values)
+
+
+def _values_of_event(row: WaitingRun) -> str:
+    return _by_path(row.event)
+
+
+def _matched(run: Run) -> str:
+    return _by_path(run.matched or {})
 
 
 def _function_of_row(row: WaitingRun) -> str:
@@ -177,6 +185,7 @@ COLUMNS: dict[type[Record], tuple[Column, ...]] = {
         _whole("STATUS", "status"),
         Column("FUNCTION", function_of),
         _whole("QUEUED", "queued_at"),
+        Column("EVENT", _matched),
         _whole("ENDED", "ended_at", from_width=110),
         Column("OUTPUT", _outcome, from_width=140, least=_LEAST_TEXT),
         _line("ERROR", _error, below_width=140),

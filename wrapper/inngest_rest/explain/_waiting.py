@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
@@ -32,7 +31,7 @@ from inngest_rest.explain._run_evidence import (
 from inngest_rest.explain._run_rules import conclusions_of_run
 from inngest_rest.explain._texts import reason_of
 from inngest_rest.explanation import ReasonKind as Kind
-from inngest_rest.models import UNFINISHED, Job, RunStatus, StoredEvent
+from inngest_rest.models import UNFINISHED, Job, RunStatus
 from inngest_rest.responses import is_on_cloud
 
 if TYPE_CHECKING:
@@ -61,9 +60,6 @@ KINDS = (
 
 _RANKS = {kind: rank for rank, kind in enumerate(KINDS)}
 _UNKNOWN = "unknown"
-
-# Without the method that is called on it.
-_NAMED_FIELD = r"\bevent\.(\w+(?:\.\w+)*)\b(?!\s*\()"
 
 _EVENT_FIELDS = (
     "id",
@@ -121,8 +117,8 @@ class _OpenRuns:
         limit: int | None,
     ) -> None:
         self._session = session
+        self._selection = selection
         self._asked = _check_paths(event_fields)
-        self._paths = tuple(dict.fromkeys((*self._asked, *_paths_named_by(selection))))
         self._limit = check_count_or_none("limit", limit)
         _check_statuses(selection.statuses)
         # The oldest first, so that the limit does not cut off those that have waited longest.
@@ -183,7 +179,7 @@ class _OpenRuns:
             await read_steps(open_run.reader, evidence, is_open_without_job=is_lost)
         is_queued = evidence.run.status == RunStatus.QUEUED
         may_be_scheduled = is_queued and not evidence.due_jobs
-        if self._paths or may_be_scheduled:
+        if self._asked or self._selection.event_paths or may_be_scheduled:
             await self._read_event(open_run)
 
     async def _read_event(self, open_run: OpenRun) -> None:
@@ -195,7 +191,8 @@ class _OpenRuns:
         stored = await open_run.reader.read(plan, "its event")
         if stored is not None:
             evidence.event, _ = stored
-            open_run.event_fields = _values_at(self._paths, evidence.event)
+            event = {name: getattr(evidence.event, name) for name in _EVENT_FIELDS}
+            open_run.event_fields = self._selection.fields_of(event, self._asked)
 
     async def read_limits(self) -> None:
         """Read the functions of runs that limits may hold back, and which runs these execute."""
@@ -316,13 +313,6 @@ def _check_paths(paths: Iterable[str] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(checked))
 
 
-def _paths_named_by(selection: Selection) -> list[str]:
-    """Return the fields of the event that conditions name: what the runs were selected by."""
-    where = selection.where.text if selection.where else ""
-    named = re.findall(_NAMED_FIELD, f"{where} {selection.query or ''}")
-    return [path for path in named if path.partition(".")[0] in _EVENT_FIELDS]
-
-
 def _check_statuses(statuses: Iterable[RunStatus]) -> None:
     for status in statuses:
         if status in ALWAYS_ENDED:
@@ -332,22 +322,6 @@ def _check_statuses(statuses: Iterable[RunStatus]) -> None:
 def _is_without_details(jobs: list[Job]) -> bool:
     """Return whether the server lists jobs without their kind, as Inngest Cloud does."""
     return bool(jobs) and all(job.kind is None for job in jobs)
-
-
-def _values_at(paths: Iterable[str], event: StoredEvent) -> dict[str, Any]:
-    """Return the values at those paths that an event has."""
-    values: dict[str, Any] = {}
-    for path in paths:
-        first, *rest = path.split(".")
-        value: Any = getattr(event, first)
-        for name in rest:
-            if not isinstance(value, dict):
-                value = None
-                break
-            value = cast("dict[str, Any]", value).get(name)
-        if value is not None:
-            values[path] = value
-    return values
 
 
 def _row_of(open_run: OpenRun) -> WaitingRun:

@@ -252,6 +252,8 @@ class Walk(Generic[T]):
             skipped=skipped,
         )
         items = self._take(page.items, taken)
+        if self._local_filter is not None:
+            items = tuple(map(self._local_filter.completed, items))
         self._cursor = following
         self.is_done = following is None or self._left == 0
         if self._listing.complete is not None and items:

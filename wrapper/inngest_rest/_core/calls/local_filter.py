@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from inngest_rest._core.expressions import of_event
 from inngest_rest.errors import Advice, InvalidArgumentError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from inngest_rest._core.expressions import Expression
     from inngest_rest._core.plans import Plan
@@ -43,6 +44,7 @@ class LocalFilter(Generic[T]):
         most_read: The largest number of items to read; None for no limit, on their events as well.
         event_ids: Return the ids of the events of an item.
         read_event: Read one of them, by a deadline; None if items have no events.
+        with_event: Return an item with what `where` has read of its event.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class LocalFilter(Generic[T]):
         most_read: int | None,
         event_ids: Callable[[T], Sequence[str]] = lambda _: (),
         read_event: Callable[[str, float], Plan[StoredEvent]] | None = None,
+        with_event: Callable[[T, Mapping[str, Any]], T] = lambda item, _: item,
     ) -> None:
         self._matches = matches
         self._where = where
@@ -65,6 +68,7 @@ class LocalFilter(Generic[T]):
         self._most_read = most_read
         self._event_ids = event_ids
         self._read_event = read_event
+        self._with_event = with_event
         # The variables of the last events, or why one could not be read.
         self._events: dict[str, Mapping[str, Any] | str] = {}
         self._items_read = 0
@@ -79,6 +83,14 @@ class LocalFilter(Generic[T]):
         if not self._matches(item):
             return False
         return await self._holds(item, deadline)
+
+    def completed(self, item: T) -> T:
+        """Return an item that was wanted with what was read of its event, if it was."""
+        for event_id in self._event_ids(item)[:1]:
+            event = self._events.get(event_id)
+            if isinstance(event, Mapping):
+                return self._with_event(item, event)
+        return item
 
     def __str__(self) -> str:
         words = f"{self._items_read:,} read"
@@ -122,7 +134,7 @@ class LocalFilter(Generic[T]):
         self._check_bound(self._events_read, MOST_EVENTS_OF_RUNS)
         self._events_read += 1
         if len(self._events) == _MOST_REMEMBERED:
-            self._events.clear()
+            del self._events[next(iter(self._events))]
         assert self._read_event is not None
         try:
             event = await self._read_event(id, deadline)

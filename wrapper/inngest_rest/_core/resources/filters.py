@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from attrs import evolve, frozen
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from inngest_rest._core.resources.windows import Instant
     from inngest_rest.models import Run
     from inngest_rest.typing import StatusFilter
+
+# A path into the event, without `event.`; not a method of CEL.
+_NAMED_FIELD = r"\bevent\.(\w+(?:\.\w+)*)\b(?!\s*\()"
 
 ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
 
@@ -153,6 +156,15 @@ def _selects_all(app: str | None, function: str | None) -> bool:
     return bool(text) and not re.sub("[*?-]", "", text)
 
 
+def _value_at(path: str, event: Mapping[str, Any]) -> Any:
+    value: Any = event
+    for name in path.split("."):
+        if not isinstance(value, Mapping):
+            return None
+        value = cast("Mapping[str, Any]", value).get(name)
+    return value
+
+
 def _is_pattern(name: str) -> bool:
     return "*" in name or "?" in name
 
@@ -270,6 +282,23 @@ class Selection:
         if self.where is None:
             return False
         return not self.where.names.isdisjoint({"output", "error"})
+
+    @property
+    def event_paths(self) -> list[str]:
+        """The fields of the event that the conditions name, without `event.`."""
+        where = self.where.text if self.where else ""
+        return re.findall(_NAMED_FIELD, f"{where} {self.query or ''}")
+
+    def fields_of(
+        self, event: Mapping[str, Any], more: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        """Return the fields of an event at these paths and those that the conditions name."""
+        values: dict[str, Any] = {}
+        for path in (*more, *self.event_paths):
+            value = _value_at(path, event)
+            if value is not None:
+                values[path] = value
+        return values
 
     @property
     def evaluated_here(self) -> tuple[str, ...]:

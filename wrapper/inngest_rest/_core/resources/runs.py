@@ -48,7 +48,7 @@ from inngest_rest_api.api import v1, v2
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
@@ -144,7 +144,13 @@ def local_filter(
         most_read=MOST_RUNS if is_bounded else None,
         event_ids=attrgetter("event_ids"),
         read_event=read_event,
+        with_event=partial(_with_matched, selection),
     )
+
+
+def _with_matched(selection: Selection, run: Run, event: Mapping[str, Any]) -> Run:
+    """Return a run with the fields of its event by which it was selected."""
+    return evolve(run, matched=selection.fields_of(event) or None)
 
 
 def _variables_of(run: Run) -> dict[str, Any]:
