@@ -175,6 +175,16 @@ def test_a_busy_server_tells_failures_of_runs_queued_too_long_ago_to_count_the_o
     assert str(check.limits).startswith("of the runs that were queued before ")
 
 
+def test_a_run_at_the_beginning_of_the_window_that_both_lists_have_counts_once(
+    client: InngestClient,
+) -> None:
+    at = client.status().at
+    run = Run(id="R", status=RunStatus.FAILED, queued_at=at - HOUR, ended_at=at)
+    listed = Listed(runs=(run,))
+    check = judge_succeeding(StatusEvidence(now=at, recent=listed, before=listed))
+    assert check.evidence["ended"] == 1
+
+
 def test_failures_of_hours_ago_are_over(client: InngestClient, mock: MockServer, send: Any) -> None:
     send(failed=20)
     mock.advance(2 * HOUR)

@@ -79,7 +79,9 @@ class StatusEvidence:
     def of_window(self) -> tuple[Run, ...]:
         """The runs that were read of those that were queued in the window or ended in it."""
         ended = [run for run in runs_of(self.before) if self.has_ended_in_window(run)]
-        return (*runs_of(self.recent), *ended)
+        # Both lists may have a run that was queued as the window begins.
+        by_id = {run.id: run for run in (*runs_of(self.recent), *ended)}
+        return tuple(by_id.values())
 
     def has_ended_in_window(self, run: Run) -> bool:
         begin = self.now - self.rules.window
