@@ -82,6 +82,24 @@ def test_only_the_runs_and_functions_of_an_app_are_judged(
     assert told(client, "apps", app="mail").message == "1 app synced"
 
 
+def test_events_of_other_functions_are_no_events_that_those_of_an_app_should_have_run_for(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    mock.function("mail", "digest", trigger="order/mailed")
+    send("placed", 5)
+    mock.advance(10 * MINUTE)
+    for names in ({"app": "mail"}, {"function": "shop/ship"}, {"app": "none"}):
+        report = client.status(**names)
+        assert next(each for each in report.findings if each.kind == "fresh").severity == "ok"
+    # Registered after its event, it stands for a function that a server has not started.
+    send("late", 1)
+    mock.advance(10 * MINUTE)
+    mock.function("mail", "late", trigger="order/late")
+    assert told(client, "fresh", app="mail").message == (
+        "1 event of the last hour, and no run: mail/late has a trigger for them"
+    )
+
+
 def test_a_run_that_is_open_for_too_long_is_told_with_the_oldest(
     client: InngestClient, mock: MockServer, send: Any
 ) -> None:

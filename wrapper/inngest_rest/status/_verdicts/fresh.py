@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from inngest_rest._core.interface import limit, matching_triggers, name_of
+from inngest_rest._core.interface import Names, limit, matching_triggers, name_of
 from inngest_rest._visible import and_more
 from inngest_rest.findings import Finding, Severity
 from inngest_rest.status._evidence import LOOKED_BACK, SETTLED_AFTER
@@ -76,12 +76,21 @@ def _unstarted(evidence: StatusEvidence) -> list[StoredEvent]:
     """Return the events of the window that should have started runs, if none has been queued."""
     if evidence.recent is None:
         return []
-    return [
+    unstarted = [
         event
         for event in evidence.events or ()
         if event.received_at is not None
         and not event.name.startswith("inngest/")
         and SETTLED_AFTER < evidence.now - event.received_at <= evidence.rules.window
+    ]
+    if evidence.rules.names == Names():
+        return unstarted
+    # The runs of other functions were not read.
+    selected = evidence.functions or ()
+    return [
+        event
+        for event in unstarted
+        if any(matching_triggers(each, event.name) for each in selected)
     ]
 
 
