@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import attrs
 import httpx
@@ -17,7 +18,6 @@ from inngest_rest_mock._state.arguments import as_timedelta
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from datetime import timedelta
 
     from inngest_rest_api.api import Operation
 
@@ -25,43 +25,22 @@ _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 @attrs.frozen
-class Answers:
-    """Respond with this, without handling the request."""
+class Effect:
+    """The result of `answers`, `delays`, `drops`, `loses_response` and `takes_effect_late`.
 
-    response: Response
+    Attributes:
+        response: The response in place of that of the server; None for its own, or none at all.
+        error: How the connection breaks, where there is no response.
+        is_handled: Whether the server handles the request at once.
+        delay: How far the clock advances before that.
+        late: How much later the server handles the request.
+    """
 
-
-@attrs.frozen
-class Drops:
-    """Drop the connection, without handling the request."""
-
-    error: type[httpx.TransportError]
-
-
-@attrs.frozen
-class LosesResponse:
-    """Handle the request, then drop the connection."""
-
-    error: type[httpx.TransportError]
-
-
-@attrs.frozen
-class Delays:
-    """Advance the mock's clock, then handle the request."""
-
-    by: timedelta
-
-
-@attrs.frozen
-class TakesEffectLate:
-    """Respond with `meanwhile`, and handle the request `after` later by the mock's clock."""
-
-    after: timedelta
-    meanwhile: Answers | Drops
-
-
-Effect: TypeAlias = Answers | Drops | LosesResponse | Delays | TakesEffectLate
-"""The result of `answers`, `delays`, `drops`, `loses_response` and `takes_effect_late`."""
+    response: Response | None = None
+    error: type[httpx.TransportError] | None = None
+    is_handled: bool = False
+    delay: timedelta = timedelta()
+    late: timedelta | None = None
 
 
 def answers(
@@ -89,7 +68,7 @@ def answers(
         raw, content_type = encode(body), JSON
     if content_type is not None:
         given.setdefault("content-type", content_type)
-    return Answers(Response(status, tuple(given.items()), raw))
+    return Effect(Response(status, tuple(given.items()), raw))
 
 
 def drops(error: type[httpx.TransportError] = httpx.ConnectError) -> Effect:
@@ -98,7 +77,7 @@ def drops(error: type[httpx.TransportError] = httpx.ConnectError) -> Effect:
     Args:
         error: The error that the in-process transport raises. A socket just closes.
     """
-    return Drops(error)
+    return Effect(error=error)
 
 
 def loses_response(error: type[httpx.TransportError] = httpx.ReadError) -> Effect:
@@ -107,7 +86,7 @@ def loses_response(error: type[httpx.TransportError] = httpx.ReadError) -> Effec
     Args:
         error: The error that the in-process transport raises. A socket just closes.
     """
-    return LosesResponse(error)
+    return Effect(error=error, is_handled=True)
 
 
 def delays(by: timedelta | float) -> Effect:
@@ -123,7 +102,7 @@ def delays(by: timedelta | float) -> Effect:
         TypeError: `by` is neither a timedelta nor a number.
         ValueError: `by` is negative or not finite.
     """
-    return Delays(as_timedelta(by, "by"))
+    return Effect(is_handled=True, delay=as_timedelta(by, "by"))
 
 
 def takes_effect_late(
@@ -143,11 +122,11 @@ def takes_effect_late(
         ValueError: `after` is negative or not finite.
     """
     meanwhile = answers(504) if meanwhile is None else meanwhile
-    if not isinstance(meanwhile, Answers | Drops):
+    if meanwhile.is_handled or meanwhile.late is not None:
         raise TypeError(
             f"meanwhile must be answers(...) or drops(...), and is {meanwhile!r}"
         )
-    return TakesEffectLate(as_timedelta(after, "after"), meanwhile)
+    return attrs.evolve(meanwhile, late=as_timedelta(after, "after"))
 
 
 def check_effect(given: object) -> None:

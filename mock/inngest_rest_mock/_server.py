@@ -21,17 +21,7 @@ from inngest_rest_mock._carriers.client_time import ClientTime
 from inngest_rest_mock._carriers.messages import Dropped, Outcome, Request, Response
 from inngest_rest_mock._carriers.socket import serve
 from inngest_rest_mock._carriers.transport import MockTransport
-from inngest_rest_mock._faults import (
-    Answers,
-    Delays,
-    Drops,
-    Effect,
-    Fault,
-    LosesResponse,
-    TakesEffectLate,
-    check_effect,
-    check_target,
-)
+from inngest_rest_mock._faults import Effect, Fault, check_effect, check_target
 from inngest_rest_mock._state.arguments import (
     as_text,
     as_timedelta,
@@ -444,34 +434,23 @@ class MockServer:
     def _answer_with(
         self, effect: Effect | None, request: Request, match: Match
     ) -> Outcome:
-        match effect:
-            case None:
-                return self._handle(request, match)
-            case Answers(response):
-                return _framed(request, response)
-            case Drops(error):
-                return Dropped(error, "scripted fault: connection dropped")
-            case LosesResponse(error):
-                self._handle(request, match)
-                return Dropped(error, "scripted fault: response lost")
-            case Delays(by):
-                self._clock.advance(by)
-                response = self._handle(request, match)
-                if (
-                    request.patience is not None
-                    and by.total_seconds() > request.patience
-                ):
-                    return Dropped(
-                        httpx.ReadTimeout,
-                        "scripted fault: no response within the read timeout",
-                    )
-                return response
-            case TakesEffectLate(
-                after, meanwhile
-            ):  # pragma: no branch - the last effect
-                due = at_millisecond(self._settle() + nanoseconds(after))
-                heapq.heappush(self._late, (due, len(self._requests), request, match))
-                return self._answer_with(meanwhile, request, match)
+        if effect is None:
+            return self._handle(request, match)
+        self._clock.advance(effect.delay)
+        if effect.late is not None:
+            due = at_millisecond(self._settle() + nanoseconds(effect.late))
+            heapq.heappush(self._late, (due, len(self._requests), request, match))
+        response = self._handle(request, match) if effect.is_handled else None
+        if effect.response is not None:
+            return _framed(request, effect.response)
+        if effect.error is not None:
+            return Dropped(effect.error, "scripted fault: no response")
+        assert response is not None, effect
+        patience = request.patience
+        if patience is not None and effect.delay.total_seconds() > patience:
+            message = "scripted fault: no response within the read timeout"
+            return Dropped(httpx.ReadTimeout, message)
+        return response
 
     def _settle(self) -> int:
         """Do all that is due by now, each at its time, and return the time."""
