@@ -33,8 +33,8 @@ from inngest_rest import (
 from inngest_rest.models import Job, Span
 from inngest_rest.record import Record
 from inngest_rest.reports import SendFailure
+from tests.core.test_models import everything_recorded
 from tests.hostile.invalid import bounded
-from tests.resources.test_models import everything_recorded
 
 AT = datetime(2026, 11, 24, 13, 42, 9, 777_000, tzinfo=UTC)
 FAILED = Run("01R", RunStatus.FAILED, ended_at=AT, error=RunError("E", "no", "Traceback ..."))

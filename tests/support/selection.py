@@ -120,10 +120,8 @@ SLOW = {
     "tests/resources/test_records.py::test_a_value_becomes_what_its_base_class_becomes": (
         "draws values at random, for each class of records"
     ),
-    "tests/resources/test_rows.py::test_damaged_pages_are_read_alike": "draws damage at random",
-    "tests/resources/test_rows.py::test_rows_of_any_values_are_read_alike": (
-        "draws values at random"
-    ),
+    "tests/core/test_rows.py::test_damaged_pages_are_read_alike": "draws damage at random",
+    "tests/core/test_rows.py::test_rows_of_any_values_are_read_alike": ("draws values at random"),
     "tests/secrets/test_crash_reports.py::test_a_report_with_local_variables_shows_no_key": (
         "formats the variables of each frame"
     ),
