@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import InngestClient, InvalidArgumentError
+from inngest_rest import InngestClient, InvalidArgumentError, NotFoundError
 from inngest_rest_mock import MockServer, answers, completes, fails, sleeps
 
 if TYPE_CHECKING:
@@ -80,6 +80,22 @@ def test_only_the_runs_and_functions_of_an_app_are_judged(
     assert client.status(app="ma*").verdict == "ok"
     assert client.status(function="shop/charge").verdict == "ok"
     assert told(client, "apps", app="mail").message == "1 app synced"
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ({"app": "shopp"}, "there is no app 'shopp'; did you mean 'shop'?"),
+        ({"function": "shop/chrage"}, "app shop has no function 'chrage'; did you mean 'charge'?"),
+    ],
+)
+def test_an_app_or_a_function_that_does_not_exist_is_not_fine(
+    client: InngestClient, send: Any, names: dict[str, Any], said: str
+) -> None:
+    send("placed", 1)
+    with pytest.raises(NotFoundError) as caught:
+        client.status(**names)
+    assert said in str(caught.value)
 
 
 def test_events_of_other_functions_are_no_events_that_those_of_an_app_should_have_run_for(

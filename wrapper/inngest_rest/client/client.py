@@ -611,6 +611,7 @@ class InngestClient(Resource):
 
         Raises:
             InvalidArgumentError: A rule is malformed; nothing was sent.
+            NotFoundError: There is no such app or function.
             InngestError: The server answers, but nothing could be read, for example without a key.
 
         HTTP: `GET /health`, `GET /v2/runs`, `GET /metrics` (not of Inngest Cloud), `GET

@@ -114,6 +114,13 @@ class StatusEvidence:
         return min(self.rules.stuck_for or STUCK_AFTER, STUCK_AFTER)
 
     @property
+    def has_no_runs(self) -> bool:
+        """Whether runs were read, and there are none of these apps and functions."""
+        if self.recent is None or self.before is None:
+            return False
+        return not (self.recent.runs or self.before.runs or runs_of(self.queued))
+
+    @property
     def has_nothing(self) -> bool:
         """Whether nothing could be read."""
         return {"recent", "queued", "open", "events", "apps"} <= self.unread.keys()

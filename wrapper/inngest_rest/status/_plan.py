@@ -21,6 +21,7 @@ from inngest_rest._core.interface import (
     Selection,
     Window,
     check_health,
+    check_names,
     function_of,
     get_queue_depth,
     list_events,
@@ -109,6 +110,8 @@ async def status(
     evidence = reader.evidence
     await reader.read_recent()
     await reader.read_waiting()
+    if evidence.has_no_runs:
+        await check_names(session, rules.names)
     await reader.read_stuck()
     await reader.read_arrivals()
     await reader.read_functions()
