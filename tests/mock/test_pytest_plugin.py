@@ -54,7 +54,7 @@ def tests(pytester: pytest.Pytester) -> pytest.Pytester:
 
 
 def test_the_client_is_one_of_the_mock(tests: pytest.Pytester) -> None:
-    result = tests.runpytest_inprocess("-s")
+    result = tests.runpytest_subprocess("-s")
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines(["*charged by the mock*", "*served at http://127.0.0.1:*"])
 
@@ -65,7 +65,7 @@ def test_the_same_tests_run_on_a_real_server_but_for_those_that_need_the_mock(
     real = MockServer()
     real.function("shop", "charge", trigger="order", run=lambda _: {"by": "the server"})
     with real.serve() as url:
-        result = tests.runpytest_inprocess("-s", "-rs", "--inngest-url", url)
+        result = tests.runpytest_subprocess("-s", "-rs", "--inngest-url", url)
     result.assert_outcomes(passed=2, skipped=1)
     result.stdout.fnmatch_lines(["*charged by the server*", f"*served at {url}*"])
     why = "mock_inngest.fault needs the mock server, and this is a real one"
@@ -77,7 +77,7 @@ def test_a_server_is_started_for_the_tests_and_ended(tests: pytest.Pytester) -> 
     program = tests.path / "inngest"
     program.write_text(PROGRAM.format(python=sys.executable), encoding="utf-8")
     program.chmod(0o755)
-    result = tests.runpytest_inprocess("-s", "--inngest-bin", "./inngest")
+    result = tests.runpytest_subprocess("-s", "--inngest-bin", "./inngest")
     result.assert_outcomes(passed=2, skipped=1)
     result.stdout.fnmatch_lines(["*charged by the program*"])
     (line,) = (line for line in result.outlines if "served at" in line)
@@ -88,13 +88,13 @@ def test_a_server_is_started_for_the_tests_and_ended(tests: pytest.Pytester) -> 
 def test_a_server_that_is_not_there_fails_each_test_and_is_looked_for_once(
     tests: pytest.Pytester,
 ) -> None:
-    result = tests.runpytest_inprocess("--inngest-url", "http://127.0.0.1:1")
+    result = tests.runpytest_subprocess("--inngest-url", "http://127.0.0.1:1")
     result.assert_outcomes(errors=3)
     result.stdout.fnmatch_lines(["*TransportError: *127.0.0.1:1*"])
 
 
 def test_one_server_is_enough(tests: pytest.Pytester) -> None:
-    result = tests.runpytest_inprocess("--inngest-url", "http://a", "--inngest-bin", "b")
+    result = tests.runpytest_subprocess("--inngest-url", "http://a", "--inngest-bin", "b")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*--inngest-url and --inngest-bin: give one of them*"])
 
