@@ -98,6 +98,14 @@ def test_an_app_or_a_function_that_does_not_exist_is_not_fine(
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize("names", [{"app": "zz*"}, {"function": "shop/zz*"}])
+def test_a_pattern_that_no_function_matches_is_a_warning(
+    client: InngestClient, names: dict[str, Any]
+) -> None:
+    report = client.status(**names)
+    assert report.headline == "warning: apps: no function of these names is registered"
+
+
 def test_events_of_other_functions_are_no_events_that_those_of_an_app_should_have_run_for(
     client: InngestClient, mock: MockServer, send: Any
 ) -> None:

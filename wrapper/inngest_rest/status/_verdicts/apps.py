@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.interface import function_of
+from inngest_rest._core.interface import Names, function_of
 from inngest_rest.findings import Finding, Severity
 from inngest_rest.status._evidence import runs_of
 from inngest_rest.status._verdicts.succeeding import outcomes_by_function
@@ -33,6 +33,14 @@ def judge_apps(evidence: StatusEvidence) -> Finding:
     figures: Figures = {"apps": len(apps), "down": len(down)}
     if down:
         return _unreachable(evidence, down, figures)
+    if evidence.rules.names != Names() and evidence.functions == ():
+        return Finding(
+            kind="apps",
+            severity=Severity.WARNING,
+            message="no function of these names is registered",
+            evidence=figures,
+            remedy=shows("functions.list", "the functions"),
+        )
     unsynced = [app for app in apps if app.sync_error or app.sync_status == "error"]
     if unsynced or not apps:
         return _not_synced(unsynced, figures)
