@@ -15,10 +15,11 @@ from inngest_rest import (
     BatchReport,
     EventBuffer,
     InngestClient,
+    InvalidArgumentError,
     SendReport,
 )
 from inngest_rest.buffer._outbox import Outbox
-from tests.support.buffers import ROUTE, AsyncGate, full_signal, sent
+from tests.buffer.buffers import ROUTE, AsyncGate, full_signal, sent
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all
 
@@ -272,3 +273,11 @@ def test_a_flush_goes_on_after_another_task_has_cancelled_the_buffers_own(
             assert await asyncio.wait_for(flushing, PATIENCE)
 
     go(scenario())
+
+
+async def ignore(_: object) -> None: ...
+
+
+def test_a_buffer_refuses_an_asynchronous_callback() -> None:
+    with pytest.raises(InvalidArgumentError, match="plain functions"):
+        AsyncEventBuffer(AsyncInngestClient(dev=True), on_batch=ignore)

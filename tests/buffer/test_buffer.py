@@ -24,7 +24,7 @@ from inngest_rest import (
     InvalidEventError,
     SendReport,
 )
-from tests.support.buffers import ROUTE, Make, flush_until_logged, sent, workers
+from tests.buffer.buffers import ROUTE, Make, flush_until_logged, sent, workers
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, refuses, says, text
 

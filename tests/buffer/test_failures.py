@@ -16,7 +16,7 @@ from inngest_rest import Event, OutboxError, SendReport
 from inngest_rest.buffer._outbox import Outbox
 from inngest_rest.buffer._outbox_file import OutboxFile
 from inngest_rest.buffer._queue import Queue
-from tests.support.buffers import ROUTE, Make, flush_until_logged, sent, workers
+from tests.buffer.buffers import ROUTE, Make, flush_until_logged, sent, workers
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, refuses, says, text
 

@@ -28,7 +28,7 @@ from tests.support.clock import with_clock
 if TYPE_CHECKING:
     import pytest
 
-VICTIM = Path(__file__).parents[1] / "support" / "outbox_victim.py"
+VICTIM = Path(__file__).with_name("outbox_victim.py")
 SEED = 20_261_124
 THREADS = 2
 

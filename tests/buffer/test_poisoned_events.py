@@ -16,7 +16,7 @@ from inngest_rest.buffer import _schedule as schedule
 from inngest_rest.buffer._outbox import Outbox
 from inngest_rest.buffer._queue import Queue
 from inngest_rest.buffer._schedule import Schedule
-from tests.support.buffers import ROUTE, Make, sent
+from tests.buffer.buffers import ROUTE, Make, sent
 from tests.support.peer import PATIENCE
 from tests.support.server import Answer, Reply, accepts_all, says, text
 

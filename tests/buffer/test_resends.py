@@ -17,7 +17,7 @@ from inngest_rest._core.sending.batching import Batch, BatchOutcome, Rejected, U
 from inngest_rest.buffer._outbox import Outbox
 from inngest_rest.buffer._resends import LONGEST
 from inngest_rest.buffer._schedule import Schedule
-from tests.support.buffers import ROUTE, Make
+from tests.buffer.buffers import ROUTE, Make
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all
 

@@ -14,7 +14,7 @@ from inngest_rest import (
     InngestClient,
 )
 from inngest_rest.buffer._queue import Queue
-from tests.support.buffers import ROUTE, Gate, Make, full_signal, sent, workers
+from tests.buffer.buffers import ROUTE, Gate, Make, full_signal, sent, workers
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, text
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import (
-    AsyncEventBuffer,
     AsyncInngestClient,
     Event,
     InngestClient,
@@ -157,8 +156,3 @@ def test_the_blocking_client_refuses_events_that_it_cannot_await(
     client = InngestClient(dev=True, transport=mock.transport)
     with pytest.raises(InvalidArgumentError, match="iterable of them, not async_generator"):
         client.send_many(events(), checkpoint=path)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
-
-
-def test_a_buffer_refuses_an_asynchronous_callback() -> None:
-    with pytest.raises(InvalidArgumentError, match="plain functions"):
-        AsyncEventBuffer(AsyncInngestClient(dev=True), on_batch=ignore)

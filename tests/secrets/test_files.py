@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import EventBuffer, InngestClient, InngestError
+from tests.buffer.buffers import flush_until_logged
 from tests.secrets.planted_keys import ARGUMENTS, found_in
 from tests.secrets.quoting_server import QuotingServer
 from tests.secrets.traces import all_logs
-from tests.support.buffers import flush_until_logged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
