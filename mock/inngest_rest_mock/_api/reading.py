@@ -83,6 +83,8 @@ def read_value(value: Any, schema: Schema, name: str, *, is_strict: bool) -> Any
     types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
     if not any(type(value) in _TYPES[each] for each in types if each != "null"):
         raise MisfitError(f"invalid value for {types[0]} field {name}")
+    if is_strict:
+        _check_size(value, schema, name)
     match types[0]:
         case "object" if "additionalProperties" not in schema:
             return _read_object(value, schema, is_strict=is_strict)
@@ -105,6 +107,13 @@ def read_value(value: Any, schema: Schema, name: str, *, is_strict: bool) -> Any
             return number
         case _:
             return value
+
+
+def _check_size(value: Any, schema: Schema, name: str) -> None:
+    most = schema.get("maxItems", schema.get("maxLength"))
+    is_too_large = most is not None and len(value) > most
+    if is_too_large or ("minItems" in schema and len(value) < schema["minItems"]):
+        raise MisfitError(f"{name} has {len(value)} items", "invalid_field_format")
 
 
 def _read_object(given: dict[str, Any], schema: Schema, *, is_strict: bool) -> Any:

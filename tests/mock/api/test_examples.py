@@ -50,6 +50,13 @@ def test_a_body_that_is_not_as_documented_is_refused(client: httpx.Client, body:
         assert client.post(path, content=body).status_code == 400
 
 
+@pytest.mark.parametrize("count", [0, 101])
+def test_fewer_or_more_items_than_documented_are_refused(client: httpx.Client, count: int) -> None:
+    scores = [{"name": "accuracy", "value": 1}] * count
+    answer = client.post(f"/v2/runs/{'0' * 26}/scores", json=scores)
+    assert answer.status_code == 400
+
+
 def test_another_operation_answers_with_the_example_of_the_document(client: httpx.Client) -> None:
     result = client.post("/v2/insights/query", json=SQL).json()["data"]
     assert result["columns"] == [{"name": "n", "type": "NUMBER"}]
