@@ -278,7 +278,9 @@ def test_the_playbooks_are_prompts(
     server: Server[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "references").mkdir()
-    (tmp_path / "references" / "stuck.md").write_text("# Stuck runs\n\nList them.\n")
+    (tmp_path / "references" / "stuck").with_suffix(".md").write_text(
+        "# Stuck runs\n\nList them.\n"
+    )
     monkeypatch.setattr(mcp_server, "_SKILL", tmp_path)
 
     async def read(client: Client) -> Any:
