@@ -290,9 +290,9 @@ class Invocation:
                 result.returned,
                 result.ids,
             )
+        if row.judges_keys:
+            record = with_malformed(record, self.malformed)
         match kind.__name__:
-            case "Diagnosis":
-                record = with_malformed(record, self.malformed)
             case "StatusReport":
                 record = in_words_of(record, self.answer.name_of)
             case "Run":

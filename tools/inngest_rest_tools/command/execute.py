@@ -80,7 +80,7 @@ def execute(row: CallRow, options: Options, typed: Typed) -> int:
             values |= _with_raw_fields(values, flags.raw_fields)
         _configure(renderer, row, values, options, flags, inputs)
         malformed: dict[str, str] | None = None
-        if row.result == "Diagnosis":
+        if row.judges_keys:
             malformed = {}
         with client_of(options, malformed) as client:
             if flags.wants_page and row.page is not None:

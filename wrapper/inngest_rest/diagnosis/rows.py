@@ -2,4 +2,4 @@
 
 from inngest_rest.call_row import CallRow
 
-ROWS = (CallRow(name="diagnose", command="doctor", formats=()),)
+ROWS = (CallRow(name="diagnose", command="doctor", formats=(), judges_keys=True),)
