@@ -21,8 +21,6 @@ COMMAND = ("-m", "inngest_rest_tools")
 WITHOUT_EXTRAS: tuple[tuple[tuple[str, ...], str], ...] = (
     ((*COMMAND, "completion", "bash"), "cli"),
     ((*COMMAND, "mcp"), "mcp"),
-    ((*COMMAND, "mock"), "mock"),
-    (("-c", "from inngest_rest_mock import *; MockServer().serve().__enter__()"), "mock"),
 )
 WITH_EXTRAS: tuple[tuple[str, ...], ...] = (
     (*COMMAND, "--help"),
