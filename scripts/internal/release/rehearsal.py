@@ -207,11 +207,26 @@ def by_a_host_of_bundles(newcomer: Newcomer, out: Path, _: str) -> None:
     manifest = json.loads((folder / "manifest.json").read_bytes())
     answers = {name: asked["default"] for name, asked in manifest["user_config"].items()}
     answers["dev_server"] = newcomer.server
-    filled = {f"${{user_config.{name}}}": answer for name, answer in answers.items()}
     config = manifest["server"]["mcp_config"]
-    arguments = [each.replace("${__dirname}", str(folder)) for each in config["args"]]
-    variables = {name: filled[value] for name, value in config["env"].items()}
+    arguments: list[str] = []
+    for each in config["args"]:
+        arguments += _filled(each.replace("${__dirname}", str(folder)), answers)
+    variables = {name: "".join(_filled(text, answers)) for name, text in config["env"].items()}
     use_tools(newcomer, TOOLS / config["command"], arguments, variables)
+
+
+def _filled(text: str, answers: Mapping[str, Any]) -> list[str]:
+    """Return a text of a bundle with the answer that it names; one of several is a list."""
+    name = text.removeprefix("${user_config.").removesuffix("}")
+    if name == text:
+        return [text]
+    match answers[name]:
+        case list() as several:
+            return several
+        case bool() as yes:
+            return [str(yes).lower()]
+        case answer:
+            return [answer]
 
 
 def use_command(newcomer: Newcomer, command: Path, version: str) -> None:
