@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -239,6 +240,33 @@ def test_a_proxy_that_is_down_is_named_and_was_sent_nothing(through: Connect, sc
         through(proxy, f"{scheme}://elsewhere.test").send(EVENT)
     assert f"proxy {proxy.url}; is that proxy running there?" in caught.value.reason
     assert not caught.value.delivered
+
+
+def test_a_proxy_that_hangs_is_named(through: Connect) -> None:
+    def hangs(connection: socket.socket) -> None:
+        while connection.recv(65_536):
+            pass
+
+    with Peer(hangs) as proxy, pytest.raises(RequestTimeoutError) as caught:
+        through(proxy, "https://elsewhere.test", timeout=SOON).send(EVENT)
+    assert f"through the proxy {proxy.url}" in caught.value.reason
+
+
+def test_a_proxy_that_trickles_a_body_is_named(through: Connect) -> None:
+    def trickles(connection: socket.socket) -> None:
+        head_of(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        connection.settimeout(SOON / 20)
+        with suppress(ConnectionError):
+            for _ in range(20 * 20):
+                connection.sendall(b" ")
+                with suppress(TimeoutError):
+                    if connection.recv(1) == b"":
+                        return
+
+    with Peer(trickles) as proxy, pytest.raises(RequestTimeoutError) as caught:
+        through(proxy, "http://elsewhere.test", timeout=SOON).send(EVENT)
+    assert f"through the proxy {proxy.url}" in caught.value.reason
 
 
 def test_a_proxy_that_trickles_is_not_waited_for_longer_than_the_timeout(through: Connect) -> None:

@@ -140,7 +140,9 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
         except TimeoutError:
             if not is_sent:
                 return not_sent(call)
-            return broken_off(call) if self._closed else timed_out(call)
+            if self._closed:
+                return broken_off(call)
+            return timed_out(call, self._pools[call.host].proxy)
 
     def _slots_of(
         self, host: Host, loop: asyncio.AbstractEventLoop

@@ -145,7 +145,7 @@ class Driver(PlanRunner[BlockingTransport]):
         try:
             for chunk in stream:
                 if self._clock.monotonic() > deadline:
-                    raise timed_out(call)
+                    raise timed_out(call, self._pools[call.host].proxy)
                 if not body.add(chunk):
                     break
         finally:

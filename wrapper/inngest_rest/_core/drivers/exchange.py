@@ -204,9 +204,9 @@ def _library_of(error: BaseException) -> ModuleType | None:
     return None
 
 
-def timed_out(call: Call[Any]) -> TransportError:
-    """Return the error for a response that did not come in time."""
-    reason = f"no complete response within {call.timeout:g} s"
+def timed_out(call: Call[Any], proxy: str | None) -> TransportError:
+    """Return the error for a response that did not come in time, perhaps through a proxy."""
+    reason = f"no complete response within {call.timeout:g} s{_through(proxy)}"
     return _failure(call, RequestTimeoutError, reason, delivered=True)
 
 
@@ -355,15 +355,17 @@ def _likely_cause(error: Exception, proxy: str | None) -> str:
         error: The error.
         proxy: The proxy through which the request goes.
     """
-    through = (
-        "" if proxy is None else f"; the connection goes through the proxy {proxy}"
-    )
+    through = _through(proxy)
     if any(isinstance(each, ConnectionRefusedError) for each in chain(error)):
         what = "a server" if proxy is None else "that proxy"
         return f"{through}; is {what} running there?"
     if "WRONG_VERSION_NUMBER" in str(error):
         return f"{through}; the server expects http there, not https"
     return through
+
+
+def _through(proxy: str | None) -> str:
+    return "" if proxy is None else f"; the connection goes through the proxy {proxy}"
 
 
 class Body:
