@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 _SECONDS_TO_STOP = 0.005
+_SECONDS_TO_READ = 2.0  # for the clients of responses in flight when the server stops
 _MOST_HEADER_BYTES = 1 << 20  # Go's http.DefaultMaxHeaderBytes
 
 
@@ -47,10 +48,20 @@ class _Server(ThreadingTCPServer):
 
     def server_close(self) -> None:
         # A connection without a request sees the end of it; one with a request answers first.
+        self._shut_down(socket.SHUT_RD)
+        # That of a client that reads no response is broken off, or its thread would never end.
+        breaks_off = threading.Timer(
+            _SECONDS_TO_READ, self._shut_down, [socket.SHUT_RDWR]
+        )
+        breaks_off.start()
+        super().server_close()
+        breaks_off.cancel()
+        breaks_off.join()
+
+    def _shut_down(self, how: int) -> None:
         for connection in list(self._connections):
             with suppress(OSError):
-                connection.shutdown(socket.SHUT_RD)
-        super().server_close()
+                connection.shutdown(how)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), ConnectionError):

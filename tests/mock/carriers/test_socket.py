@@ -128,6 +128,18 @@ def test_error_in_the_block_still_closes_the_server() -> None:
         httpx.get(url)
 
 
+def test_server_stops_though_a_client_does_not_read_its_response(mock: MockServer) -> None:
+    mock.fault(answers(200, bytes(50_000_000)))
+    with socket.socket() as connection:
+        with mock.serve() as url:
+            address = httpx.URL(url)
+            connection.connect((address.host, address.port or 0))
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.recv(1) == b"H"
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(url)
+
+
 def test_request_whose_client_leaves_before_its_end_is_no_request(mock: MockServer) -> None:
     with mock.serve() as url:
         address = httpx.URL(url)
