@@ -555,3 +555,19 @@ def test_a_list_by_where_shows_the_fields_by_which_it_matched(shop: InngestClien
     assert run.matched == {"data.total": 7, "name": "charge/go", "data.of.kim": 1}
     assert {each.matched for each in shop.runs.list(where="run.app_id == 'shop'")} == {None}
     assert {each.matched for each in shop.runs.list()} == {None}
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "event.data['of'].kim == 1",
+        'event.data.of["kim"] == 1',
+        "event['data']['of']['kim'] == 1",
+    ],
+)
+def test_a_field_that_a_condition_names_by_an_index_is_shown_alone(
+    shop: InngestClient, where: str
+) -> None:
+    shop.send(Event("charge/go", {"total": 7, "of": {"kim": 1}}))
+    [run] = shop.runs.list(where=where)
+    assert run.matched == {"data.of.kim": 1}

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from inngest_rest.models import Run
     from inngest_rest.typing import StatusFilter
 
-# A path into the event, without `event.`; not a method of CEL.
-_NAMED_FIELD = r"\bevent\.(\w+(?:\.\w+)*)\b(?!\s*\()"
+# A path into the event, without `event`; not a method of CEL.
+_NAMED_FIELD = r"""\bevent((?:\.\w+\b|\["[^"]*"\]|\['[^']*'\])+)(?!\s*\()"""
+_INDEX = r"""\[["'](.*?)["']\]"""
 
 ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
 
@@ -287,7 +288,8 @@ class Selection:
     def event_paths(self) -> list[str]:
         """The fields of the event that the conditions name, without `event.`."""
         where = self.where.text if self.where else ""
-        return re.findall(_NAMED_FIELD, f"{where} {self.query or ''}")
+        named = re.findall(_NAMED_FIELD, f"{where} {self.query or ''}")
+        return [re.sub(_INDEX, r".\1", path).removeprefix(".") for path in named]
 
     def fields_of(
         self, event: Mapping[str, Any], more: Iterable[str] = ()
