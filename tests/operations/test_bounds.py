@@ -164,3 +164,9 @@ def test_a_list_of_as_many_items_as_may_be_is_whole() -> None:
     assert cutter.paths["items"] == ["data.b (3)", "data.c (51)"]
     (warning,) = cutter.warnings("more")
     assert warning == "cut at 2 items: data.b (3), data.c (51); more"
+
+
+def test_long_keys_that_begin_the_same_are_kept_apart() -> None:
+    keys = [f"{'k' * 100}{last}" for last in range(3)]
+    cut = Cutter(64).cut({key: key[-1] for key in keys}, "data")
+    assert [*cut.values()] == ["0", "1", "2"]

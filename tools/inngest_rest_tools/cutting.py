@@ -103,6 +103,8 @@ class Cutter:
             name = key if _NAME.fullmatch(key) else "*"
             place = f"{path}.{name}"
             cut_key = self._text(key, place)
+            while cut_key in cut:  # of another long key that begins the same
+                cut_key += f"[{len(cut)}]"
             cut[cut_key] = self.cut(value[key], place, level + 1)
         return cut
 
