@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,8 @@ def check(outcome: Any) -> None:
     """Do with a result, or an error, what programs do with them."""
     assert repr(outcome)
     str(outcome)
-    pickle.loads(pickle.dumps(outcome))
+    with suppress(RecursionError):  # of Python's own, for data nested more deeply than it pickles
+        pickle.loads(pickle.dumps(outcome))
     for record in outcome if isinstance(outcome, list) else [outcome]:
         if isinstance(record, Record):
             json.loads(record.to_json())
