@@ -70,6 +70,12 @@ class Held(Stuck):
         super().__init__()
         self._transport = mock.transport
 
+    def hold(self) -> None:
+        """Hold back the answers from now on, and count the requests anew."""
+        self.released.clear()
+        self.asked.clear()
+        self.requests = 0
+
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         super().handle_request(request)
         return self._transport.handle_request(request)
@@ -100,8 +106,10 @@ def test_a_cancelled_call_makes_no_further_request(world: World, era: str, at: s
     async def conversation(client: Client) -> None:
         given = {**arguments, **({"ids": ids[arguments["ids"]]} if "ids" in arguments else {})}
         if at == "acts":
+            held.released.set()
             planned = await client.call_tool(name, {**given, "dry_run": True})
             given["confirm"] = answer(planned)["data"]["confirm"]
+            held.hold()
         acting = asyncio.create_task(client.call_tool(name, given))
         await asyncio.to_thread(held.asked.wait, 60)
         acting.cancel()
