@@ -93,7 +93,7 @@ OPTIMIZED = ("tests/cli", "tests/mcp_server", "tests/operations")
 # pytest-httpx allows no newer: what is tested with it is left out, and counted as deselected.
 OF_HTTPX = (
     *("-p", "no:pytest_httpx", "--without", "long"),
-    *("tests/calls", "tests/concurrency", "tests/drivers", "tests/sending"),
+    *("tests/calls", "tests/concurrency", "tests/core", "tests/drivers", "tests/sending"),
 )
 
 PARALLEL = ("-n", "2", "--dist", "worksteal")
