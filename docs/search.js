@@ -1,7 +1,7 @@
 // Which results of a search come first: guides before the reference, and the reference before what
 // is about the project. Titles count like index entries, which searchtools.js gives up to 100.
 const GUIDES = /^(start|concepts|recipes|troubleshooting|guides\/)/;
-const PROJECT = /^(changes|contributing|security|regenerating)/;
+const PROJECT = /^(changes|contributing|security)/;
 
 var Scorer = {
   score: ([page, , , , score, , kind]) => {
