@@ -12,7 +12,7 @@ import httpx
 
 from inngest_rest_mock._api.releases import OPERATIONS
 from inngest_rest_mock._api.responses import JSON, TEXT
-from inngest_rest_mock._carriers.messages import Request, Response
+from inngest_rest_mock._carriers.exchange import Request, Response
 from inngest_rest_mock._json import encode
 from inngest_rest_mock._state.arguments import as_timedelta
 

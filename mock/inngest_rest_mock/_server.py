@@ -9,16 +9,22 @@ from collections.abc import Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from email.utils import formatdate
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import httpx
 
 from inngest_rest_mock._api.call import Call
 from inngest_rest_mock._api.keys import Keys
-from inngest_rest_mock._api.releases import CURRENT, Release, served_operations
+from inngest_rest_mock._api.releases import NEWEST, Release, served_operations
 from inngest_rest_mock._api.routing import Match, Router
 from inngest_rest_mock._carriers.client_time import ClientTime
-from inngest_rest_mock._carriers.messages import Dropped, Outcome, Request, Response
+from inngest_rest_mock._carriers.exchange import (
+    Dropped,
+    Outcome,
+    Request,
+    Response,
+    framed,
+)
 from inngest_rest_mock._carriers.socket import serve
 from inngest_rest_mock._carriers.transport import MockTransport
 from inngest_rest_mock._faults import Effect, Fault, check_effect, check_target
@@ -51,7 +57,7 @@ class MockServer:
 
     Args:
         release: The release whose routes and fields it has, such as `"1.17"` (1.17.0) or
-            `"1.27.1"`, by the document. Default: the newest that was recorded.
+            `"1.27.1"`, by the document. Default: the newest in it.
         v1_routes: Whether `GET /v1/runs`, `GET /v1/apps`, `POST /v1/runs/{id}/replay` and
             `/v1/webhooks` exist, which no known server has. Default: False.
         cloud: Whether it has what Inngest Cloud alone has: bulk cancellations, environments,
@@ -72,7 +78,7 @@ class MockServer:
     def __init__(
         self,
         *,
-        release: str = CURRENT,
+        release: str = NEWEST,
         v1_routes: bool = False,
         cloud: bool = False,
         event_keys: Collection[str] | None = None,
@@ -162,21 +168,12 @@ class MockServer:
         timeout = check_timedelta(batch_timeout, "batch_timeout")
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, and is {batch_size!r}")
-        if condition is not None and not isinstance(condition, Condition):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise TypeError(f"condition must be when(...), and is {condition!r}")
-        if singleton not in (None, *get_args(Singleton)):
-            raise ValueError(
-                f'singleton must be "skip" or "cancel", and is {singleton!r}'
-            )
-        delay = as_timedelta(visibility_delay, "visibility_delay")
-        flow = Flow(
+        flow = Flow.of(
             condition=condition,
-            debounce_ns=None
-            if debounce is None
-            else nanoseconds(check_timedelta(debounce, "debounce")),
-            rate_limit=rate_limit and _rate_limit(*rate_limit),
+            debounce=debounce,
+            rate_limit=rate_limit,
             singleton=singleton,
-            delay_ns=nanoseconds(delay),
+            visibility_delay=visibility_delay,
         )
         with self._lock:
             self._store.catalogue.register(
@@ -442,7 +439,7 @@ class MockServer:
             heapq.heappush(self._late, (due, len(self._requests), request, match))
         response = self._handle(request, match) if effect.is_handled else None
         if effect.response is not None:
-            return _framed(request, effect.response)
+            return framed(request, effect.response)
         if effect.error is not None:
             return Dropped(effect.error, "scripted fault: no response")
         assert response is not None, effect
@@ -477,7 +474,7 @@ class MockServer:
         )
         response = match.handler(call)
         kind = ("X-Inngest-Server-Kind", self._keys.server_kind)
-        return _framed(request, response.with_headers(kind))
+        return framed(request, response.with_headers(kind))
 
 
 def _triggers(trigger: str | Sequence[str], label: str = "trigger") -> tuple[str, ...]:
@@ -486,22 +483,3 @@ def _triggers(trigger: str | Sequence[str], label: str = "trigger") -> tuple[str
         raise TypeError(f"{label} must be {what}, or several, and is {trigger!r}")
     names = (trigger,) if isinstance(trigger, str) else tuple(trigger)
     return tuple(as_text(label, each) for each in names)
-
-
-def _rate_limit(runs: int, period: timedelta) -> tuple[int, int]:
-    if runs < 1:
-        raise ValueError(f"rate_limit must allow at least 1 run, and allows {runs!r}")
-    return runs, nanoseconds(check_timedelta(period, "the period of rate_limit"))
-
-
-def _framed(request: Request, response: Response) -> Response:
-    """Add the Content-Length; a response to HEAD has that of the omitted body."""
-    status, body = response.status, response.body
-    length = ("Content-Length", str(len(body)))
-    if status < 200 or status in (204, 304):  # these never have a body
-        return Response(status, response.headers)
-    if request.method == "HEAD":
-        return Response(
-            status, (*response.headers, length) if body else response.headers
-        )
-    return response.with_headers(length)

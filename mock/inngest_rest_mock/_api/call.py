@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import attrs
 
 from inngest_rest_mock._api.reading import Query
-from inngest_rest_mock._carriers.messages import Request, Response
+from inngest_rest_mock._carriers.exchange import Request, Response
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.keys import Keys

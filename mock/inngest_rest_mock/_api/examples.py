@@ -12,7 +12,7 @@ from inngest_rest_mock._api.document import described
 from inngest_rest_mock._api.releases import OPERATIONS
 from inngest_rest_mock._api.v1.shapes import v1_data, v1_error
 from inngest_rest_mock._api.v2.shapes import v2_data, v2_error
-from inngest_rest_mock._carriers.messages import Response
+from inngest_rest_mock._carriers.exchange import Response
 from inngest_rest_mock._state.ids import stable_uuid
 
 if TYPE_CHECKING:

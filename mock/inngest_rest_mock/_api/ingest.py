@@ -1,19 +1,22 @@
-"""Ingest: `POST /e/{key}`, `GET /health` and `GET /dev`."""
+"""Sending, by `POST /e/{key}` and by v2, and a server of itself: `GET /health`, `GET /dev`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest_mock._api.event_json import read_events
+from inngest_rest_mock._api.event_json import RefusedError, parse_event, read_events
 from inngest_rest_mock._api.responses import NOT_FOUND, TEXT, json_response
 from inngest_rest_mock._api.v1.shapes import v1_function
+from inngest_rest_mock._api.v2.input import InputError, invalid_field
+from inngest_rest_mock._api.v2.shapes import v2_data
 from inngest_rest_mock._state.ids import seeded_id
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call
-    from inngest_rest_mock._carriers.messages import Response
+    from inngest_rest_mock._carriers.exchange import Response
 
 _SEED = "x-inngest-event-id-seed"
+_LONGEST_NAME = 512
 
 
 def send_events(call: Call) -> Response:
@@ -36,6 +39,17 @@ def send_events(call: Call) -> Response:
     return json_response(
         400 if batch.error is not None else 200, answer, content_type=TEXT
     )
+
+
+def send_event_v2(call: Call) -> Response:
+    """Store one event; this route supports neither the seed header nor `v`."""
+    if len(call.body["name"].encode()) > _LONGEST_NAME:
+        raise invalid_field(f"Event name cannot exceed {_LONGEST_NAME} characters")
+    try:
+        event = call.store.receive(parse_event({"data": {}, **call.body}), call.now)
+    except RefusedError as refusal:
+        raise InputError(str(refusal), "validation_error") from None
+    return v2_data({"eventId": event.internal_id}, call.now)
 
 
 def get_health(_: Call) -> Response:

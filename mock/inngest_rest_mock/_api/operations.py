@@ -11,14 +11,14 @@ from inngest_rest_mock._api.v1 import apps as v1_apps
 from inngest_rest_mock._api.v1 import cancellations, metrics
 from inngest_rest_mock._api.v1 import events as v1_events
 from inngest_rest_mock._api.v1 import runs as v1_runs
-from inngest_rest_mock._api.v2 import apps, events, operations, runs, sessions
+from inngest_rest_mock._api.v2 import apps, operations, runs, sessions
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Handler
 
 _MODULES = (
     *(ingest, v1_apps, v1_events, v1_runs, cancellations, metrics),
-    *(apps, events, operations, runs, sessions),
+    *(apps, operations, runs, sessions),
 )
 _WRITTEN = {name: each for module in _MODULES for name, each in vars(module).items()}
 

@@ -12,8 +12,6 @@ from inngest_rest_api import api
 if TYPE_CHECKING:
     from inngest_rest_api.api import Operation
 
-CURRENT = api.NEWEST_RECORDED
-
 _PATTERN = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
 
@@ -31,7 +29,7 @@ class Release:
         match = _PATTERN.fullmatch(text) if isinstance(text, str) else None
         if match is None:
             raise ValueError(
-                f'release must be a text like "{CURRENT}" or "1.17.3", and is {text!r}'
+                f'release must be a text like "{NEWEST}" or "1.17.3", and is {text!r}'
             )
         return cls(*(int(part) for part in match.groups("0")))
 
@@ -46,6 +44,11 @@ class Release:
         is_begun = since is not None and self >= Release.parse(since)
         return is_begun and (until is None or self < Release.parse(until))
 
+
+_described = [each.since for each in api.OPERATIONS] + [*api.LATER.values()]
+_newest = max(Release.parse(since) for since in _described if since is not None)
+NEWEST = f"{_newest.major}.{_newest.minor}"
+"""The newest release that the document describes."""
 
 OPERATIONS = {operation.name: operation for operation in api.OPERATIONS}
 """Every operation of the document, by its name."""

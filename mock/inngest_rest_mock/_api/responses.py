@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inngest_rest_mock._carriers.messages import Headers, Response
+from inngest_rest_mock._carriers.exchange import Headers, Response
 from inngest_rest_mock._json import encode
 
 JSON = "application/json"

@@ -13,7 +13,7 @@ from inngest_rest_mock._api.responses import NOT_FOUND
 from inngest_rest_mock._api.v1.guard import v1_guard
 from inngest_rest_mock._api.v2.guard import v2_guard
 from inngest_rest_mock._api.v2.shapes import v2_error
-from inngest_rest_mock._carriers.messages import Request, Response
+from inngest_rest_mock._carriers.exchange import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The mock on a real socket: a thread per connection, and HTTP by h11, which httpx brings."""
+"""The mock on a real socket: a thread per connection, and HTTP by h11, which httpcore brings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import h11
 
-from inngest_rest_mock._carriers.messages import Dropped, Outcome, Request, Response
+from inngest_rest_mock._carriers.exchange import Dropped, Outcome, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -116,14 +116,20 @@ class _Exchanges(BaseRequestHandler):
 
 
 def _request(head: h11.Request, body: bytes) -> Request:
+    """Return a request; raise RemoteProtocolError for one that no route can have."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in head.headers:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    if head.method == b"CONNECT":
+        raise h11.RemoteProtocolError("this is no proxy", error_status_hint=405)
     raw_path, _, query = head.target.decode("latin-1").partition("?")
     if not raw_path.startswith("/"):
         # A client that uses this server as a proxy sends the full URL; Go routes by its path.
-        raw_path = urlsplit(raw_path).path
+        try:
+            raw_path = urlsplit(raw_path).path
+        except ValueError as error:
+            raise h11.RemoteProtocolError(str(error)) from None
     return Request(head.method.decode("latin-1"), raw_path, query, headers, body)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from inngest_rest_mock._carriers.messages import Dropped, Outcome, Request
+from inngest_rest_mock._carriers.exchange import Dropped, Outcome, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable

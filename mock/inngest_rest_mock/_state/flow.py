@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import attrs
 
-from inngest_rest_mock._state.arguments import as_text
+from inngest_rest_mock._state.arguments import as_text, as_timedelta, check_timedelta
+from inngest_rest_mock._state.clock import nanoseconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from inngest_rest_mock._state.records import MockEvent
 
@@ -69,6 +71,40 @@ class Flow:
     singleton: Singleton | None = None
     delay_ns: int = 0
 
+    @classmethod
+    def of(
+        cls,
+        *,
+        condition: Condition | None,
+        debounce: timedelta | None,
+        rate_limit: tuple[int, timedelta] | None,
+        singleton: Singleton | None,
+        visibility_delay: timedelta | float,
+    ) -> Flow:
+        """Validate the settings of a function; raise TypeError or ValueError for a mistake."""
+        if condition is not None and not isinstance(condition, Condition):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TypeError(f"condition must be when(...), and is {condition!r}")
+        if singleton not in (None, *get_args(Singleton)):
+            raise ValueError(
+                f'singleton must be "skip" or "cancel", and is {singleton!r}'
+            )
+        delay = as_timedelta(visibility_delay, "visibility_delay")
+        return cls(
+            condition=condition,
+            debounce_ns=None
+            if debounce is None
+            else nanoseconds(check_timedelta(debounce, "debounce")),
+            rate_limit=rate_limit and _rate_limit(*rate_limit),
+            singleton=singleton,
+            delay_ns=nanoseconds(delay),
+        )
+
     def accepts(self, event: MockEvent) -> bool:
         """Return whether the condition is true for an event; an error counts as false."""
         return self.condition is None or self.condition.is_true(event)
+
+
+def _rate_limit(runs: int, period: timedelta) -> tuple[int, int]:
+    if runs < 1:
+        raise ValueError(f"rate_limit must allow at least 1 run, and allows {runs!r}")
+    return runs, nanoseconds(check_timedelta(period, "the period of rate_limit"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Generic, TypeVar, overload
 
@@ -51,12 +51,10 @@ class Log(Generic[T]):
         for index in range(start - 1, -1, -1):
             yield self._records[self._position[keys[index]]]
 
-    def oldest_first(self, after: str | None = None) -> Iterator[T]:
-        """Iterate by ascending id, from the first one above `after`."""
-        keys = self._sorted_keys()
-        start = 0 if after is None else bisect_right(keys, after)
-        for index in range(start, len(keys)):
-            yield self._records[self._position[keys[index]]]
+    def oldest_first(self) -> Iterator[T]:
+        """Iterate by ascending id."""
+        for key in self._sorted_keys():
+            yield self._records[self._position[key]]
 
     def view(self) -> Sequence[T]:
         """Return a live, read-only view in order of arrival."""

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from inngest_rest_mock._state.admission import Admission, Admitted
+from inngest_rest_mock._state.admission import Admission, Admitted, Held, Pending
 from inngest_rest_mock._state.catalogue import Catalogue, Function
 from inngest_rest_mock._state.clock import Clock, nanoseconds
 from inngest_rest_mock._state.execution import Execution
 from inngest_rest_mock._state.ids import UlidFactory, step_hash
 from inngest_rest_mock._state.log import Log
-from inngest_rest_mock._state.pending import Held, Pending
 from inngest_rest_mock._state.records import MockEvent, MockRun
 from inngest_rest_mock._times import NS_PER_MILLISECOND
 

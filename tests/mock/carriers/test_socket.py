@@ -190,6 +190,17 @@ def test_request_to_a_proxy_is_one_for_its_path(url: str, mock: MockServer) -> N
     assert (request.path, request.query) == ("/v1/events", "limit=1")
 
 
+@pytest.mark.parametrize(
+    ("line", "status"), [(b"CONNECT host:443", b"405"), (b"GET http://[::1/", b"400")]
+)
+def test_a_request_that_has_no_path_is_refused(
+    url: str, line: bytes, status: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    received = exchange(url, line + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert received.startswith(b"HTTP/1.1 " + status)
+    assert capsys.readouterr().err == ""
+
+
 def test_raw_path_reaches_the_mock_undecoded(url: str, mock: MockServer) -> None:
     exchange(url, b"POST /e/%2e%2E/../x?y=%20 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     (request,) = mock.requests

@@ -9,7 +9,7 @@ from inngest_rest_mock._api.v1.shapes import v1_data, v1_function
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call
-    from inngest_rest_mock._carriers.messages import Response
+    from inngest_rest_mock._carriers.exchange import Response
 
 
 def list_apps_v1(call: Call) -> Response:

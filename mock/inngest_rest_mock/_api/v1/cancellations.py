@@ -16,7 +16,7 @@ from inngest_rest_mock._times import v1_time
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call
-    from inngest_rest_mock._carriers.messages import Response
+    from inngest_rest_mock._carriers.exchange import Response
 
 _SLACK_NS = 5 * 10**9
 _PANIC_AS_JSON = PANIC.with_headers(("Content-Type", JSON))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from inngest_rest_mock._api.v1.input import page_limit
+from inngest_rest_mock._api.v1.guard import page_limit
 from inngest_rest_mock._api.v1.shapes import (
     v1_data,
     v1_error,
@@ -17,7 +17,7 @@ from inngest_rest_mock._times import parse_rfc3339
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call
-    from inngest_rest_mock._carriers.messages import Response
+    from inngest_rest_mock._carriers.exchange import Response
 
 _MOST_EVENTS = 51
 _WINDOW_NS = 3600 * 10**9

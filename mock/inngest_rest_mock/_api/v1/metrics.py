@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from inngest_rest_mock._api.v1.shapes import v1_error
-from inngest_rest_mock._carriers.messages import Response
+from inngest_rest_mock._carriers.exchange import Response
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call

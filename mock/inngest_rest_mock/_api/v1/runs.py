@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest_mock._api.v1.input import page_limit
+from inngest_rest_mock._api.v1.guard import page_limit
 from inngest_rest_mock._api.v1.shapes import STATUS_NAMES, v1_data, v1_error, v1_run
-from inngest_rest_mock._carriers.messages import Response
+from inngest_rest_mock._carriers.exchange import Response
 from inngest_rest_mock._json import encode
 from inngest_rest_mock._state.ids import (
     ACCOUNT_ID,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest_mock._api.responses import JSON, json_response
+from inngest_rest_mock._api.responses import json_response
 from inngest_rest_mock._state.ids import NIL_ID, stable_uuid
 from inngest_rest_mock._times import (
     ZERO_TIME,
@@ -13,7 +13,7 @@ from inngest_rest_mock._times import (
 )
 
 if TYPE_CHECKING:
-    from inngest_rest_mock._carriers.messages import Response
+    from inngest_rest_mock._carriers.exchange import Response
     from inngest_rest_mock._state.catalogue import Function
     from inngest_rest_mock._state.records import MockEvent, MockRun
 
@@ -30,10 +30,10 @@ STATUS_NAMES = {
 _SCHEDULED = "Scheduled"
 
 
-def v1_error(status: int, message: str, *, content_type: str = JSON) -> Response:
+def v1_error(status: int, message: str) -> Response:
     """Respond with an error, as publicerr.WriteHTTP does."""
     body = {"error": message, "data": None, "status": status}
-    return json_response(status, body, content_type=content_type)
+    return json_response(status, body)
 
 
 def v1_data(data: object, now: int, *, status: int = 200) -> Response:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inngest_rest_mock._api.call import Call
-    from inngest_rest_mock._carriers.messages import Response
+    from inngest_rest_mock._carriers.exchange import Response
     from inngest_rest_mock._state.catalogue import Function
 
 

@@ -14,7 +14,7 @@ from inngest_rest_mock._api.v2.shapes import v2_error
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call, Handler
     from inngest_rest_mock._api.document import Described
-    from inngest_rest_mock._carriers.messages import Response
+    from inngest_rest_mock._carriers.exchange import Response
 
 
 def v2_guard(

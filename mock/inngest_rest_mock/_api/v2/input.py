@@ -14,7 +14,7 @@ from inngest_rest_mock._json import decode
 if TYPE_CHECKING:
     from inngest_rest_mock._api.document import Described, Schema
     from inngest_rest_mock._api.releases import Release
-    from inngest_rest_mock._carriers.messages import Request, Response
+    from inngest_rest_mock._carriers.exchange import Request, Response
 
 
 class InputError(ValueError):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from inngest_rest_api.api import Operation
     from inngest_rest_mock._api.call import Call
     from inngest_rest_mock._api.releases import Release
-    from inngest_rest_mock._carriers.messages import Response
+    from inngest_rest_mock._carriers.exchange import Response
 
 _HEADERS = (
     ("Access-Control-Allow-Origin", "*"),

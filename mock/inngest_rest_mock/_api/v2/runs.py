@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from inngest_rest_mock._api.call import Call
     from inngest_rest_mock._api.reading import Query
-    from inngest_rest_mock._carriers.messages import Response
+    from inngest_rest_mock._carriers.exchange import Response
 
 _STATUSES = {
     *("QUEUED", "RUNNING", "PAUSED"),

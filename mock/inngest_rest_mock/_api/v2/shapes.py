@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest_mock._api.responses import JSON
-from inngest_rest_mock._carriers.messages import Response
+from inngest_rest_mock._carriers.exchange import Response
 from inngest_rest_mock._json import encode, is_object
 from inngest_rest_mock._state.ids import span_id, step_hash
 from inngest_rest_mock._times import go_duration, v2_time

@@ -1,4 +1,4 @@
-"""Requests and responses, independent of the transport."""
+"""What is exchanged: a request and its response, or none, whatever carries them."""
 
 from __future__ import annotations
 
@@ -77,3 +77,16 @@ class Dropped:
 
 
 Outcome: TypeAlias = Response | Dropped
+
+
+def framed(request: Request, response: Response) -> Response:
+    """Add the Content-Length; a response to HEAD has that of the omitted body."""
+    status, body = response.status, response.body
+    length = ("Content-Length", str(len(body)))
+    if status < 200 or status in (204, 304):  # these never have a body
+        return Response(status, response.headers)
+    if request.method == "HEAD":
+        return Response(
+            status, (*response.headers, length) if body else response.headers
+        )
+    return response.with_headers(length)
