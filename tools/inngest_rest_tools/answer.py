@@ -10,25 +10,24 @@ from inngest_rest.call_row import Returns
 from inngest_rest.calls import command_for
 from inngest_rest.errors import NextCall
 from inngest_rest.record import Record
-from inngest_rest_tools.cutting import Cutter, as_text, size_of
+from inngest_rest_tools.cutting import (
+    LONGEST_ANSWER,
+    ROOM,
+    Cutter,
+    Rest,
+    as_text,
+    cutters,
+    size_of,
+)
 from inngest_rest_tools.problems import Problem
 from inngest_rest_tools.projection import Projection
 from inngest_rest_tools.untrusted import is_present, untrusted_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Mapping
 
     from inngest_rest.call_row import CallRow
     from inngest_rest.models import Page
-
-DEFAULT_MAX_CHARS = 2_000
-"""Characters of a text, for an agent that asks for no other number."""
-
-LONGEST_ANSWER = 20_000
-"""Number of bytes of an answer; hosts cut longer ones, and not where it does least harm."""
-
-ROOM = LONGEST_ANSWER - 3_000
-"""Number of bytes of the items of an answer: besides them it has warnings and untrusted paths."""
 
 T = TypeVar("T")
 
@@ -41,9 +40,6 @@ class Mask(Protocol):
 
 def same(value: T) -> T:
     return value
-
-
-_FEW_CHARS = 250  # below it, text is cut only after lists are
 
 
 @frozen(repr=False)
@@ -98,11 +94,13 @@ class Envelope(Record):
 class Reply:
     """The answer to a call while its parts arrive, bounded to what an agent can read."""
 
-    remedy_for_fields: ClassVar[str] = "fields=*"
-    """How the reader gets fields that were left out."""
-
-    remedy_for_length: ClassVar[str] = "max_chars gets more"
-    """How the reader gets the rest of a truncated text."""
+    rests: ClassVar[Mapping[Rest, str]] = {
+        Rest.LONGER: "max_chars gets more",
+        Rest.WHOLE: "fields=* has it",
+        Rest.NARROWER: "a narrower call shows more",
+        Rest.NEXT_PAGE: "page.next has the cursor of the others",
+    }
+    """How the reader gets the rest of what was cut."""
 
     command: str
     returns: Returns = Returns.ONE
@@ -146,32 +144,16 @@ class Reply:
         if page is None:
             return True
         total = len(self._items)
-        fitting = self._count_that_fits()
-        if fitting >= total:
+        if self.room is not None:
+            cutter = self.projection.cutter
+            self._items = [*cutter.first_that_fit(self._items, "data.items", self.room)]
+        fitting = len(self._items)
+        if fitting == total:
             self.page = PageInfo(count=total, next=page.next_cursor)
             return True
         cursor = page.cursor_after(fitting - count_before)
         self.page = PageInfo(count=fitting, next=cursor)
-        where = "page.next has the cursor of the others"
-        self.warnings.append(f"data.items: the first {fitting} of {total}; {where}")
-        del self._items[fitting:]
         return False
-
-    def _count_that_fits(self) -> int:
-        """Return how many of the items fit into the answer; the first one always does."""
-        if self.room is None:
-            return len(self._items)
-        used = 0
-        for count, item in enumerate(self._items):
-            cut = Cutter(self._max_chars).cut(item, "")
-            used += size_of(cut) + 1  # with the comma
-            if used > self.room:
-                return max(1, count)
-        return len(self._items)
-
-    @property
-    def _max_chars(self) -> int:
-        return self.projection.max_chars or LONGEST_ANSWER
 
     def envelope(self, problem: Problem | None = None) -> Envelope:
         """Return the answer within its bounds, or a problem with the result so far."""
@@ -179,7 +161,7 @@ class Reply:
             problem = self.mask(problem.worded(self.name_of))
         data = self._data(is_complete=problem is None)
         if self.room is None:
-            data = self.projection.cut(data, "data")
+            data = self.projection.cutter.cut(data, "data")
         answer = {"data": data}
         paths = [path for path in self.untrusted if is_present(answer, path)]
         if problem is not None:
@@ -197,7 +179,8 @@ class Reply:
         )
         if self.room is None:
             return envelope
-        return bound(envelope, self._max_chars, self.remedy_for_length)
+        max_chars = self.projection.max_chars or LONGEST_ANSWER
+        return bound(envelope, max_chars, self.rests)
 
     def _data(self, *, is_complete: bool) -> Any:
         if self.returns is not Returns.ONE:
@@ -209,10 +192,8 @@ class Reply:
 
     def all_warnings(self) -> tuple[str, ...]:
         """Return the warnings about the answer, such as what it leaves out."""
-        of_projection = self.projection.warnings(
-            whole=self.remedy_for_fields, longer=self.remedy_for_length
-        )
-        return self.mask((*self.warnings, *of_projection))
+        cuts = self.projection.cutter.warnings(self.rests)
+        return self.mask((*self.warnings, *cuts))
 
     def name_of(self, call: NextCall) -> str:
         """Return the name by which the reader of the answer knows a method."""
@@ -220,14 +201,16 @@ class Reply:
         return " of ".join([name, *call.arguments])
 
 
-def bound(envelope: Envelope, max_chars: int, remedy: str) -> Envelope:
+def bound(
+    envelope: Envelope, max_chars: int, rests: Mapping[Rest, str] = Reply.rests
+) -> Envelope:
     """Return an answer cut to `LONGEST_ANSWER` bytes, with warnings of what was cut.
 
     Texts are cut before lists and payloads with many keys; data that do not fit even so are left
-    out. `remedy` says how to get what was cut.
+    out. `rests` says how to get what was cut.
     """
     bounded = envelope
-    for cutter in _cutters(max_chars):
+    for cutter in cutters(max_chars):
         data = cutter.cut(envelope.data, "data")
         error = None
         if envelope.error is not None:
@@ -236,23 +219,13 @@ def bound(envelope: Envelope, max_chars: int, remedy: str) -> Envelope:
             envelope,
             data=data,
             error=error,
-            warnings=(*envelope.warnings, *cutter.warnings(remedy)),
+            warnings=(*envelope.warnings, *cutter.warnings(rests)),
         )
         if size_of(bounded.to_dict()) <= LONGEST_ANSWER:
             return bounded
     left_out = f"data: left out, as it does not fit into {LONGEST_ANSWER} bytes"
     warnings = (*envelope.warnings, left_out)
     return evolve(bounded, data=None, warnings=warnings)
-
-
-def _cutters(max_chars: int) -> Iterator[Cutter]:
-    """Yield cutters, each of which leaves less than the one before."""
-    yield Cutter(max_chars)
-    for chars in (10_000, 5_000, 2_500, 1_000, 500, _FEW_CHARS):
-        yield Cutter(min(chars, max_chars))
-    few_chars = min(_FEW_CHARS, max_chars)
-    for power in range(10, -1, -1):
-        yield Cutter(few_chars, max_items=2**power)
 
 
 def _cut_problem(problem: Problem, cutter: Cutter) -> Problem:

@@ -20,59 +20,26 @@ REDACTED = "[redacted]"
 
 # A secret is not part of a longer word. After an escape of JSON or of a URL, a word begins, even
 # though the escape ends with a letter.
-_begins_word = re.compile(
-    r"(?<!\w)|(?<=\\[nrtbf])|(?<=\\u[0-9a-fA-F]{4})|(?<=%[0-9a-fA-F]{2})", re.ASCII
-).match
-
+_BEGINS_WORD = r"(?:(?<!\w)|(?<=\\[nrtbf])|(?<=\\u[0-9a-fA-F]{4})|(?<=%[0-9a-fA-F]{2}))"
+_WORDS = (
+    r"(?:[prs]k_(?:live|test)|whsec)_\w{8,}+",  # Stripe
+    r"(?:github_pat|gh[oprsu])_\w{16,}+",
+    r"(?:sk-|x(?:app|ox[a-z])-)[\w-]{16,}+",  # OpenAI and others, Slack
+    r"[Bb](?i:earer)(?:\s|%20){1,20}+[\w.~+/-]{8,}+=*+",
+    r"(?:AKIA|ASIA)[0-9A-Z]{16}(?!\w)",  # AWS
+    r"signkey-\w++-[0-9a-fA-F]{16,}+",
+    # JSON Web Tokens; a cursor has no dot. After a dash, the run of characters was read before.
+    r"(?<!-)eyJ[\w-]{8,}+\.[\w.-]*+",
+)
 _MARKER = r"-{4,5} ?%s [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
-
-# The beginning of each kind of secret, with a letter or a dash first so that it is found fast, and
-# the rest. Quantifiers are not nested.
-_KINDS = {
-    "stripe": (r"(?:[prs]k_(?:live|test)|whsec)_", r"\w{8,}+"),
-    "github": (r"(?:github_pat|gh[oprsu])_", r"\w{16,}+"),
-    # OpenAI and others, Slack
-    "dashed": (r"(?:sk-|x(?:app|ox[a-z])-)", r"[\w-]{16,}+"),
-    "bearer": (r"[Bb](?i:earer)(?:\s|%20){1,20}+", r"[\w.~+/-]{8,}+=*+"),
-    "aws": (r"(?:AKIA|ASIA)", r"[0-9A-Z]{16}(?!\w)"),
-    "inngest": (r"signkey-", r"\w++-[0-9a-fA-F]{16,}+"),
-    "token": ("eyJ", r"[\w-]{8,}+\.[\w.-]*+"),  # JSON Web Tokens; a cursor has no dot
-    # To the end of the text, if it was cut before the end of the key.
-    "private": (_MARKER % "BEGIN", rf"(?s:.*?)(?:{_MARKER % 'END'}|\Z)"),
-}
-
-_starts: list[str] = []
-_bodies: dict[str, re.Pattern[str]] = {}
-for _kind, (_start, _body) in _KINDS.items():
-    _starts.append(f"(?P<{_kind}>{_start})")
-    _bodies[_kind] = re.compile(_body, re.ASCII)
-_find_start = re.compile("|".join(_starts), re.ASCII).search
-_run = re.compile(r"[\w-]*+", re.ASCII)
+# To the end of the text, if it was cut before the end of the key.
+_PRIVATE_KEY = rf"{_MARKER % 'BEGIN'}(?s:.*?)(?:{_MARKER % 'END'}|\Z)"
+_KEY = re.compile(rf"{_BEGINS_WORD}(?:{'|'.join(_WORDS)})|{_PRIVATE_KEY}", re.ASCII)
 
 
 def without_keys(text: str) -> str:
     """Return a text in which `[redacted]` stands for what looks like a key or a token."""
-    parts: list[str] = []
-    done = 0  # up to here, the text is in the parts
-    position = 0  # of the search
-    run_end = 0  # of a run that has no dot, and so no token in it
-    while (start := _find_start(text, position)) is not None:
-        kind = cast("str", start.lastgroup)
-        position = start.end()
-        if kind != "private" and not _begins_word(text, start.start()):
-            position = start.start() + 1
-            continue
-        if kind == "token" and position < run_end:
-            continue  # another start of it has read this run
-        body = _bodies[kind].match(text, position)
-        if body is not None:
-            parts += [text[done : start.start()], REDACTED]
-            position = body.end()
-            done = position
-        elif kind == "token":
-            run = cast("re.Match[str]", _run.match(text, position))
-            run_end = run.end()
-    return "".join([*parts, text[done:]])
+    return _KEY.sub(REDACTED, text)
 
 
 def masked(value: T) -> T:

@@ -15,8 +15,8 @@ from inngest_rest.call_row import Effect
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.programs import Conversions, did_you_mean, invalid
 from inngest_rest.record import Record, public_names
-from inngest_rest_tools.brief import BRIEF, WHOLE, Brief
 from inngest_rest_tools.cutting import Cutter
+from inngest_rest_tools.form import WHOLE, form_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -91,19 +91,18 @@ def record_in(hint: Any) -> type[Record] | None:
 
 @define(eq=False, repr=False)
 class Projection:
-    """Which fields of records an answer has, in which order, and what it leaves out."""
+    """Which fields of records an answer has, in which order; its cutter cuts what is left."""
 
     # Paths, with dots into nested records; None for the fields that say most.
     fields: tuple[str, ...] | None = None
     max_chars: int | None = None
     is_whole: bool = False  # with all fields
-    _left_out: dict[str, None] = field(factory=dict[str, None], init=False)
-    _cutter: Cutter = field(init=False)
+    cutter: Cutter = field(init=False)
     _conversions: Conversions = field(init=False)
     _conversions_of_items: Conversions = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._cutter = Cutter(self.max_chars or 0)
+        self.cutter = Cutter(self.max_chars)
         self._conversions = self._conversions_with(_instant)
         self._conversions_of_items = self._conversions
         if self._is_brief:
@@ -147,23 +146,6 @@ class Projection:
             return whole
         return cast("dict[str, Any]", _picked(whole, self.fields))
 
-    def cut(self, data: Any, path: str) -> Any:
-        """Truncate texts longer than `max_chars`, and note their paths."""
-        if self.max_chars is None:
-            return data
-        return self._cutter.cut(data, path)
-
-    def warnings(self, whole: str, longer: str) -> Iterator[str]:
-        """Yield what was cut and left out.
-
-        Args:
-            whole: How the caller gets all fields.
-            longer: How the caller gets longer texts.
-        """
-        yield from self._cutter.warnings(longer)
-        if self._left_out:
-            yield f"cut: {', '.join(self._left_out)}; {whole} has it"
-
     def _conversions_with(self, instant: Callable[[datetime], str]) -> Conversions:
         return Conversions(
             {
@@ -174,20 +156,17 @@ class Projection:
         )
 
     def _object(self, record: Record, *, is_item: bool) -> dict[str, Any]:
-        form = self._form_of(type(record).__name__)
-        left_out = form.left_out(is_item=is_item)
+        form = form_of(type(record)) if self._is_brief else WHOLE
+        lacks = form.lacks(is_item=is_item)
         conversions = self._conversions_of_items if is_item else self._conversions
         converted: dict[str, Any] = {}
         for declared in fields(type(record)):  # type: ignore[arg-type]
             name = declared.name
             value = getattr(record, name)
-            if name not in left_out and not _is_uninformative(declared, value):
+            if name not in lacks and not _is_uninformative(declared, value):
                 converted[name] = conversions.convert_or_describe(value)
-        self._left_out |= dict.fromkeys(form.shorten(converted, is_item))
+        form.shorten(converted, self.cutter, is_item)
         return converted
-
-    def _form_of(self, kind: str) -> Brief:
-        return BRIEF.get(kind, WHOLE) if self._is_brief else WHOLE
 
 
 def _is_uninformative(declared: Attribute[Any], value: object) -> bool:

@@ -34,12 +34,7 @@ from inngest_rest_tools.confirmation import (
     what_is_done,
     without,
 )
-from inngest_rest_tools.outcomes import (
-    in_words_of,
-    incomplete,
-    problem_in,
-    with_malformed,
-)
+from inngest_rest_tools.form import form_of
 from inngest_rest_tools.parameter import unusable_file
 from inngest_rest_tools.parameters import arguments
 from inngest_rest_tools.problems import (
@@ -290,21 +285,14 @@ class Invocation:
                 result.returned,
                 result.ids,
             )
-        if row.judges_keys:
-            record = with_malformed(record, self.malformed)
-        match kind.__name__:
-            case "StatusReport":
-                record = in_words_of(record, self.answer.name_of)
-            case "Run":
-                self._note_batch(record)
-            case _:
-                pass
-        problem = problem_in(record, values)
+        form = form_of(kind)
+        record = form.completed(record, self)
+        problem = form.problem(record, values)
         if problem is not None:
             raise ProblemError(problem, data=record)
         return record  # type: ignore[no-any-return]
 
-    def _note_batch(self, run: Run) -> None:
+    def note_batch(self, run: Run) -> None:
         """Warn that a run of a batch has the id of the first event only."""
         if run.batch_id is None:
             return
@@ -519,9 +507,9 @@ class Invocation:
             token = self._issue(planned)
             self.offer(planned, token)
         shown = self.shown(planned, token=token)
-        if DONE.issuperset(planned.counts):
+        problem = self._problem_of(planned)
+        if problem is None:
             return shown
-        problem = incomplete(planned)
         if len(planned.rows) > 1:
             problem = evolve(
                 problem,
@@ -564,8 +552,7 @@ class Invocation:
         problem: Problem | None = None
         try:
             report = self.act(planned, on_result=self.ended)
-            if not DONE.issuperset(report.counts):
-                problem = incomplete(report)
+            problem = self._problem_of(report)
         except PartialActionError as error:
             report = error.report
             problem = problem_of(error)
@@ -581,6 +568,9 @@ class Invocation:
         if self.values.get("report") and _has_open_rows(report):
             problem = evolve(problem, hint="The same command does what is left.")
         raise ProblemError(problem, data=shown)
+
+    def _problem_of(self, report: ActionReport) -> Problem | None:
+        return form_of(ActionReport).problem(report, self.values)
 
     def _issue(self, planned: ActionReport) -> str:
         """Return the token of a plan; keep the plan if this process is to act on it."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from inngest_rest.call_row import Effect
-from inngest_rest_tools.answer import DEFAULT_MAX_CHARS, LONGEST_ANSWER
+from inngest_rest_tools.cutting import DEFAULT_MAX_CHARS, LONGEST_ANSWER
 from inngest_rest_tools.parameter import FORMS, Kind, Parameter
 from inngest_rest_tools.parameters import CONFIRM, parameters
 from inngest_rest_tools.untrusted import untrusted_paths

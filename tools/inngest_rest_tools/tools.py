@@ -14,8 +14,9 @@ from inngest_rest.calls import commands
 from inngest_rest.errors import Advice, InvalidArgumentError
 from inngest_rest.programs import and_more, check_path, did_you_mean
 from inngest_rest_tools import general_tool, parameters
-from inngest_rest_tools.answer import DEFAULT_MAX_CHARS, Envelope, Reply
+from inngest_rest_tools.answer import Envelope, Reply
 from inngest_rest_tools.confirmation import ShownPlans
+from inngest_rest_tools.cutting import DEFAULT_MAX_CHARS
 from inngest_rest_tools.keys import masked
 from inngest_rest_tools.parameter import refused
 from inngest_rest_tools.problems import Problem, problem_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast, get_type_hints
 
 from inngest_rest.call_row import Returns
+from inngest_rest_tools.form import form_of
 from inngest_rest_tools.projection import record_class, record_in
 
 if TYPE_CHECKING:
@@ -12,63 +13,6 @@ if TYPE_CHECKING:
 
     from inngest_rest.call_row import CallRow
     from inngest_rest.record import Record
-
-# Fields, by class, with text that the sender of an event or a synced app has chosen.
-_FIELDS: dict[str, tuple[str, ...]] = {
-    "StoredEvent": ("id", "name", "data", "user", "v"),
-    "Run": (
-        "app_id",
-        "function_id",
-        "function",
-        "cron",
-        "output",
-        "error",
-        "matched",
-    ),
-    "Span": ("name", "input", "output", "metadata", "children"),
-    "Job": ("step", "event", "condition", "signal", "function"),
-    "App": (
-        "id",
-        "name",
-        "method",
-        "version",
-        "url",
-        "sdk_language",
-        "sdk_version",
-        "framework",
-        "sync_status",
-        "sync_error",
-    ),
-    "Function": ("id", "app_id", "name", "triggers", "configuration"),
-    "Cancellation": ("app_id", "function_id", "condition", "name"),
-    "AppSync": ("error",),
-    "OfCloud": ("body",),
-    "SessionGroup": ("id",),
-    "SessionKey": ("key",),
-    "Explanation": ("sentence", "listeners", "reasons", "unchecked"),
-    "RunExplanation": ("sentence", "reasons", "events", "unchecked"),
-    "RunSummary": ("groups",),
-    "WaitingReport": ("unchecked",),
-    "WaitingRun": (
-        "app_id",
-        "function_id",
-        "function",
-        "waits_for",
-        "condition",
-        "event",
-        "message",
-    ),
-    "StatusReport": ("headline",),
-    "Finding": ("message", "limits"),  # errors of the server are quoted
-    "Metric": ("labels",),
-    "Sent": ("preview",),
-    "SendFailure": ("event", "reason"),
-    "Acted": ("by_function",),
-    "ActionRow": ("reason", "function", "error", "from_step", "event_name"),
-    # Errors of the server are quoted, and its release.
-    "Diagnosis": ("release",),
-    "Answered": ("body",),
-}
 
 
 def untrusted_paths(row: CallRow) -> tuple[str, ...]:
@@ -78,7 +22,7 @@ def untrusted_paths(row: CallRow) -> tuple[str, ...]:
 
 
 def _paths_in(kind: type[Record], place: str) -> Iterator[str]:
-    own = _FIELDS.get(kind.__name__, ())
+    own = form_of(kind).untrusted
     for name in own:
         yield f"{place}.{name}"
     for name, hint in get_type_hints(kind).items():

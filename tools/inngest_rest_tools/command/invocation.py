@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from inngest_rest_tools.parameter import Values
     from inngest_rest_tools.results import Acted
 
-_FIRST_ROWS = 20  # of an answer that says what would be done
-
 
 @frozen
 class _Mark:
@@ -130,13 +128,11 @@ class TerminalInvocation(Invocation):
             written = self._written
             rows = [row for row in acted.rows if row.position not in written]
             return evolve(acted, rows=tuple(rows))
-        is_plan = token is not None and not self.answer.projection.is_whole
-        if is_plan and len(acted.rows) > _FIRST_ROWS:
-            self.answer.warnings.append(
-                f"cut: rows after the first {_FIRST_ROWS}; --fields '*' has them"
-            )
-            return evolve(acted, rows=acted.rows[:_FIRST_ROWS])
-        return acted
+        shown = self.answer.projection
+        if token is None or shown.is_whole:
+            return acted
+        first = shown.cutter.first(acted.rows, "data.rows")
+        return evolve(acted, rows=tuple(first))
 
     def next_command(self, planned: ActionReport, token: str) -> str:
         values = {

@@ -12,17 +12,17 @@ from attrs import define, field
 from inngest_rest.call_row import Returns
 from inngest_rest.calls import command_for
 from inngest_rest.programs import visible_json
-from inngest_rest_tools.answer import ROOM, PageInfo, Reply
+from inngest_rest_tools.answer import PageInfo, Reply
 from inngest_rest_tools.command.answer_file import Output
 from inngest_rest_tools.command.command_line import PROGRAM
 from inngest_rest_tools.command.stderr import Stderr
-from inngest_rest_tools.cutting import as_text
+from inngest_rest_tools.cutting import ROOM, Rest, as_text
 from inngest_rest_tools.ids import ids_of
 from inngest_rest_tools.problems import EXIT_STATUS, Code, Problem
 from inngest_rest_tools.projection import Projection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from inngest_rest.errors import NextCall
     from inngest_rest.models import Page, RunChange
@@ -37,8 +37,12 @@ _WHOLE = {Code.PARTIAL, Code.RUN_FAILED}
 class Renderer(Reply):
     """Writes the answer to one command as its parts arrive, or when all of them are there."""
 
-    remedy_for_fields: ClassVar[str] = "--fields '*'"
-    remedy_for_length: ClassVar[str] = "a larger --max-chars or --output-file gets more"
+    rests: ClassVar[Mapping[Rest, str]] = {
+        **Reply.rests,
+        Rest.LONGER: "a larger --max-chars or --output-file gets more",
+        Rest.WHOLE: "--fields '*' has it",
+        Rest.NARROWER: "--output-file has all",
+    }
 
     # Before attrs 25.4, `kw_only` of the class would be of the fields that it inherits, too.
     format: Format = field(kw_only=True)
@@ -200,5 +204,5 @@ class Renderer(Reply):
         for row in getattr(record, "rows", (record,)):
             place = f"items[{next(self._lines)}]"
             plain = self.projection.plain(row, is_item=True)
-            cut = self.projection.cut(plain, place)
+            cut = self.projection.cutter.cut(plain, place)
             self.output.line(as_text(cut))

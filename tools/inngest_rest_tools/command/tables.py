@@ -1,38 +1,47 @@
-"""Tables of records for a terminal: text from the server is never markup."""
+"""Tables and views of records for a terminal: text from the server is never markup."""
 
 from __future__ import annotations
 
 import sys
+from enum import Enum
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
-from inngest_rest.models import RunChange, Span
-from inngest_rest.programs import visible, with_direction
-from inngest_rest.record import Record, in_words
-from inngest_rest.status import StatusReport
-from inngest_rest.summary import RunSummary
-from inngest_rest_tools.command.columns import columns_for, function_of, joined
-from inngest_rest_tools.command.summaries import status_in_markdown, summary_in_markdown
-from inngest_rest_tools.command.views import style_of, view_of
+from inngest_rest import models
+from inngest_rest.programs import safe, visible, with_direction
+from inngest_rest.record import in_words
+from inngest_rest.responses import Target
+from inngest_rest_tools.core_forms import function_of
 from inngest_rest_tools.cutting import SPARED_CHARS
+from inngest_rest_tools.form import (
+    Column,
+    Grid,
+    Line,
+    form_of,
+    joined,
+    place_of,
+    style_of,
+)
+from inngest_rest_tools.projection import field_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import TextIO
 
-    from rich.table import Table
-
-    from inngest_rest_tools.command.columns import Column
-    from inngest_rest_tools.command.views import Part
+    from inngest_rest.models import RunChange
+    from inngest_rest.record import Record
+    from inngest_rest_tools.form import Part
     from inngest_rest_tools.projection import Projection
 
 _LONGEST_CELL = 160  # characters; a row has no room for more
 _LONGEST_LINE = 1_000  # of a column that has lines of its own
 _GAP = 2  # between two columns
+_IDS_TIMES = ("_id", "_at")  # the ends of names of fields whose values have to be whole
 
 
 def draw(
@@ -45,10 +54,10 @@ def draw(
 ) -> str:
     """Return records of one class as a table; one record as its view, or its fields."""
     first: Record = records[0]
-    report = _report(first, form)
-    if report is not None:
-        return report
-    if is_one and isinstance(first, Span) and projection.fields is None:
+    markdown = form_of(type(first)).markdown
+    if form == "markdown" and markdown is not None:
+        return "\n".join(markdown(first))
+    if is_one and isinstance(first, models.Span) and projection.fields is None:
         return first.render(color=None if stream is sys.stdout else False)
     # Text of the server is not taken for markup.
     console = Console(
@@ -57,9 +66,9 @@ def draw(
         markup=False,
         emoji=False,
     )
-    parts: Iterable[Part] = [tuple(records)]
+    parts: Iterable[Part | Table] = [tuple(records)]
     if is_one:
-        parts = view_of(first, projection)
+        parts = _view_of(first, projection)
     not_empty = [part for part in parts if part != ()]
     printable = [_printable(part, console, projection) for part in not_empty]
     with console.capture() as captured:
@@ -68,17 +77,12 @@ def draw(
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _report(record: Record, form: str) -> str | None:
-    """Return a record in a format that is for reports; None if it is not one of them."""
-    if form != "markdown":
-        return None
-    match record:
-        case RunSummary():
-            return "\n".join(summary_in_markdown(record))
-        case StatusReport():
-            return "\n".join(status_in_markdown(record))
-        case _:
-            return None
+def _view_of(record: Record, projection: Projection) -> Iterable[Part | Table]:
+    """Return the parts of a record's own view, or the fields that are asked for."""
+    parts = None
+    if projection.fields is None:
+        parts = form_of(type(record)).view(record)
+    return [_fields(record, projection)] if parts is None else parts
 
 
 def line_of(change: RunChange) -> str:
@@ -98,14 +102,33 @@ def _line_of_run(change: RunChange) -> str:
     )
 
 
-def _printable(part: Part, console: Console, projection: Projection) -> Text | Table:
+def _printable(
+    part: Part | Table, console: Console, projection: Projection
+) -> Text | Table:
     """Return a part of a view in the form that is printed: records as a table."""
-    if isinstance(part, str):
-        return Text(visible(part))
-    if not isinstance(part, tuple):
-        return part
-    columns = columns_for(part, console.width, projection)
-    rows = [_cells(record, columns, projection) for record in part]
+    match part:
+        case str():
+            return Text(visible(part))
+        case Line():
+            return Text(visible(part.text), part.style).append(
+                visible(part.rest), "default"
+            )
+        case Grid():
+            table = _table_without_heading()
+            for cells in part.rows:
+                table.add_row(*[Text(safe(cell.text), cell.style) for cell in cells])
+            return table
+        case Table():
+            return part
+        case _:
+            return _table(part, console, projection)
+
+
+def _table(
+    records: tuple[Record, ...], console: Console, projection: Projection
+) -> Text:
+    columns = _columns_for(records, console.width, projection)
+    rows = [_cells(record, columns, projection) for record in records]
     grid = _Grid(
         console=console,
         columns=columns,
@@ -117,6 +140,74 @@ def _printable(part: Part, console: Console, projection: Projection) -> Text | T
         lines += grid.row(cells)
         lines += grid.below(cells)
     return Text("\n").join(lines)
+
+
+def _columns_for(
+    records: Sequence[Record], width: float, projection: Projection
+) -> list[Column]:
+    """Return the columns that are asked for, or those for which there is room and a value."""
+    kind = type(records[0])
+    names = field_names(kind)
+    if projection.fields is not None:
+        return [_column_of_field(name) for name in projection.fields if name in names]
+    columns: Iterable[Column] = form_of(kind).columns
+    if not columns:
+        columns = map(_column_of_field, names)
+    with_room = [column for column in columns if column.has_room_at(width)]
+    return [column for column in with_room if _has_value(column, records)]
+
+
+def _has_value(column: Column, records: Sequence[Record]) -> bool:
+    return any(in_words(column.value(record)) for record in records)
+
+
+def _column_of_field(name: str) -> Column:
+    heading = name.upper().replace("_", " ")
+    is_whole = name == "id" or name.endswith(_IDS_TIMES)
+    return Column(heading, name, whole=is_whole)
+
+
+def _fields(record: Record, projection: Projection) -> Table:
+    """Return the fields that have a value, one below the other."""
+    table = _table_without_heading()
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    names: Sequence[str] = projection.fields or field_names(type(record))
+    for name in names:
+        value = getattr(record, name, None)
+        if value is None or value in ((), {}):
+            continue
+        label = name.replace("_", " ")
+        text = projection.cutter.cut(_whole_text(value), name)
+        styled = Text(safe(text), style=_style(value))
+        table.add_row(label, styled)
+    return table
+
+
+def _table_without_heading() -> Table:
+    return Table(
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+        header_style="bold",
+        show_header=False,
+    )
+
+
+def _whole_text(value: object) -> str:
+    """Return a value in full, on several lines if need be."""
+    match value:
+        case Target():
+            return place_of(value)
+        case models.RunError():
+            return joined(str(value), value.stack, by="\n")
+        case _:
+            return in_words(value, indent=2)
+
+
+def _style(value: object) -> str:
+    """Return the style of a status or an outcome; none for any other value."""
+    return style_of(value) if isinstance(value, Enum) else ""
 
 
 def _cells(
@@ -135,7 +226,7 @@ def _cell(column: Column, record: Record, projection: Projection) -> Text:
     if len(text) > max(longest, SPARED_CHARS):
         text = f"{text[:longest]}…"
     cell = Text(with_direction(visible(text)), overflow="fold")
-    cell.stylize(style_of(value))
+    cell.stylize(_style(value))
     return cell
 
 
