@@ -50,7 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         help="leave out a table of tests/support/selection.py",
     )
-    parser.addoption("--kill-rounds", type=int, default=100, help="kills of test_outbox_kills.py")
+    parser.addoption("--kill-rounds", type=int, default=30, help="kills of test_outbox_kills.py")
     parser.addoption(
         "--accounting-steps", type=int, default=5_000, help="steps of test_accounting.py"
     )

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.capabilities import CAPABILITIES
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "wrapper/inngest_rest"
 LAYERED = ("_core",)
+MAPPED = (*LAYERED, "_local", "_values")
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
 PLACES = (
     (ROOT / "CONTRIBUTING.md")
@@ -44,7 +47,7 @@ def contributing_map(room: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "package",
-    sorted(path.parent for room in LAYERED for path in (PACKAGE / room).rglob("__init__.py")),
+    sorted(path.parent for room in MAPPED for path in (PACKAGE / room).rglob("__init__.py")),
     ids=lambda path: path.name,
 )
 def test_the_docstring_of_a_package_lists_its_modules(package: Path) -> None:
@@ -77,10 +80,20 @@ def test_contributing_names_each_module_of_the_wrapper_and_none_that_is_gone() -
 
 
 def test_each_module_of_the_core_but_its_doors_is_closed_to_capabilities() -> None:
-    doors = {"interface", "probing"}
+    doors = {"delivery", "interface", "probing"}
     [closed] = [it for it in CONTRACTS["contracts"] if it["name"].startswith("Capabilities stand")]
     names = {it.removeprefix("inngest_rest._core.") for it in closed["protected_modules"]}
     assert names == modules(PACKAGE / "_core") - doors
+
+
+def test_no_capability_imports_another() -> None:
+    for own in CAPABILITIES:
+        others = "|".join(name for name in CAPABILITIES if name != own)
+        for path in (PACKAGE / own).rglob("*.py"):
+            found = re.findall(
+                rf"(?:from|import) inngest_rest\.({others})\b", path.read_text("utf-8")
+            )
+            assert found == [], path
 
 
 def test_the_layers_hold_without_exceptions() -> None:

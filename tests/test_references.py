@@ -31,6 +31,7 @@ AT_THE_ROOT = {
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "LICENSE",
+    "MAINTAINING.md",
     "README.md",
     "SECURITY.md",
     "constraints.txt",

@@ -28,7 +28,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest_mock._api.releases import CURRENT
+from inngest_rest_api.api import NEWEST_RECORDED
 from inngest_rest_tools.keys import with_texts, without_keys
 from scripts.internal.release_diff.bodies import form
 from scripts.internal.release_diff.subjects import (
@@ -115,7 +115,8 @@ def exchanges(found: Subject, own: Iterable[str]) -> Exchanges:
 
 def mocked() -> Exchanges:
     """Ask the mock of the newest recorded release the same."""
-    with make_mock(MOCKED_APP).serve() as url, subject(url, Keys()) as found:
+    mock = make_mock(MOCKED_APP, release=NEWEST_RECORDED)
+    with mock.serve() as url, subject(url, Keys()) as found:
         return survey(found).exchanges
 
 
@@ -276,7 +277,7 @@ def masked(value: Any, secrets: Sequence[str]) -> Any:
 def read_back(written: Mapping[Path, Recording]) -> int:
     """Try whether the document and the mock read what was recorded."""
     newest = max((each.minor_release for each in written.values()), key=parts)
-    if parts(newest) > parts(CURRENT):
+    if parts(newest) > parts(NEWEST_RECORDED):
         print(
             f"{newest} is the newest release now: raise x-newest-recorded in openapi/inngest.yaml"
         )

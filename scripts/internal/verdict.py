@@ -251,7 +251,7 @@ def main(mode: str = "") -> int:  # noqa: C901 - the plan of a run, read from to
             ("dev", pythons[newest], "newest-httpx"),
             ("distributed", sys.executable, ""),
         ]
-    everything = ("--clients", "both") if mode == "--all" else ()
+    everything = ("--clients", "both", "--kill-rounds", "300") if mode == "--all" else ()
     elsewhere = everything or ("--without", "once", "--without", "long")
 
     def static_checks() -> None:

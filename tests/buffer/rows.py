@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from inngest_rest import AsyncEventBuffer, BatchReport, EventBuffer, InngestClient, SendReport
+from tests.faults.verdicts import Verdict
 from tests.support.client_kinds import Blocking
 
 if TYPE_CHECKING:
@@ -30,5 +31,15 @@ def _buffer(tools: Tools) -> SendReport:
     return sum((each.report for each in said), SendReport())
 
 
+def _outcome(verdict: Verdict) -> str:
+    """Everything but what is about the request itself may pass."""
+    return (
+        "1 rejected"
+        if verdict in {Verdict.INVALID, Verdict.CONFLICT, Verdict.OVERSIZE}
+        else "1 unknown"
+    )
+
+
 FAULTS: dict[str, Callable[[Tools], object]] = {"EventBuffer": _buffer}
 FAULT_KINDS = {"EventBuffer": "buffer"}
+FAULT_RESULTS = {"buffer": _outcome}

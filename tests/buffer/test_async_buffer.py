@@ -144,76 +144,108 @@ def test_a_cancellation_at_the_end_of_aclose_loses_no_event_without_a_word(serve
     assert (report.accepted, report.unknown) == (0, 1)
 
 
-def test_a_batch_that_is_being_taken_when_the_buffer_closes_is_given_back(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server.on(ROUTE, accepts_all)
-    path = tmp_path / "outbox.db"
-    reached, closing = threading.Event(), threading.Event()
-    take, unregister = Outbox.take, atexit.unregister
+class Taking:
+    """A batch that is being taken from the file, until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.began = threading.Event()
+        self.go_on = threading.Event()
+
+    async def begun(self) -> None:
+        assert await asyncio.to_thread(self.began.wait, PATIENCE)
+
+
+@pytest.fixture
+def taking(monkeypatch: pytest.MonkeyPatch) -> Taking:
+    taking, take = Taking(), Outbox.take
 
     def takes_long(self: Outbox) -> object:
         batch = take(self)
-        reached.set()
-        assert closing.wait(PATIENCE)
+        taking.began.set()
+        assert taking.go_on.wait(PATIENCE)
         return batch
 
-    def unregister_and_tell(function: Any) -> None:
-        unregister(function)
-        closing.set()
+    monkeypatch.setattr(Outbox, "take", takes_long)
+    return taking
 
-    async def scenario() -> None:
-        async with AsyncInngestClient(dev=True, transport=server) as client:
-            buffer = AsyncEventBuffer(client, path, batch_size=1)
-            await buffer.add({"name": "a"})
-            assert await asyncio.to_thread(reached.wait, PATIENCE)
-            assert await buffer.aclose(0.01) == 1
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Outbox, "take", takes_long)
-        patch.setattr(atexit, "unregister", unregister_and_tell)
-        go(scenario())
+def assert_given_back(server: Server, path: Path) -> None:
+    """Assert that another buffer gets the only event of the file, which was not sent before."""
     assert sent(server) == []
     with InngestClient(dev=True, transport=server) as client, EventBuffer(client, path) as again:
         assert again.flush(PATIENCE), "its lease was not given back"
     assert sent(server) == [["a"]]
 
 
-def test_a_batch_that_is_being_taken_is_given_back_however_often_it_is_cancelled(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_batch_that_is_being_taken_when_the_buffer_closes_is_given_back(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taking: Taking
 ) -> None:
     server.on(ROUTE, accepts_all)
     path = tmp_path / "outbox.db"
-    reached, cancelled = threading.Event(), threading.Event()
-    take = Outbox.take
+    unregister = atexit.unregister
 
-    def takes_long(self: Outbox) -> object:
-        batch = take(self)
-        reached.set()
-        assert cancelled.wait(PATIENCE)
-        return batch
+    def unregister_and_tell(function: Any) -> None:
+        unregister(function)
+        taking.go_on.set()
 
     async def scenario() -> None:
         async with AsyncInngestClient(dev=True, transport=server) as client:
             buffer = AsyncEventBuffer(client, path, batch_size=1)
             await buffer.add({"name": "a"})
-            assert await asyncio.to_thread(reached.wait, PATIENCE)
+            await taking.begun()
+            assert await buffer.aclose(0.01) == 1
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atexit, "unregister", unregister_and_tell)
+        go(scenario())
+    assert_given_back(server, path)
+
+
+def test_a_batch_that_is_being_taken_when_all_tasks_are_cancelled_is_given_back(
+    server: Server, tmp_path: Path, taking: Taking
+) -> None:
+    server.on(ROUTE, accepts_all)
+    path = tmp_path / "outbox.db"
+
+    async def scenario() -> None:
+        async with AsyncInngestClient(dev=True, transport=server) as client:
+            buffer = AsyncEventBuffer(client, path, batch_size=1)
+            await buffer.add({"name": "a"})
+            await taking.begun()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for each in others:
+                each.cancel()
+            taking.go_on.set()
+            await asyncio.wait(others)
+            buffer.at_exit()
+
+    go(scenario())
+    assert_given_back(server, path)
+
+
+def test_a_batch_that_is_being_taken_is_given_back_however_often_it_is_cancelled(
+    server: Server, tmp_path: Path, taking: Taking
+) -> None:
+    server.on(ROUTE, accepts_all)
+    path = tmp_path / "outbox.db"
+
+    async def scenario() -> None:
+        async with AsyncInngestClient(dev=True, transport=server) as client:
+            buffer = AsyncEventBuffer(client, path, batch_size=1)
+            await buffer.add({"name": "a"})
+            await taking.begun()
             closing = asyncio.create_task(buffer.aclose())
             [worker] = [it for it in asyncio.all_tasks() if it.get_name() == "inngest-rest-buffer"]
             for _ in range(3):
                 await asyncio.sleep(0)
                 worker.cancel()
                 closing.cancel()
-            cancelled.set()
+            taking.go_on.set()
             with pytest.raises(asyncio.CancelledError):
                 await closing
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Outbox, "take", takes_long)
-        go(scenario())
-    with InngestClient(dev=True, transport=server) as client, EventBuffer(client, path) as again:
-        assert again.flush(PATIENCE), "its lease was not given back"
-    assert sent(server) == [["a"]]
+    go(scenario())
+    assert_given_back(server, path)
 
 
 def test_a_cancellation_at_the_beginning_of_aclose_closes_the_file(

@@ -11,7 +11,7 @@ import pytest
 
 from inngest_rest import InvalidResponseError
 from inngest_rest._core.sending.batching import BatchOutcome, Unknown
-from inngest_rest._core.sending.limits import DEFAULT_BYTES
+from inngest_rest._local.limits import DEFAULT_BYTES
 from inngest_rest.buffer._queue import Queue, gather
 from inngest_rest.buffer._schedule import LONGEST_WAIT, Deadline, Schedule
 

@@ -1,8 +1,20 @@
-"""Acts on many, for the suite that puts calls before faults."""
+"""Acts on many, for the suites that try every call."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from inngest_rest.bulk import ActionReport, BulkEvents, BulkOptions, BulkSelection
+from tests.faults.verdicts import HOPELESS, MAY_BE_DONE, Verdict
+from tests.support.interface import FILTERS_OF_EVENTS, FILTERS_OF_RUNS
+
+_RUNS = (BulkSelection, *FILTERS_OF_RUNS, BulkOptions)
+FORMS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
+    "Runs.cancel_all": (_RUNS, {"status"}),
+    "Runs.replay_all": (_RUNS, {"status"}),
+    "Events.resend": ((BulkEvents, *FILTERS_OF_EVENTS, BulkOptions), {"resume"}),
+    "Functions.invoke_many": ((BulkOptions,), {"resume"}),
+}
 
 FAULT_ARGUMENTS: dict[str, dict[str, Any]] = {
     "runs.cancel_all": {"in_flight": 1},
@@ -16,3 +28,61 @@ FAULT_KINDS = {
     "events.resend": "bulk after a look",
     "functions.invoke_many": "bulk",
 }
+
+
+def _described(report: ActionReport) -> str:
+    return " ".join(row.outcome for row in report.rows)
+
+
+FAULT_WORDS = {"ActionReport": _described}
+
+
+def _bulk(verdict: Verdict) -> str:
+    """Say of each run or input what became of it."""
+    if verdict in HOPELESS:
+        return "PartialActionError: failed"
+    return "unknown" if verdict in MAY_BE_DONE else "failed"
+
+
+def _bulk_without_result(verdict: Verdict) -> str:
+    if verdict in {Verdict.EMPTY, Verdict.NOTHING, Verdict.MALFORMED, Verdict.NULL}:
+        return "done"
+    return "not_found" if verdict is Verdict.UNKNOWN else _bulk(verdict)
+
+
+def _bulk_after_a_look(verdict: Verdict) -> str:
+    """Nothing was done: looking at what there is has failed already."""
+    if verdict in HOPELESS:
+        return "PartialActionError: failed"
+    return "not_found" if verdict is Verdict.UNKNOWN else "failed"
+
+
+FAULT_RESULTS = {
+    "bulk": _bulk,
+    "bulk without result": _bulk_without_result,
+    "bulk after a look": _bulk_after_a_look,
+}
+FAULT_EXCEPTIONS = {
+    # No other input can fare better at a function that does not exist.
+    ("functions.invoke_many", Verdict.UNKNOWN): "PartialActionError: failed",
+}
+FAULT_LOOKS_AFTER_404 = {"runs.replay_all": 2, "runs.cancel_all": 3}
+FAULT_LOOKS_FIRST = {"events.resend": "whether its label has sent an event"}
+
+
+def _planned(client: Any) -> int:
+    return len(client.runs.replay_all(status="completed", dry_run=True).rows)
+
+
+PAGE_COUNTS_OF_V2 = {"a bulk replay": (lambda it, _: _planned(it), 21)}
+WINDOWED = {"runs.cancel_all": lambda it, _: it.runs.cancel_all(status="running", dry_run=True)}
+SPANS = {
+    "runs.replay": (lambda client, ids, _: client.runs.replay_all(ids), {"inngest.run.done": 2})
+}
+
+
+QUERIED = {
+    "cancel_all": lambda client, query: client.runs.cancel_all(query=query),
+    "replay_all": lambda client, query: client.runs.replay_all(query=query, dry_run=True),
+}
+SELECTING: dict[str, tuple[str, ...]] = {"cancel_all": (), "replay_all": ()}

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest import ActionOutcome, ActionReport, InngestClient
-from inngest_rest.bulk import ActionRow
+from inngest_rest import InngestClient
+from inngest_rest.bulk import ActionOutcome, ActionReport, ActionRow
 from inngest_rest_mock import MockServer
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from urllib.parse import parse_qs
 import pytest
 
 from inngest_rest import (
-    ActionReport,
     AuthenticationError,
     InngestClient,
     InvalidArgumentError,
     PartialActionError,
     ServerError,
 )
+from inngest_rest.bulk import ActionReport
 from inngest_rest_mock import MockServer, answers, completes, fails, loses_response, sleeps
 from tests.bulk.starting import start
 from tests.support.server import body_of, recorded, says

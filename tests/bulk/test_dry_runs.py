@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import ActionReport, AuthenticationError, Event, PartialActionError
+from inngest_rest import AuthenticationError, Event, PartialActionError
+from inngest_rest.bulk import ActionReport
 from inngest_rest_mock import MockServer, answers, fails, sleeps
 from tests.support.run_lists import Listed, RunLists
 

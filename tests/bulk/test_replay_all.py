@@ -10,8 +10,8 @@ import httpx
 import pytest
 from attrs import evolve
 
-from inngest_rest import ActionReport, Event, InngestClient, ServerError, TransportError
-from inngest_rest.bulk import ActionOutcome, ActionRow
+from inngest_rest import Event, InngestClient, ServerError, TransportError
+from inngest_rest.bulk import ActionOutcome, ActionReport, ActionRow
 from inngest_rest_mock import (
     MockServer,
     answers,

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest import ActionReport, Event, InngestClient
+from inngest_rest import Event, InngestClient
 from inngest_rest_mock import MockServer, answers, completes, drops, fails, sleeps
 from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:
+    from inngest_rest.bulk import ActionReport
     from tests.conftest import Connect
 
 NO_SUCH_EVENT = {"errors": [{"code": "event_not_found", "message": "no such event"}]}

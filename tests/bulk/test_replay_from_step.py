@@ -10,13 +10,13 @@ import httpx
 import pytest
 
 from inngest_rest import (
-    ActionOutcome,
     ConfigurationError,
     Event,
     InngestClient,
     InvalidArgumentError,
     RouteNotFoundError,
 )
+from inngest_rest.bulk import ActionOutcome
 from inngest_rest_mock import MockServer, answers, completes, fails, loses_response, steps
 from tests.support.server import body_of
 

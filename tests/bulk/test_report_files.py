@@ -13,15 +13,13 @@ import httpx
 import pytest
 
 from inngest_rest import (
-    ActionOutcome,
-    ActionReport,
     InngestClient,
     InvalidArgumentError,
     PartialActionError,
     ReportFinishedError,
     ServerError,
 )
-from inngest_rest.bulk import ActionRow
+from inngest_rest.bulk import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.bulk._report_file import ReportFile
 from inngest_rest_mock import (
     MockEvent,

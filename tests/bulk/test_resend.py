@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest import (
-    ActionOutcome,
-    ActionReport,
-    Event,
-    InngestClient,
-    InvalidArgumentError,
-)
+from inngest_rest import Event, InngestClient, InvalidArgumentError
+from inngest_rest.bulk import ActionOutcome, ActionReport
 from inngest_rest_mock import MockServer, answers, completes, loses_response
 from tests.support.client_kinds import Blocking
 

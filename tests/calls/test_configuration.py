@@ -10,10 +10,8 @@ import httpx
 import pytest
 
 from inngest_rest import (
-    AsyncEventBuffer,
     AsyncInngestClient,
     ConfigurationError,
-    EventBuffer,
     InngestClient,
     MissingKeyError,
     RetryPolicy,
@@ -329,8 +327,3 @@ def test_no_key_is_in_a_repr(kind: Any) -> None:
 def test_a_client_tells_where_it_sends_and_asks(kind: Any) -> None:
     client = kind(event_key="k", event_base_url="https://a.test", env="staging")
     assert client.target == Target("https://a.test", "https://api.inngest.com", "staging")
-
-
-@pytest.mark.parametrize("kind", [InngestClient, AsyncInngestClient, EventBuffer, AsyncEventBuffer])
-def test_what_a_constructor_did_not_finish_has_a_repr(kind: type[object]) -> None:
-    assert repr(kind.__new__(kind)) == f"{kind.__name__}(<not initialized>)"

@@ -15,8 +15,6 @@ import pytest
 
 import inngest_rest
 from inngest_rest import (
-    ActionOutcome,
-    ActionReport,
     ApiError,
     AuthenticationError,
     BufferFullError,
@@ -50,7 +48,7 @@ from inngest_rest import (
     bulk,
     errors,
 )
-from inngest_rest.bulk import ActionRow
+from inngest_rest.bulk import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.errors import Advice, NextCall, Setting
 from inngest_rest.reports import SendFailure
 from inngest_rest_mock import MockServer

@@ -13,6 +13,7 @@ import pytest
 from inngest_rest import BadRequestError, InngestClient
 from inngest_rest_api.api.v2 import list_runs_v2
 from inngest_rest_mock import MockServer
+from tests.support.capabilities import rows
 from tests.support.server import says, text
 
 if TYPE_CHECKING:
@@ -85,16 +86,6 @@ def server_of(most: int | None = None, refusal: str | None = REFUSALS[FIRST]) ->
     return SmallPages(mock, most, refusal)
 
 
-def exported(client: InngestClient, path: Path) -> int:
-    client.runs.export(path)
-    return len(path.read_text().splitlines())
-
-
-def events_exported(client: InngestClient, path: Path) -> int:
-    client.events.export(path)
-    return len(path.read_text().splitlines())
-
-
 def paid_event(client: InngestClient) -> str:
     return next(each.internal_id for each in client.events.list(name="paid"))
 
@@ -122,24 +113,19 @@ OF_BOTH: dict[str, tuple[Counts, int]] = {
     "apps": (lambda it, _: len(list(it.apps.list())), 9),
     "functions": (lambda it, _: len(list(it.functions.list("shop"))), 10),
     "runs of an event": (lambda it, _: len(list(it.events.runs(paid_event(it)))), 9),
-    "events in a file": (events_exported, 13),
     "the end of an event": (
         lambda it, _: len(it.send_and_wait({"name": "paid"}, timeout=30)),
         9,
     ),
+    **rows("PAGE_COUNTS"),
 }
 OF_V2: dict[str, tuple[Counts, int]] = {
     "runs, oldest first": (lambda it, _: len(list(it.runs.list(order="oldest"))), 21),
     "runs by a pattern": (lambda it, _: len(list(it.runs.list(function="shop/charge-*"))), 9),
     "counts": (lambda it, _: it.runs.list().count(), 21),
-    "a summary": (lambda it, _: it.runs.summary().runs, 21),
-    "runs in a file": (exported, 21),
     "a watch": (lambda it, _: watched(it), 9),
     "runs waited for": (lambda it, _: waited_for(it), 21),
-    "a bulk replay": (
-        lambda it, _: len(list(it.runs.replay_all(status="completed", dry_run=True).rows)),
-        21,
-    ),
+    **rows("PAGE_COUNTS_OF_V2"),
 }
 
 

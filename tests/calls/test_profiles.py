@@ -237,3 +237,13 @@ def test_profiles_are_listed_with_where_their_keys_come_from(file: Path) -> None
     assert [each.keys for each in read_profiles()] == [{"event_key": "command op read 'a b'"}]
     file.unlink()
     assert read_profiles() == []
+
+
+def test_a_profile_that_is_wrong_is_listed_with_its_problem_beside_the_others(file: Path) -> None:
+    text = '[odd]\napi_key = "k"\n[local]\ndev = true\n[new]\nbase = "http://127.0.0.1"\n'
+    file.write_text(text, encoding="utf-8")
+    odd, local, new = read_profiles()
+    assert (local.settings, local.problem) == ({"dev": "1"}, None)
+    assert "has api_key in profile odd: the file must not contain keys" in (odd.problem or "")
+    assert "has base in profile new, which is not a setting" in (new.problem or "")
+    assert (odd.settings, odd.keys) == ({}, {})

@@ -24,6 +24,7 @@ from inngest_rest import (
 )
 from inngest_rest_mock import MockServer, completes, sleeps
 from tests.calls.test_keys import FIRST, HASHES, RUN, RUN_ID, SECOND, only
+from tests.support.capabilities import rows
 from tests.support.server import Reply, Server, accepts_all, recorded, says, text
 from tests.support.spans import Spans
 
@@ -321,14 +322,12 @@ def test_the_calls_of_an_operation_in_threads_and_tasks_are_below_its_span(
     connect: Connect, spans: Spans
 ) -> None:
     mock = MockServer()
-    mock.function("shop", "charge", trigger="order/placed", run=completes({}))
+    for name in ("charge", "ship", "mail", "refund"):
+        mock.function("shop", name, trigger="order/placed")
     client = connect(transport=mock.transport)
-    client.send([{"name": "order/placed", "data": {"n": n}} for n in range(4)])
-    mock.advance(60)
-    spans.all.clear()
-    client.runs.summary(by="event.data.n")
+    assert len(list(client.functions.list("shop", runs=True))) == 4
     own, *calls = spans.all
-    assert own.name == "inngest.runs.summary"
+    assert own.name == "inngest.functions.list"
     assert len(calls) == 5
     assert all(each.parent is own for each in calls)
 
@@ -367,23 +366,24 @@ def test_the_pages_of_a_listing_are_below_one_span(connect: Connect, spans: Span
     assert all(each.parent is own for each in calls)
 
 
-def test_a_bulk_act_is_one_span_with_its_counts(
-    connect: Connect, spans: Spans, tmp_path: Path
+def test_an_act_on_many_is_one_span_with_its_counts(connect: Connect, spans: Spans) -> None:
+    client, _ = with_runs(connect, spans, 2)
+    client.send_many([{"name": "order/placed"}, {"nmae": "order/placed"}])
+    own, *calls = spans.all
+    sent = {"inngest.event.accepted": 1, "inngest.event.rejected": 1, "inngest.event.unknown": 0}
+    assert (own.name, own.attributes, own.ended) == ("inngest.send_many", sent, 1)
+    assert all(each.parent is own for each in calls)
+
+
+@pytest.mark.parametrize("name", rows("SPANS"))
+def test_a_call_of_a_capability_is_one_span_with_its_counts(
+    connect: Connect, spans: Spans, tmp_path: Path, name: str
 ) -> None:
     client, ids = with_runs(connect, spans, 2)
-    client.runs.replay_all(ids)
-    client.send_many([{"name": "order/placed"}, {"nmae": "order/placed"}])
-    (tmp_path / "events.ndjson").write_text('{"name": "order/placed"}\n')
-    client.send_file(tmp_path / "events.ndjson")
-    client.runs.export(tmp_path / "runs.ndjson")
-    own = {span.name: span for span in spans.all if span.name.startswith("inngest.")}
-    assert own["inngest.runs.replay"].attributes == {
-        "inngest.run.done": 2,
-        "inngest.run.ids": ids,
-    }
-    sent = {"inngest.event.accepted": 1, "inngest.event.rejected": 1, "inngest.event.unknown": 0}
-    assert own["inngest.send_many"].attributes == sent
-    assert own["inngest.send_file"].attributes == {**sent, "inngest.event.rejected": 0}
-    assert own["inngest.runs.export"].attributes["inngest.item.count"] == 6
-    assert {span.ended for span in own.values()} == {1}
-    assert all(span in own.values() or span.parent in own.values() for span in spans.all)
+    call, counts = rows("SPANS")[name]
+    call(client, ids, tmp_path)
+    own, *calls = spans.all
+    assert (own.name, own.ended) == (f"inngest.{name}", 1)
+    assert {key: own.attributes[key] for key in counts} == counts
+    assert own.attributes.get("inngest.run.ids", ids) in (ids, ids[::-1])
+    assert all(each.parent is own for each in calls)

@@ -306,7 +306,7 @@ def test_the_refusal_has_the_first_rows(run: Run) -> None:
     answer = run("runs", "cancel", "--app", "shop").answer
     assert [row["id"] for row in answer["data"]["rows"]] == ids[:20]
     assert answer["data"]["counts"] == {"planned": 30}
-    assert answer["warnings"] == ["cut: rows after the first 20; --fields '*' has them"]
+    assert answer["warnings"] == ["cut at 20 items: data.rows (30); --fields '*' has it"]
     data = run("runs", "cancel", "--app", "shop", "--fields", "*").answer["data"]
     assert [row["id"] for row in data["rows"]] == ids
 

@@ -27,6 +27,7 @@ from tests.support.command import Ran
 
 Try = Callable[..., Ran]
 SIGNING_KEY, EVENT_KEY = "signkey-test-0123456789abcdef", "key-of-this-test"
+PAGE = Path(__file__).parents[2] / "docs/guides/contract.md"
 
 
 @pytest.fixture
@@ -49,6 +50,26 @@ def hold(capsys: pytest.CaptureFixture[str]) -> Try:
     return hold
 
 
+def commands_of_the_page() -> list[tuple[list[str], str]]:
+    """Return the options of each command of the page, and what it prints there."""
+    flags = re.MULTILINE | re.DOTALL
+    blocks = re.findall(r"^```console\n\$ (.*?)\n(.*?)^```$", PAGE.read_text("utf-8"), flags)
+    lines = [(shlex.split(command, comments=True), output) for command, output in blocks]
+    return [(words[2:], out) for words, out in lines if words[:2] == ["inngest-rest", "contract"]]
+
+
+def kinds_of_lines(text: str) -> set[str]:
+    """Return the lines of an answer without what differs between two trials."""
+    text = re.sub(r"http://\S+", "URL", text)
+    text = re.sub(r" \(\d+ times\)", "", text)
+    return {re.sub(r"\d[\d,]*", "N", line) for line in text.splitlines() if "URL/" not in line}
+
+
+def at(url: str, options: list[str]) -> list[str]:
+    """Return options of the page for a server of the test's."""
+    return [url if each.startswith("http") else each for each in options]
+
+
 def test_a_faultless_server_is_as_documented_by_reads_alone_and_no_key_is_printed(
     served: tuple[MockServer, str], hold: Try, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,9 +77,11 @@ def test_a_faultless_server_is_as_documented_by_reads_alone_and_no_key_is_printe
     before = len(mock.requests)
     monkeypatch.setenv("INNGEST_SIGNING_KEY", SIGNING_KEY)
     monkeypatch.setenv("INNGEST_EVENT_KEY", EVENT_KEY)
-    ran = hold("--url", url, "--max-examples", "1", "--unknown-fields")
+    (options, output), _ = commands_of_the_page()
+    ran = hold(*at(url, options), "--max-examples", "1", "--unknown-fields")
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.startswith(f"as documented: {url}")
+    assert kinds_of_lines(ran.out) >= kinds_of_lines(output)
     assert "0 unknown fields" in ran.out
     assert {each.method for each in mock.requests[before:]} == {"GET"}
     assert f"/v2/runs/{mock.runs[0].id}" in {each.path for each in mock.requests[before:]}
@@ -78,17 +101,19 @@ def test_what_a_release_changes_is_said_once_with_a_request_that_shows_it(
     served: tuple[MockServer, str], hold: Try, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(CHANGES, "moved", moved)
+    monkeypatch.setenv("COLUMNS", "200")
+    _, (options, output) = commands_of_the_page()
     with changed(served[1], ["field", "status", "removed", "moved"]) as url:
-        ran = hold("--url", url, "--max-examples", "1", "--unknown-fields", "--json")
-    report = ran.answer["data"]
+        ran = hold(*at(url, options), "--max-examples", "1")
     assert ran.status == 13
-    found = {each["operation"]: each for each in report["differences"]}
-    assert found["GET /v1/runs/{runId}/jobs"]["rule"] == "status"
-    assert '"WAITING" is not one of' in found["GET /v2/runs/{runId}"]["detail"]
-    assert found["GET /v2/runs/{runId}"]["request"].startswith(f"GET {url}/v2/runs/")
-    assert found["GET /v2/envs"]["detail"].startswith("Received: 308")
-    assert "GET /v2/runs/{runId}: data.priority" in report["unknown_fields"]
-    assert len(found) == len(report["differences"])
+    assert kinds_of_lines(ran.out) >= kinds_of_lines(output)
+    assert "  GET /v2/envs: status: Received: 308" in ran.out
+    differences, _, fields = ran.out.partition(" unknown fields\n")
+    told = re.findall(r"^  ([A-Z]+ \S+): ", differences, re.MULTILINE)
+    assert len(told) == len({*told})
+    assert re.search(r"\(\d+ times\)\n", differences)
+    assert differences.count(f": GET {url}/") == len(told)
+    assert "  GET /v2/runs/{runId}: data.fieldOfTomorrow\n" in fields
 
 
 class Proxy(BaseHTTPRequestHandler):
@@ -121,9 +146,9 @@ def test_requests_go_the_way_of_the_client_and_have_its_key(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("HTTP_PROXY", proxy)
     monkeypatch.setenv("INNGEST_SIGNING_KEY", SIGNING_KEY)
-    mock = MockServer(signing_key=SIGNING_KEY)
+    mock = MockServer(signing_key=SIGNING_KEY, release="1.17")
     with mock.serve() as url:
-        ran = hold("--url", url, "--max-examples", "1")
+        ran = hold("--url", url, "--max-examples", "1", "--release", "1.17")
     assert (ran.status, ran.err) == (0, "")
     assert Proxy.asked == []
     given = {each.headers.get("authorization", "Bearer") for each in mock.requests}
@@ -132,34 +157,36 @@ def test_requests_go_the_way_of_the_client_and_have_its_key(
 
 def refused(asked: Any, answer: Any) -> Any:
     """Answer 401, as a server does to a key of another environment."""
-    if asked.path != "/v2/envs":
+    if not asked.path.endswith("/v2/envs"):
         return answer
     return Answer(401, '{"errors":[{"code":"unauthorized","message":"x"}]}', "application/json")
 
 
 def test_operations_that_refuse_every_request_are_not_judged(
-    served: tuple[MockServer, str], hold: Try, monkeypatch: pytest.MonkeyPatch
+    hold: Try, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(CHANGES, "refused", refused)
-    with changed(served[1], ["refused"]) as url:
+    with MockServer(release="1.17").serve() as server, changed(server, ["refused"]) as url:
         ran = hold("--url", url, "--max-examples", "1")
     assert ran.status == 14
     assert ran.out.startswith("not judged: 1 of ")
     assert "refused with 401, 403 or 407: GET /v2/envs" in ran.out
 
 
-def test_acts_are_tried_where_they_are_asked_for(served: tuple[MockServer, str], hold: Try) -> None:
-    mock, url = served
-    before = len(mock.requests)
-    ran = hold("--url", url, "--max-examples", "1", "--acts")
+def test_acts_are_tried_where_they_are_asked_for(hold: Try) -> None:
+    mock = MockServer(release="1.17")
+    mock.function("shop", "pack", trigger="order/open")
+    with mock.serve() as url:
+        with InngestClient(dev=url) as client:
+            client.send({"name": "order/open"})
+        before = len(mock.requests)
+        ran = hold("--url", url, "--max-examples", "1", "--acts", "--json")
     assert (ran.status, ran.err) == (0, "")
-    assert {"POST", "DELETE"} <= {each.method for each in mock.requests[before:]}
-
-
-def test_a_server_of_an_early_release_is_asked_where_its_v2_is(hold: Try) -> None:
-    with MockServer(release="1.17").serve() as url:
-        ran = hold("--url", url, "--max-examples", "1")
-    assert (ran.status, ran.err) == (0, "")
+    assert ran.answer["data"]["differences"] == []
+    tried = mock.requests[before:]
+    assert {"POST", "DELETE"} <= {each.method for each in tried}
+    # As of an early release, its v2 is asked where that has it.
+    assert {each.status for each in tried if each.path == "/v2/health"} == {200}
 
 
 def test_where_the_time_runs_out_before_a_difference_nothing_can_be_told(
@@ -216,34 +243,6 @@ def test_acts_on_a_protected_profile_have_to_name_it(
     assert "--confirm-profile prod" in ran.err
 
 
-PAGE = Path(__file__).parents[2] / "docs/guides/contract.md"
-
-
-def test_the_commands_of_the_page_run_and_print_what_it_shows(
-    served: tuple[MockServer, str], hold: Try, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    flags = re.MULTILINE | re.DOTALL
-    blocks = re.findall(r"^```console\n(.*?)^```$", PAGE.read_text("utf-8"), flags)
-    faultless, altered = (block for block in blocks if "inngest-rest contract" in block)
-    monkeypatch.setenv("COLUMNS", "200")
-    with changed(served[1], ["field", "status", "removed"]) as next_release:
-        for block, url, status in (faultless, served[1], 0), (altered, next_release, 13):
-            command, _, output = block.removeprefix("$ ").partition("\n")
-            program_name, words, *options = shlex.split(command, comments=True)
-            assert (program_name, words) == ("inngest-rest", "contract")
-            named = [url if each.startswith("http") else each for each in options]
-            ran = hold(*named, "--max-examples", "1")
-            assert ran.status == status
-            assert kinds_of_lines(ran.out) >= kinds_of_lines(output)
-
-
-def kinds_of_lines(text: str) -> set[str]:
-    """Return the lines of an answer without what differs between two trials."""
-    text = re.sub(r"http://\S+", "URL", text)
-    text = re.sub(r" \(\d+ times\)", "", text)
-    return {re.sub(r"\d[\d,]*", "N", line) for line in text.splitlines() if "URL/" not in line}
-
-
 def server(**given: object) -> Server:
     facts = {"is_cloud": False, "is_dev": True, "release": "1.43", "takes_events": True}
     return Server(**facts | given)  # type: ignore[arg-type]
@@ -268,9 +267,9 @@ def test_operations_are_those_that_the_server_has(
 
 def test_a_field_is_unknown_only_if_no_form_of_the_response_names_it() -> None:
     document = Document(server(), acts=False)
-    body = {"data": [{"id": "x", "priority": 1}], "page": {"hasMore": True, "next": ""}}
+    body = {"data": [{"id": "x", "fieldOfTomorrow": 1}], "page": {"hasMore": True, "next": ""}}
     found = [*document.unknown_fields("GET /v2/runs", 200, body)]
-    assert found == ["data[].priority", "page.next"]
+    assert found == ["data[].fieldOfTomorrow", "page.next"]
     event = {"data": {"data": {"any": 1}, "name": "x"}}
     assert [*document.unknown_fields("GET /v1/events/{eventId}", 200, event)] == []
 

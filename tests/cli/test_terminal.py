@@ -6,7 +6,7 @@ import io
 import math
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, get_type_hints
 
 import attrs
 import httpx
@@ -14,18 +14,21 @@ import pytest
 from rich.cells import cell_len
 
 from inngest_rest.bulk import ActionOutcome, ActionRow
+from inngest_rest.calls import commands
 from inngest_rest.models import Run as RunRecord
 from inngest_rest.models import RunError, RunStatus, Trigger
 from inngest_rest.record import in_words
 from inngest_rest.summary import ErrorCount, Percentiles
 from inngest_rest_mock import drops, fails, works
 from inngest_rest_tools.command import program, tables
-from inngest_rest_tools.command.columns import COLUMNS
-from inngest_rest_tools.projection import Projection
+from inngest_rest_tools.form import form_of
+from inngest_rest_tools.projection import Projection, record_class, record_in
 from tests.support.command import Run, Runner
 from tests.support.terminal import Screen, terminal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from inngest_rest.record import Record
 
 HOSTILE = {
@@ -48,7 +51,24 @@ BLANK = set("\u3164\u115f\uffa0\ufe0f")
 
 AT = datetime(2026, 11, 27, 1, 2, 3, tzinfo=UTC)
 
-KINDS = tuple(COLUMNS)
+
+def kinds_below(kind: type[Record]) -> Iterator[type[Record]]:
+    """Yield a class of records, and those of the records in it."""
+    yield kind
+    for hint in get_type_hints(kind).values():
+        nested = record_in(hint)
+        if nested is not None and nested is not kind:
+            yield from kinds_below(nested)
+
+
+KINDS = tuple(
+    dict.fromkeys(
+        kind
+        for row in commands()
+        for kind in kinds_below(record_class(row))
+        if form_of(kind).columns
+    )
+)
 
 
 class OnTerminal(Runner):
@@ -190,14 +210,14 @@ def test_ids_and_reasons_are_whole_in_each_table_and_nothing_is_cut_without_a_si
     assert all(cell_len(line) <= columns for line in shown.splitlines())
     words, text = shown.split(), "".join(shown.split())
     for item in items:
-        for each in COLUMNS[kind]:
+        for each in form_of(kind).columns:
             value = in_words(each.value(item))
             if each.whole and not each.is_optional and columns >= each.from_width:
                 assert set(value.split()) <= set(words), each.heading
             if each.is_line and columns < (each.below_width or math.inf):
                 assert "".join(value.split()) in text, each.heading
     headings = {word for word in shown.splitlines()[0].split("  ") if word.strip()}
-    assert {it.strip() for it in headings} <= {each.heading for each in COLUMNS[kind]}
+    assert {it.strip() for it in headings} <= {each.heading for each in form_of(kind).columns}
 
 
 @pytest.mark.parametrize("columns", [80, 100, 200])

@@ -48,7 +48,8 @@ def ask(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_server_without_problems_is_a_success(ask: Ask) -> None:
-    status, envelope = ask(MockServer().transport, "--dev")
+    mock = MockServer(release=NEWEST_RECORDED)
+    status, envelope = ask(mock.transport, "--dev")
     assert (status, envelope["ok"], envelope["error"]) == (0, True, None)
     assert envelope["data"]["release"] == f"{NEWEST_RECORDED}.0"
     by_name = {each["call"]: each for each in envelope["data"]["calls"]}

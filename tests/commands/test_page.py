@@ -19,7 +19,7 @@ from inngest_rest_mock import MockServer
 from inngest_rest_tools.answer import Envelope
 from inngest_rest_tools.command.local import add_shop
 from inngest_rest_tools.command.program import run
-from inngest_rest_tools.problems import EXIT_STATUS, Problem
+from inngest_rest_tools.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,18 +115,6 @@ def normal(text: str) -> str:
     text = re.sub(r"--confirm \S+", "--confirm TOKEN", text)
     text = re.sub(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(\+00:00)?", "TIME", text)
     return re.sub(r"http://127\.0\.0\.1:\d+", "URL", text)
-
-
-def test_the_table_of_exit_statuses_is_that_of_the_program() -> None:
-    rows = re.findall(r"^\| (\d+) \| `(\w+)` \| (.*) \|$", TEXT, re.MULTILINE)
-    assert rows == [
-        (
-            str(EXIT_STATUS[code]),
-            code.value,
-            re.sub(r"--[a-z-]+", r"`\g<0>`", code.meaning),
-        )
-        for code in EXIT_STATUS
-    ]
 
 
 def test_the_form_of_an_answer_is_described(

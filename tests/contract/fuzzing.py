@@ -44,6 +44,7 @@ PLACES = {
     "body.function_id": "slugs",
     "body.started_before": "times",
     "body.signal": "signals",
+    "body.name": "names",
 }
 
 
@@ -106,6 +107,7 @@ def prepare(client: InngestClient, app: str, *, waiting: Collection[str] = ()) -
         "webhooks": webhooks,
         "envs": envs,
         "signals": list(waiting),
+        "names": ["one", "two", "three"],
     }
 
 

@@ -246,7 +246,7 @@ def test_an_empty_page_with_a_cursor_goes_on() -> None:
 
 @pytest.mark.parametrize("command", CASES)
 def test_no_call_sends_what_some_release_does_not_know(command: str, tmp_path: Path) -> None:
-    world = World(tmp_path, "1.45")
+    world = World(tmp_path)
     row = BY_COMMAND[command]
     values = read(row, CASES[command](world))
     assert Invocation(row=row, client=world.client, values=values, is_confirmed=True).run().ok

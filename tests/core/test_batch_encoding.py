@@ -14,11 +14,11 @@ import pytest
 
 from inngest_rest import Event, InvalidEventError
 from inngest_rest._core.sending import batching
-from inngest_rest._core.sending.event_json import (
-    MAX_EVENT_BYTES,
+from inngest_rest._local.event_json import (
     encode,
     encode_together,
 )
+from inngest_rest._local.limits import MAX_EVENT_BYTES
 
 NAN, INF = float("nan"), float("inf")
 TS = 1_795_543_200_000

@@ -18,8 +18,7 @@ from inngest_rest._core.sending.batching import (
     Unknown,
     batches_of_events,
 )
-from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES
-from inngest_rest._core.sending.limits import DEFAULT_BYTES, DEFAULT_EVENTS, MAX_EVENTS
+from inngest_rest._local.limits import DEFAULT_BYTES, DEFAULT_EVENTS, MAX_EVENT_BYTES, MAX_EVENTS
 from inngest_rest.reports import SendFailure
 
 

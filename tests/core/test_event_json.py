@@ -18,7 +18,8 @@ from attrs import frozen
 from pydantic import BaseModel
 
 from inngest_rest import Event, InvalidArgumentError, InvalidEventError
-from inngest_rest._core.sending.event_json import MAX_EVENT_BYTES, encode, encode_together
+from inngest_rest._local.event_json import encode, encode_together
+from inngest_rest._local.limits import MAX_EVENT_BYTES
 from inngest_rest.event import Sessions, new_event_id
 
 NAN, INF = float("nan"), float("inf")

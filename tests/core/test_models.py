@@ -13,6 +13,7 @@ import pytest
 from inngest_rest import App, Function, InvalidResponseError, Run, RunError, RunStatus, StoredEvent
 from inngest_rest._core.resources import apps, event_runs, events, run_jobs, run_rows, runs, trace
 from inngest_rest._core.resources.rows import row_of
+from inngest_rest._local.expressions import as_stored
 from inngest_rest.models import Job, Span, Trigger
 from inngest_rest_api import models as api
 from inngest_rest_api.types import Unset
@@ -490,9 +491,9 @@ def test_a_function_of_v2_has_what_the_answer_has() -> None:
 
 
 def test_an_event_that_was_not_stored_is_as_a_condition_sees_it() -> None:
-    bare = events.as_stored({"name": "a/b", "ts": "soon"}, "1")
+    bare = as_stored({"name": "a/b", "ts": "soon"}, "1")
     assert (bare.internal_id, bare.id, bare.name, bare.data, bare.ts) == ("1", "1", "a/b", {}, None)
-    full = events.as_stored({"name": "a/b", "id": "own", "ts": 5, "data": {"n": 1}, "v": "2"}, "1")
+    full = as_stored({"name": "a/b", "id": "own", "ts": 5, "data": {"n": 1}, "v": "2"}, "1")
     assert (full.id, full.ts, full.data, full.v, full.user) == ("own", 5, {"n": 1}, "2", None)
 
 

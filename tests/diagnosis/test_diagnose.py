@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from inngest_rest import ClosedError, Diagnosis, NotFoundError
-from inngest_rest.diagnosis import ServerKind
+from inngest_rest import ClosedError, NotFoundError
+from inngest_rest.diagnosis import Diagnosis, ServerKind
 from inngest_rest.findings import Finding, Severity
 from inngest_rest_api.api import NEWEST_RECORDED
 from inngest_rest_mock import MockServer, answers, drops
@@ -28,8 +28,13 @@ OK, WARNING = Severity.OK, Severity.WARNING
 BROKEN, UNKNOWN = Severity.BROKEN, Severity.UNKNOWN
 
 
-def self_hosted(**kwargs: Any) -> MockServer:
-    return MockServer(event_keys=[EVENT_KEY], signing_key=KEY, **kwargs)
+def dev(**kwargs: Any) -> MockServer:
+    """Return a server without keys, of a release that this package was tested with."""
+    return MockServer(release=NEWEST_RECORDED, **kwargs)
+
+
+def self_hosted(release: str = NEWEST_RECORDED, **kwargs: Any) -> MockServer:
+    return MockServer(release=release, event_keys=[EVENT_KEY], signing_key=KEY, **kwargs)
 
 
 def of(diagnosis: Diagnosis, check: str) -> Finding:
@@ -53,7 +58,7 @@ def diagnose(connect: Connect, mock: MockServer, **kwargs: Any) -> Diagnosis:
 
 
 def test_a_dev_server_states_its_release_and_needs_no_keys(connect: Connect) -> None:
-    mock = MockServer()
+    mock = dev()
     diagnosis = diagnose(connect, mock, dev=True, base_url=None)
     assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.DEV, f"{NEWEST_RECORDED}.0")
     assert {each.severity for each in diagnosis.findings if each.kind != "clock"} == {OK}
@@ -414,7 +419,7 @@ def test_the_proxy_of_a_client_with_a_transport_is_not_in_effect(
 
 
 def test_a_pinned_family_rules_out_the_calls_of_the_other(connect: Connect) -> None:
-    diagnosis = diagnose(connect, MockServer(), dev=True, api_version="v2")
+    diagnosis = diagnose(connect, dev(), dev=True, api_version="v2")
     routes = of(diagnosis, "routes")
     assert routes.severity is WARNING
     assert "events.list" in routes.message
@@ -438,7 +443,7 @@ def test_a_diagnosis_neither_believes_nor_teaches_what_a_client_has_learned(
 
 
 def test_responses_to_a_diagnosis_are_kept_for_raw(connect: Connect) -> None:
-    client = connect(transport=MockServer().transport)
+    client = connect(transport=dev().transport)
     with client.raw() as responses:
         client.diagnose()
     assert [re.sub(".*8288", "", each.url) for each in responses] == [
@@ -485,7 +490,7 @@ def test_a_limit_of_requests_is_no_proof_of_another_product(
 def test_bulk_cancellations_are_available_where_the_server_lists_them(
     connect: Connect, has_them: bool
 ) -> None:
-    diagnosis = diagnose(connect, MockServer(cloud=has_them), dev=True, base_url=None)
+    diagnosis = diagnose(connect, dev(cloud=has_them), dev=True, base_url=None)
     available = {it.is_available for it in diagnosis.calls if it.call.startswith("cancellations")}
     assert available == {has_them}
     assert ("bulk cancellations" in of(diagnosis, "routes").message) is not has_them

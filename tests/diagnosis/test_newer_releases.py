@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 from inngest_rest import InngestClient
 from inngest_rest.findings import Severity
+from inngest_rest_api.api import NEWEST_RECORDED
 from inngest_rest_api.api.v1 import list_run_jobs_v1
 from inngest_rest_api.api.v2 import get_run_trace_v2
 from inngest_rest_mock import MockServer
 from inngest_rest_mock._api import releases
-from inngest_rest_mock._api.releases import CURRENT, Release
 
 if TYPE_CHECKING:
     import pytest
 
-    from inngest_rest import Diagnosis
+    from inngest_rest.diagnosis import Diagnosis
     from inngest_rest.findings import Finding
 
-NEWER = str(Release(Release.parse(CURRENT).major, Release.parse(CURRENT).minor + 1))
+NEWER = "1.99.0"
 
 
 def diagnosis_of(mock: MockServer) -> Diagnosis:
@@ -33,7 +33,7 @@ def of(diagnosis: Diagnosis, check: str) -> list[Finding]:
 def test_a_release_newer_than_any_that_was_recorded_is_warned_of() -> None:
     (found,) = of(diagnosis_of(MockServer(release=NEWER)), "release")
     assert found.severity is Severity.WARNING
-    assert f"{NEWER} is newer than {CURRENT}" in found.message
+    assert f"{NEWER} is newer than {NEWEST_RECORDED}" in found.message
 
 
 def test_of_a_newer_release_only_what_it_lists_or_answers_is_available() -> None:
@@ -64,9 +64,9 @@ def test_a_route_that_a_newer_release_dropped_is_named_without_help_of_the_docum
 def test_a_list_that_lacks_what_the_release_should_have_is_believed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    dropped = get_run_trace_v2.OPERATION._replace(until=f"{CURRENT}.0")
+    dropped = get_run_trace_v2.OPERATION._replace(until=f"{NEWEST_RECORDED}.0")
     monkeypatch.setitem(releases.OPERATIONS, dropped.name, dropped)
-    diagnosis = diagnosis_of(MockServer())
+    diagnosis = diagnosis_of(MockServer(release=NEWEST_RECORDED))
     calls = {each.call: each.is_available for each in diagnosis.calls}
     assert (calls["runs.trace"], calls["runs.jobs"], calls["runs.score"]) == (False, True, None)
     assert "runs.trace" in of(diagnosis, "routes")[0].message

@@ -15,11 +15,11 @@ from inngest_rest.findings import Severity
 from inngest_rest_api.api.v1 import list_run_jobs_v1
 from inngest_rest_mock import MockServer, completes
 from inngest_rest_mock._api import releases
-from inngest_rest_tools.command.columns import COLUMNS
+from inngest_rest_tools.form import form_of
 from tests.support.settings import settings_of
 
 if TYPE_CHECKING:
-    from inngest_rest import Diagnosis
+    from inngest_rest.diagnosis import Diagnosis
 
 DROPPED = "1.44.0"
 
@@ -103,7 +103,7 @@ def test_a_server_older_than_a_route_is_told_to_be_too_old() -> None:
 
 def test_the_table_of_calls_shows_the_release_that_drops_a_route() -> None:
     call = next(each for each in diagnosis_of("1.43").calls if each.call == "runs.jobs")
-    shown = {each.heading: each.value(call) for each in COLUMNS[CallRoute]}
+    shown = {each.heading: each.value(call) for each in form_of(CallRoute).columns}
     assert shown["SINCE"] == "1.17.0 until 1.44.0"
 
 

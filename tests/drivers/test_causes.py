@@ -43,6 +43,20 @@ LASTING = {
         "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
     ),
     "proxy's rules": (httpx.ProxyError("403 Forbidden"), "The proxy does not connect"),
+    "password of SOCKS": (
+        httpx.ProxyError(
+            "Requested NO AUTHENTICATION REQUIRED from proxy server, but got USERNAME/PASSWORD."
+        ),
+        "The proxy asks for a user and a password",
+    ),
+    "wrong password of SOCKS": (
+        httpx.ProxyError("Invalid username/password"),
+        "The proxy asks for a user and a password",
+    ),
+    "rules of SOCKS": (
+        httpx.ProxyError("Proxy Server could not connect: Connection not allowed by ruleset."),
+        "The proxy does not connect",
+    ),
 }
 
 
@@ -64,6 +78,7 @@ def test_what_fails_in_every_attempt_is_tried_once_and_its_cause_is_named(
     [
         httpx.ConnectError("[Errno 111] Connection refused"),
         httpx.ProxyError("502 Bad Gateway"),
+        httpx.ProxyError("Proxy Server could not connect: Host unreachable."),
         httpx.ReadError("[SSL] record layer failure"),
     ],
     ids=repr,

@@ -24,7 +24,7 @@ from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
 from inngest_rest._core.drivers import asynchronous, connection_pool
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
-from inngest_rest._core.resources import runs, signals
+from inngest_rest._core.resources import run_acts
 from inngest_rest._core.sending.batching import Batch
 from inngest_rest._core.sending.send import post
 from inngest_rest.errors import ClosedError
@@ -233,8 +233,8 @@ def test_each_family_of_the_api_goes_to_its_own_host() -> None:
     session = Session(resolve({}, dev=True), driver)
     plans: list[Plan[Any]] = [
         post(session, Batch.of([0], [b"{}"])),
-        runs.cancel(session, "x"),
-        signals.send_signal(session, "x", None),
+        run_acts.cancel(session, "x"),
+        run_acts.send_signal(session, "x", None),
     ]
     for plan in plans:
         with pytest.raises(ClosedError):

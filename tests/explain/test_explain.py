@@ -781,6 +781,7 @@ def test_a_function_is_not_without_a_run_that_cannot_be_attributed(
     assert [each.id for each in found.runs] == [run["run_id"]]
     assert found.reasons == ()
     assert f"which function run {run['run_id']} is of" in found.unchecked
+    assert "did not run" not in str(found)
 
 
 def test_runs_that_cannot_be_listed_are_an_error(connect: Connect, mock: MockServer) -> None:

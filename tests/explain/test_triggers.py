@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from inngest_rest import Function, StoredEvent
-from inngest_rest._core.expressions import holds
 from inngest_rest._core.resources.apps import function_of_v1, function_of_v2
-from inngest_rest._core.resources.catalogue import matching_triggers
-from inngest_rest._core.resources.flow_control import limit, parse_duration
+from inngest_rest._local.expressions import holds
+from inngest_rest._local.functions import limit, matching_triggers, parse_duration
 from inngest_rest.explain._limits import cancelling_events, cancels_earlier_run, concurrency_limits
 from inngest_rest.explain._triggers import nearest_triggers
 from inngest_rest.models import Trigger
@@ -100,6 +99,7 @@ EVENT: StoredEvent = StoredEvent(
         ("(event.data.x == 1 || event.data.x == 2) && event.data.ok", True),
         ("true", True),
         ("event.data.x == '1'", False),
+        ("event.name != 'event.created'", True),
         ("event.data.x != '1'", True),
         ("event.data.ok == 1", False),
         ("event.data.l == event.data.l", True),

@@ -24,7 +24,8 @@ from inngest_rest_mock import (
 from tests.support.server import says
 
 if TYPE_CHECKING:
-    from inngest_rest import InngestClient, WaitingReport
+    from inngest_rest import InngestClient
+    from inngest_rest.explain import WaitingReport
     from tests.conftest import Connect
     from tests.support.clock import Clock
     from tests.support.server import Server

@@ -7,9 +7,9 @@ import traceback
 from typing import TYPE_CHECKING
 
 from inngest_rest import InngestError, TransportError, WaitTimeoutError
-from tests.faults.rules import MAY_BE_DONE, expected
+from tests.faults.rules import expected
 from tests.faults.trials import EVENT_KEY, SHORT, SIGNING_KEY, Trial
-from tests.faults.verdicts import Verdict
+from tests.faults.verdicts import MAY_BE_DONE, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,7 @@ def _leaks(trial: Trial) -> Iterator[str]:
     """Yield where a key shows."""
     if trial.error is None:
         return
-    shown = "".join(traceback.format_exception(trial.error)) + repr(trial.error)
+    shown = "".join(traceback.format_exception(trial.error, limit=0)) + repr(trial.error)
     for key in (EVENT_KEY, SIGNING_KEY, SIGNING_KEY.rpartition("-")[2]):
         if key in shown:
             yield f"it shows the key {key}"

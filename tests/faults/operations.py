@@ -9,12 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from inngest_rest import (
-    ActionReport,
-    InngestClient,
-    Page,
-    SendReport,
-)
+from inngest_rest import InngestClient, Page, SendReport
 from inngest_rest.call_row import EVENT_ID, RUN_ID
 from inngest_rest.calls import CANCELLATION_ID, ENV_ID, ROWS, WEBHOOK_ID
 from tests.support.calls import BY_NAME, call, public_names, tags
@@ -29,13 +24,10 @@ if TYPE_CHECKING:
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 
 # What a client has that sends nothing by itself.
-# What `diagnose` and `status` make of a bad server is their result [tests/diagnosis,
-# tests/status].
 # `call` and `request` retry by the method, as any route [tests/calls/test_direct.py].
-# A preview says itself what it could not read [tests/explain/test_preview.py].
 NOT_OPERATIONS = {
-    *("call", "close", "diagnose", "preview", "preview_file", "profile", "raw", "request"),
-    *("status", "target", "with_options"),
+    *("call", "close", "profile", "raw", "request", "target", "with_options"),
+    *rows("FAULTS_BY_RESULT"),
 }
 
 
@@ -107,7 +99,6 @@ _SPECIAL: dict[str, Do] = {
 _OTHERS: dict[str, dict[str, Any]] = {
     "send_and_wait": {"event": _event()},
     "runs.list": {"since": None},  # which only v2 filters by
-    "runs.summary": {"since": None},
     # Less than the pause that a fault asks for; a request has what is left of it, in real seconds.
     "runs.watch": {"app": None, "timeout": 15, "every": 7},
     "apps.sync": {"url": "http://127.0.0.1:9/api/inngest"},  # where nothing listens
@@ -146,7 +137,7 @@ _STAND_FOR_KIND = {
 
 def _do(row: CallRow, tools: Tools) -> object:
     """Call a method with its example, about what a trial has."""
-    is_cancel = row.name in {"runs.cancel", "runs.cancel_all"}
+    is_cancel = row.name.startswith("runs.cancel")
     instead = {
         RUN_ID: tools.open_run if is_cancel else tools.run,
         EVENT_ID: tools.event,
@@ -199,7 +190,8 @@ def describe(result: object) -> str:
     if isinstance(result, SendReport):
         counts = {name: getattr(result, name) for name in ("accepted", "rejected", "unknown")}
         return " ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing"
-    if isinstance(result, ActionReport):
-        return " ".join(row.outcome for row in result.rows)
+    words = rows("FAULT_WORDS").get(type(result).__name__)
+    if words:
+        return str(words(result))
     items = result.items if isinstance(result, Page) else result
     return f"ok, {len(items)} items" if isinstance(items, list | tuple) and items else "ok"

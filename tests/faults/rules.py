@@ -4,51 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.faults.verdicts import Fault, Verdict
+from tests.faults.verdicts import ERRORS, HOPELESS, MAY_BE_DONE, Fault, Verdict
+from tests.support.capabilities import rows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.faults.operations import TriedCall
 
 V = Verdict
 
 _LOOK = "bulk after a look"
-
-# The error of a call that makes one request after another until one is answered.
-ERRORS = {
-    V.NOT_SENT: "TransportError",
-    V.LOST: "TransportError",
-    V.LATE: "RequestTimeoutError",
-    V.FAILED: "ServerError",
-    V.TIMED_OUT: "ApiError",
-    V.LIMITED: "RateLimitError",
-    V.TOLD_TO_WAIT: "RateLimitError",
-    V.BARRED: "RateLimitError",
-    V.BAD: "BadRequestError",
-    V.INVALID: "BadRequestError",
-    V.UNAUTHORIZED: "AuthenticationError",
-    V.FORBIDDEN: "PermissionDeniedError",
-    V.CONFLICT: "ConflictError",
-    V.OVERSIZE: "ApiError",
-    V.REFUSED: "ApiError",
-    V.UNKNOWN: "NotFoundError",
-    V.NO_ROUTE: "RouteNotFoundError",
-    V.PAGE: "InvalidResponseError",
-    V.EMPTY: "InvalidResponseError",
-    V.NOTHING: "InvalidResponseError",
-    V.MALFORMED: "InvalidResponseError",
-    V.NULL: "InvalidResponseError",
-    V.TOO_LARGE: "InvalidResponseError",
-    V.NO_ANSWER: "InvalidResponseError",
-}
-
-MAY_BE_DONE = {
-    *(V.LOST, V.LATE, V.FAILED, V.TIMED_OUT),
-    *(V.PAGE, V.EMPTY, V.NOTHING, V.MALFORMED, V.NULL, V.TOO_LARGE, V.NO_ANSWER),
-}
-"""After these, what a write did is not known. With a page, that is only prudence."""
-
-# After these, no later event, run or input can fare better.
-_HOPELESS = {V.TOLD_TO_WAIT, V.BARRED, V.UNAUTHORIZED, V.FORBIDDEN, V.NO_ROUTE}
 
 # The requests of a single route, where one retry is allowed, within a minute.
 _TRIES = {V.LOST: 2, V.LATE: 2, V.FAILED: 2, V.TIMED_OUT: 2, V.LIMITED: 2, V.TOLD_TO_WAIT: 3}
@@ -115,12 +81,7 @@ def _send(verdict: Verdict) -> str:
 
 
 def _send_many(verdict: Verdict) -> str:
-    return ERRORS[verdict] if verdict in _HOPELESS else "1 unknown"
-
-
-def _buffer(verdict: Verdict) -> str:
-    """Everything but what is about the request itself may pass."""
-    return "1 rejected" if verdict in {V.INVALID, V.CONFLICT, V.OVERSIZE} else "1 unknown"
+    return ERRORS[verdict] if verdict in HOPELESS else "1 unknown"
 
 
 def _wait(verdict: Verdict) -> str:
@@ -134,27 +95,7 @@ def _wait_many(verdict: Verdict) -> str:
     return "WaitTimeoutError" if verdict in passes else ERRORS[verdict]
 
 
-def _bulk(verdict: Verdict) -> str:
-    """Say of each run or input what became of it."""
-    if verdict in _HOPELESS:
-        return "PartialActionError: failed"
-    return "unknown" if verdict in MAY_BE_DONE else "failed"
-
-
-def _bulk_without_result(verdict: Verdict) -> str:
-    if verdict in {V.EMPTY, V.NOTHING, V.MALFORMED, V.NULL}:
-        return "done"
-    return "not_found" if verdict is V.UNKNOWN else _bulk(verdict)
-
-
-def _bulk_after_a_look(verdict: Verdict) -> str:
-    """Nothing was done: looking at what there is has failed already."""
-    if verdict in _HOPELESS:
-        return "PartialActionError: failed"
-    return "not_found" if verdict is V.UNKNOWN else "failed"
-
-
-_RESULTS = {
+_RESULTS: dict[str, Callable[[Verdict], str]] = {
     "read": _read,
     "once": _read,
     "watch": _read,
@@ -162,12 +103,9 @@ _RESULTS = {
     "health": _without_result,
     "send": _send,
     "send_many": _send_many,
-    "buffer": _buffer,
     "wait": _wait,
     "wait many": _wait_many,
-    "bulk": _bulk,
-    "bulk without result": _bulk_without_result,
-    _LOOK: _bulk_after_a_look,
+    **rows("FAULT_RESULTS"),
 }
 
 _EXCEPTIONS = {
@@ -177,39 +115,35 @@ _EXCEPTIONS = {
     ("apps.sync", V.NO_ROUTE): "ok",
     # As a build without the web UI responds where it lacks the route; v1 has none to ask instead.
     ("runs.score", V.EMPTY): "InvalidResponseError",
-    # No other input can fare better at a function that does not exist.
-    ("functions.invoke_many", V.UNKNOWN): "PartialActionError: failed",
+    **rows("FAULT_EXCEPTIONS"),
 }
 
 # Further requests after a 404 about the resource: of the other family, of whether the id is one
 # of an event, or of whether it is there by now.
-_LOOKS_AFTER_404 = {
+_LOOKS_AFTER_404: dict[str, int] = {
     "events.wait": 10,
-    "events.explain": 2,
     "events.runs": 2,
     "runs.get": 3,
-    "runs.explain": 3,
     "runs.wait": 13,
     **dict.fromkeys(("runs.cancel", "runs.replay", "runs.jobs", "runs.trace"), 2),
-    "runs.replay_all": 2,
-    "runs.cancel_all": 3,
+    **rows("FAULT_LOOKS_AFTER_404"),
 }
 
 
 # Routes that are asked where a server lacks them all, if not one of each family.
-_ROUTES = {
+_ROUTES: dict[str, int] = {
     # Without the event itself, its runs are asked for; without the app, its functions.
-    **dict.fromkeys(("events.wait", "events.explain"), 3),
+    "events.wait": 3,
     "metrics": 2,  # those of a server, and those of an environment of Inngest Cloud
+    **rows("FAULT_ROUTES"),
 }
 
 
 def _requests(verdict: Verdict, operation: TriedCall) -> int:
     requests = _requests_for_the_result(verdict, operation)
-    if operation.name != "events.resend":
+    if operation.name not in rows("FAULT_LOOKS_FIRST"):
         return requests
-    # Whether its label has sent an event is looked up first, as often; a pause takes the time of
-    # one request.
+    # It looks as often; a pause takes the time of one request.
     return 2 * requests - (verdict is V.TOLD_TO_WAIT)
 
 

@@ -13,7 +13,7 @@ from unittest.mock import patch
 import httpx
 from attrs import frozen
 
-from inngest_rest import InngestError, PartialActionError, PartialSendError, RetryPolicy
+from inngest_rest import InngestError, PartialSendError, RetryPolicy
 from tests.faults.faults import FAULTS
 from tests.faults.operations import TRIED_CALLS, Tools, TriedCall, describe
 from tests.faults.verdicts import Fault, Verdict
@@ -154,6 +154,5 @@ def _is_final(fault: Fault) -> bool:
 def _name(error: BaseException) -> str:
     name = type(error).__name__
     told = error.__cause__ if isinstance(error.__cause__, PartialSendError) else error
-    if isinstance(told, PartialSendError | PartialActionError):
-        return f"{name}: {describe(told.report)}"
-    return name
+    report = getattr(told, "report", None)
+    return f"{name}: {describe(report)}" if report else name

@@ -82,3 +82,57 @@ class Fault:
     def is_unread(self) -> bool:
         """Whether the server does not read the request."""
         return self.behaviour.greet is not None
+
+
+V = Verdict
+
+ERRORS = {
+    V.NOT_SENT: "TransportError",
+    V.LOST: "TransportError",
+    V.LATE: "RequestTimeoutError",
+    V.FAILED: "ServerError",
+    V.TIMED_OUT: "ApiError",
+    V.LIMITED: "RateLimitError",
+    V.TOLD_TO_WAIT: "RateLimitError",
+    V.BARRED: "RateLimitError",
+    V.BAD: "BadRequestError",
+    V.INVALID: "BadRequestError",
+    V.UNAUTHORIZED: "AuthenticationError",
+    V.FORBIDDEN: "PermissionDeniedError",
+    V.CONFLICT: "ConflictError",
+    V.OVERSIZE: "ApiError",
+    V.REFUSED: "ApiError",
+    V.UNKNOWN: "NotFoundError",
+    V.NO_ROUTE: "RouteNotFoundError",
+    V.PAGE: "InvalidResponseError",
+    V.EMPTY: "InvalidResponseError",
+    V.NOTHING: "InvalidResponseError",
+    V.MALFORMED: "InvalidResponseError",
+    V.NULL: "InvalidResponseError",
+    V.TOO_LARGE: "InvalidResponseError",
+    V.NO_ANSWER: "InvalidResponseError",
+}
+"""The error of a call that makes one request after another until one is answered."""
+
+MAY_BE_DONE = {
+    *(V.LOST, V.LATE, V.FAILED, V.TIMED_OUT),
+    *(
+        V.PAGE,
+        V.EMPTY,
+        V.NOTHING,
+        V.MALFORMED,
+        V.NULL,
+        V.TOO_LARGE,
+        V.NO_ANSWER,
+    ),
+}
+"""After these, what a write did is not known. With a page, that is only prudence."""
+
+HOPELESS = {
+    V.TOLD_TO_WAIT,
+    V.BARRED,
+    V.UNAUTHORIZED,
+    V.FORBIDDEN,
+    V.NO_ROUTE,
+}
+"""After these, no later event, run or input can fare better."""

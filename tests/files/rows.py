@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from inngest_rest.files import EventExport, ExportOptions, RunExport
+from tests.support.interface import FILTERS_OF_EVENTS, FILTERS_OF_RUNS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -42,3 +45,43 @@ OPERATIONS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "events.export": lambda world: {"path": str(world.file.with_name("events.jsonl"))},
     "runs.export": lambda world: {"path": str(world.file.with_name("runs.csv"))},
 }
+
+FORMS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
+    "Runs.export": ((RunExport, *FILTERS_OF_RUNS, ExportOptions), set()),
+    "Events.export": ((EventExport, *FILTERS_OF_EVENTS, ExportOptions), {"since"}),
+}
+
+
+def _events_exported(client: Any, path: Path) -> int:
+    client.events.export(path)
+    return len(path.read_text().splitlines())
+
+
+def _runs_exported(client: Any, path: Path) -> int:
+    client.runs.export(path)
+    return len(path.read_text().splitlines())
+
+
+PAGE_COUNTS = {"events in a file": (_events_exported, 13)}
+PAGE_COUNTS_OF_V2 = {"runs in a file": (_runs_exported, 21)}
+WINDOWED = {"runs.export": lambda it, folder: it.runs.export(folder / "runs.csv")}
+
+
+def _send_a_file(client: Any, _ids: list[str], folder: Path) -> None:
+    (folder / "events.ndjson").write_text('{"name": "order/placed"}\n')
+    client.send_file(folder / "events.ndjson")
+
+
+SPANS: dict[str, tuple[Callable[[Any, list[str], Path], object], dict[str, int]]] = {
+    "send_file": (
+        _send_a_file,
+        {"inngest.event.accepted": 1, "inngest.event.rejected": 0, "inngest.event.unknown": 0},
+    ),
+    "runs.export": (
+        lambda client, _, folder: client.runs.export(folder / "runs.ndjson"),
+        {"inngest.item.count": 2},
+    ),
+}
+
+
+SELECTING = {"export": ("runs.csv",)}

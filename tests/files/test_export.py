@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pyarrow import parquet
 
-from inngest_rest import ExportReport, InngestClient, InvalidArgumentError, errors
+from inngest_rest import InngestClient, InvalidArgumentError, errors
+from inngest_rest.files import ExportReport
 from inngest_rest_mock import MockServer, answers, completes, fails, sleeps
 from tests.support.disk import fill_disk
 from tests.support.run_lists import BEGAN, Listed, RunLists
@@ -170,7 +171,7 @@ def test_events_are_exported_by_the_filters_of_their_list(
 def test_filters_that_are_evaluated_here_select_without_a_bound(
     client: InngestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("inngest_rest._core.resources.runs.MOST_RUNS", 100)
+    monkeypatch.setattr("inngest_rest._core.resources.run_lists.MOST_RUNS", 100)
     path = tmp_path / "runs.jsonl"
     client.runs.export(path, function="shop/ch*", where='run.id != ""', error_contains="CARD")
     expected = [it for it in map(run_of, range(COUNT)) if it.error and it.function == "charge"]

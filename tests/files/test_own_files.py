@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import InvalidArgumentError
-from inngest_rest._files import read_file, replace_file, usable
+from inngest_rest._local.files import read_file, replace_file, usable
 from tests.support.disk import fill_disk
 
 if TYPE_CHECKING:

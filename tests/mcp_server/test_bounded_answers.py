@@ -9,8 +9,7 @@ import pytest
 
 from inngest_rest import InngestClient
 from inngest_rest_mock import completes, fails
-from inngest_rest_tools import answer as answers
-from inngest_rest_tools import mcp_server
+from inngest_rest_tools import cutting, mcp_server
 from tests.mcp_server.sessions import ERAS, answer, call, call_confirmed, talk
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def called(server: Server[Any], tool: str, /, **arguments: Any) -> Any:
     result = call(server, tool, arguments)
     (text,) = result.content
     assert text.type == "text"
-    assert len(text.text) <= answers.LONGEST_ANSWER
+    assert len(text.text) <= cutting.LONGEST_ANSWER
     return answer(result)
 
 
@@ -52,7 +51,7 @@ def test_a_list_ends_where_it_fits_and_goes_on_from_there(
     assert 0 < len(seen) < 30
     assert first["page"]["count"] == len(seen)
     assert first["warnings"] == [
-        f"data.items: the first {len(seen)} of 30; page.next has the cursor of the others"
+        f"cut at {len(seen)} items: data.items (30); page.next has the cursor of the others"
     ]
     cursor = first["page"]["next"]
     while cursor is not None:
@@ -75,7 +74,9 @@ def test_of_many_runs_those_come_first_that_were_not_replayed(
     assert data["rows"][0]["outcome"] == "not_found"
     number = len(data["rows"])
     assert number < 201
-    assert f"cut at {number} items: data.rows (201); max_chars gets more" in result["warnings"]
+    assert (
+        f"cut at {number} items: data.rows (201); a narrower call shows more" in result["warnings"]
+    )
 
 
 def test_a_payload_of_many_keys_is_cut(world: World, server: Server[Any]) -> None:

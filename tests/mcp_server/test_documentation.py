@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from inngest_rest_tools import answer as answers
-from inngest_rest_tools import tool_schemas
+from inngest_rest_tools import cutting, tool_schemas
 from tests.support import agent
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs/guides/agents.md"
@@ -57,6 +56,6 @@ def test_each_command_of_the_page_succeeds(
 
 def test_the_bounds_on_the_page_are_those_of_the_server() -> None:
     words = " ".join(TEXT.split())
-    assert f"truncated at {answers.DEFAULT_MAX_CHARS:,} characters" in words
-    assert f"under {answers.LONGEST_ANSWER:,}" in words
+    assert f"truncated at {cutting.DEFAULT_MAX_CHARS:,} characters" in words
+    assert f"under {cutting.LONGEST_ANSWER:,}" in words
     assert f"at most {tool_schemas.LONGEST_WAIT_S:g} seconds" in words

@@ -9,8 +9,7 @@ import pytest
 
 from inngest_rest import InngestClient
 from inngest_rest.calls import commands
-from inngest_rest_tools import answer as answers
-from inngest_rest_tools import mcp_server, tools
+from inngest_rest_tools import cutting, mcp_server, tools
 from tests.mcp_server.sessions import ERAS, answer, call
 from tests.operations.cases import CASES, World
 
@@ -131,5 +130,5 @@ def test_no_argument_is_so_odd_that_there_is_no_answer(world: World, name: str) 
     for parameter in listed.input_schema["properties"]:
         for odd in ODD:
             envelope = served.call(tool, {**right, parameter: odd})
-            assert len(envelope.to_json()) <= answers.LONGEST_ANSWER
+            assert len(envelope.to_json()) <= cutting.LONGEST_ANSWER
             assert envelope.error is None or envelope.error.code != "unexpected"

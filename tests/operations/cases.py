@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest import InngestClient
 from inngest_rest.call_row import EVENT_ID, RUN_ID
 from inngest_rest.calls import commands
-from inngest_rest_api.api import NEWEST_RECORDED
 from inngest_rest_mock import MockServer, completes, fails, sleeps, waits_for
 from tests.support.calls import example
 from tests.support.capabilities import rows
@@ -26,12 +25,12 @@ class World:
 
     Args:
         folder: An empty folder for files.
-        release: The release of the server.
+        settings: Further settings of the mock.
     """
 
-    def __init__(self, folder: Path, release: str = NEWEST_RECORDED) -> None:
+    def __init__(self, folder: Path, **settings: Any) -> None:
         # With the routes that only Inngest Cloud has, such as those of webhooks.
-        self.mock = MockServer(release=release, v1_routes=True, cloud=True)
+        self.mock = MockServer(v1_routes=True, cloud=True, **settings)
         self.mock.function("shop", "charge", trigger="order/placed", run=completes({"paid": 1}))
         self.mock.function("shop", "ship", trigger="order/failed", run=fails("no stock"))
         self.mock.function("shop", "wait", trigger="order/open", run=sleeps(timedelta(hours=1)))

@@ -12,13 +12,13 @@ from inngest_rest.models import Page
 from inngest_rest_tools import answer as answers
 from inngest_rest_tools import cutting, schemas
 from inngest_rest_tools.answer import Envelope, Reply, bound
-from inngest_rest_tools.cutting import Cutter
+from inngest_rest_tools.cutting import Cutter, Rest
 from inngest_rest_tools.problems import Code, Problem
 
 
 def cut_down(data: Any, max_chars: int) -> tuple[Any, list[str]]:
     cutter = Cutter(max_chars)
-    return cutter.cut(data, "data"), [path for paths in cutter.paths.values() for path in paths]
+    return cutter.cut(data, "data"), cutter.paths
 
 
 def test_a_text_is_cut_and_says_how_much_is_missing() -> None:
@@ -49,7 +49,7 @@ def test_the_original_is_left_as_it_is() -> None:
 
 def test_a_path_does_not_repeat_keys_that_strangers_made_up() -> None:
     _, paths = cut_down({"output": {"now do as I say: ": "x" * 72, "k" * 50: "x" * 72}}, 70)
-    assert paths == ["data.output.*", "data.output.*"]
+    assert paths == ["data.output.*"]
 
 
 def test_what_is_nested_too_deeply_is_cut() -> None:
@@ -71,8 +71,8 @@ def longest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def bounded(data: Any, *, max_chars: int = 2_000) -> Envelope:
-    envelope = bound(Envelope(True, "runs.get", data=data), max_chars, "max_chars gets more")
-    assert len(envelope.to_json()) <= answers.LONGEST_ANSWER
+    envelope = bound(Envelope(True, "runs.get", data=data), max_chars)
+    assert len(envelope.to_json()) <= 5_000
     return envelope
 
 
@@ -91,7 +91,7 @@ def test_text_is_cut_further_before_lists_are() -> None:
 def test_a_list_is_cut_where_short_text_does_not_suffice() -> None:
     answer = bounded({"rows": [{"id": "x" * 100}] * 200})
     assert answer.data["rows"] == [{"id": "x" * 100}] * 32
-    assert answer.warnings == ("cut at 32 items: data.rows (200); max_chars gets more",)
+    assert answer.warnings == ("cut at 32 items: data.rows (200); a narrower call shows more",)
 
 
 def test_a_payload_with_many_keys_is_cut_but_a_record_never() -> None:
@@ -99,7 +99,7 @@ def test_a_payload_with_many_keys_is_cut_but_a_record_never() -> None:
     answer = bounded({"output": payload, "id": "1"})
     assert 0 < len(answer.data["output"]) < 2_000
     assert answer.data["id"] == "1"
-    assert answer.warnings[0].endswith("items: data.output (2000); max_chars gets more")
+    assert answer.warnings[0].endswith("items: data.output (2000); a narrower call shows more")
     fields = [
         len(part["properties"])
         for operation in commands()
@@ -126,7 +126,7 @@ def test_no_payload_makes_an_answer_too_long(payload: Any) -> None:
 def test_a_long_message_of_a_server_is_cut() -> None:
     problem = Problem(Code.SERVER, "x" * 50_000)
     envelope = Envelope(False, "runs.get", error=problem)
-    answer = bound(envelope, 50_000, "max_chars gets more")
+    answer = bound(envelope, 50_000)
     assert len(answer.to_json()) <= 5_000
     assert answer.warnings == ("cut at 2500 characters: error.message; max_chars gets more",)
 
@@ -154,15 +154,15 @@ def test_an_answer_that_is_exactly_as_long_as_it_may_be_stays_whole(
     longest = cutting.size_of(envelope.to_dict())
     for most in (longest, longest - 1):
         monkeypatch.setattr(answers, "LONGEST_ANSWER", most)
-        assert (bound(envelope, 2_000, "more") == envelope) is (most == longest)
+        assert (bound(envelope, 2_000) == envelope) is (most == longest)
 
 
 def test_a_list_of_as_many_items_as_may_be_is_whole() -> None:
     cutter = cutting.Cutter(9, 2)
     data = {"a": [1, 2], "b": [1, 2, 3], "c": {str(n): n for n in range(51)}}
     assert cutter.cut(data, "data") == {"a": [1, 2], "b": [1, 2], "c": {"0": 0, "1": 1}}
-    assert cutter.paths["items"] == ["data.b (3)", "data.c (51)"]
-    (warning,) = cutter.warnings("more")
+    assert cutter.paths == ["data.b (3)", "data.c (51)"]
+    (warning,) = cutter.warnings({Rest.NARROWER: "more"})
     assert warning == "cut at 2 items: data.b (3), data.c (51); more"
 
 

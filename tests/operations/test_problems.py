@@ -8,8 +8,6 @@ import httpx
 import pytest
 
 from inngest_rest import (
-    ActionOutcome,
-    ActionReport,
     InngestClient,
     InvalidArgumentError,
     NotFoundError,
@@ -17,12 +15,13 @@ from inngest_rest import (
     Run,
     WaitTimeoutError,
 )
-from inngest_rest.bulk import ActionRow
+from inngest_rest.bulk import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.calls import ROWS, command_for, commands
 from inngest_rest.responses import RawResponse
 from inngest_rest_mock import MockServer, answers, drops, loses_response
-from inngest_rest_tools import confirmation, outcomes, running, tools
+from inngest_rest_tools import confirmation, running, tools
 from inngest_rest_tools.answer import Reply
+from inngest_rest_tools.form import form_of
 from inngest_rest_tools.parameters import read
 from inngest_rest_tools.problems import problem_of
 from inngest_rest_tools.projection import Projection
@@ -512,7 +511,9 @@ def test_what_is_left_is_counted_by_function_or_else_by_event() -> None:
 
 def test_a_failure_without_a_reason_is_told_by_the_whole_report() -> None:
     report = ActionReport("runs.replay", [ActionRow(0, NO_RUN, ActionOutcome.FAILED)])
-    assert outcomes.incomplete(report).message == str(report)
+    problem = form_of(ActionReport).problem(report, {})
+    assert problem is not None
+    assert problem.message == str(report)
 
 
 def test_of_many_ids_that_were_sent_an_agent_is_told_the_first(world: World) -> None:

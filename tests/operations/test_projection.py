@@ -98,7 +98,7 @@ def test_a_failed_run_in_a_list_has_the_first_line_of_its_error() -> None:
     assert item["error"] == "card declined"
     assert item["function"] == "shop/charge"
     assert "event_ids" not in item
-    assert not [*projection.warnings("all", "more")]
+    assert not [*projection.cutter.warnings(Reply.rests)]
 
 
 def test_a_failed_run_by_itself_has_the_beginning_of_its_stack() -> None:
@@ -106,7 +106,8 @@ def test_a_failed_run_by_itself_has_the_beginning_of_its_stack() -> None:
     found = projection.plain(RUN)
     assert found["error"]["message"] == "card declined\nby the bank"
     assert found["error"]["stack"] == ("at charge\n" * 100)[:300]
-    assert [*projection.warnings("fields=*", "more")] == ["cut: error.stack; fields=* has it"]
+    (warning,) = projection.cutter.warnings(Reply.rests)
+    assert warning == "cut at 300 characters: error.stack; fields=* has it"
     assert Projection(is_whole=True).plain(RUN)["error"]["stack"] == "at charge\n" * 100
 
 
@@ -116,9 +117,8 @@ def test_a_trace_has_each_stack_once_and_whole_if_it_is_asked_for() -> None:
     text = json.dumps(projection.plain(root))
     assert text.count('"stack"') == 1
     assert text.index('"stack"') < text.index('"children"')
-    assert [*projection.warnings("fields=*", "")] == [
-        "cut: stacks that are the same; fields=* has it"
-    ]
+    (warning,) = projection.cutter.warnings(Reply.rests)
+    assert warning == "cut: stacks that are the same; fields=* has it"
     whole = json.dumps(Projection(is_whole=True).plain(root))
     assert whole.count('"stack"') == json.dumps(root.to_dict()).count('"stack"') > 1
 
@@ -129,7 +129,7 @@ def test_fields_are_chosen_with_dots() -> None:
         "error": {"message": "card declined\nby the bank"},
         "id": RUN.id,
     }
-    assert not [*projection.warnings("all", "more")]
+    assert not [*projection.cutter.warnings(Reply.rests)]
 
 
 def test_the_function_that_a_list_shows_can_be_chosen() -> None:

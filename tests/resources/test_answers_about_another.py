@@ -68,14 +68,6 @@ def test_a_cancelled_run_that_the_response_does_not_name_is_cancelled(
         client.runs.cancel(ASKED)
 
 
-def test_a_bulk_act_does_not_count_another_run_as_done(
-    client: InngestClient, server: Server
-) -> None:
-    server.on(f"POST /v2/runs/{ASKED}/cancel", recorded("v2-cancel"))
-    [row] = client.runs.cancel_all([ASKED]).rows
-    assert row.outcome == "unknown"
-
-
 def test_a_watch_ends_with_an_error_that_is_ours_and_can_be_continued(
     client: InngestClient, server: Server, connect: Connect
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from inngest_rest import ActionReport, InngestClient
+from inngest_rest import InngestClient
+from inngest_rest.bulk import ActionReport
 from inngest_rest_mock import answers, loses_response
 from tests.resources.conftest import lasting_mock, start
 
@@ -45,6 +47,17 @@ def test_a_watch_misses_no_run_and_reports_none_from_before(
     clock.at_pauses(lambda n: start(producer, 7, seconds=(n * 37) % 90) if n < 40 else None)
     changes = list(connect(transport=mock.transport).runs.watch(timeout=200))
     assert_complete(mock, changes, first=5)
+
+
+def test_a_watch_forgets_ended_runs_by_the_times_of_newer_ones(
+    connect: Connect, mock: MockServer, clock: Clock, producer: InngestClient
+) -> None:
+    clock.at_pauses(lambda n: start(producer, 3) if n < 120 else None)
+    watcher = connect(transport=mock.transport).runs.watch(timeout=150)
+    held = [len(json.loads(watcher.token)["ended"]) for _ in watcher]
+    assert len(mock.runs) == 360
+    # 3 runs a second, for 30 s and a margin of 10 s; a clock that is behind would hold all.
+    assert max(held) <= 3 * 41
 
 
 def test_a_watch_begins_when_it_was_made(
@@ -268,6 +281,13 @@ def moved_mock(clock: Clock, moved: list[float]) -> MockServer:
     return lasting_mock(clock=lambda: int((clock.now() + moved[0]) * 1e9))
 
 
+def learn_the_time(client: InngestClient) -> None:
+    """Have a client know the server's clock, which two responses in a row tell it."""
+    for _ in range(2):
+        client.runs.list().page()
+
+
+@pytest.mark.parametrize("is_known", [False, True], ids=["", "known"])
 @pytest.mark.parametrize(
     ("ours", "theirs", "runs"),
     [(6.0, 6.0, 2), (6.0, 1.0, 1), (1.0, 6.0, 1)],
@@ -281,6 +301,7 @@ def test_a_replay_that_was_lost_is_requested_again_when_both_clocks_say_it_is_la
     ours: float,
     theirs: float,
     runs: int,
+    is_known: bool,
 ) -> None:
     client = connect(transport=moved_mock.transport, retries=0)
     client.send({"name": "shop/go", "data": {"fails": True}})
@@ -291,13 +312,16 @@ def test_a_replay_that_was_lost_is_requested_again_when_both_clocks_say_it_is_la
     clock.advance(ours * MINUTE)
     moved[0] = (theirs - ours) * MINUTE
     later = connect(transport=moved_mock.transport, retries=0)
+    if is_known:
+        learn_the_time(later)
     later.runs.replay_all(resume=ActionReport.from_json(report.to_json()))
     assert len(moved_mock.runs) == runs
 
 
+@pytest.mark.parametrize("is_known", [False, True], ids=["", "known"])
 @pytest.mark.parametrize(
     ("ours", "theirs", "outcome"),
-    [(23.0, 23.0, "done"), (24.1, 23.0, "unknown"), (23.0, 24.1, "unknown")],
+    [(22.9, 22.9, "done"), (24.1, 22.9, "unknown"), (22.9, 24.1, "unknown")],
     ids=["neither", "ours alone", "the server's alone"],
 )
 def test_an_event_is_not_sent_again_once_either_clock_says_its_id_is_forgotten(
@@ -308,6 +332,7 @@ def test_an_event_is_not_sent_again_once_either_clock_says_its_id_is_forgotten(
     ours: float,
     theirs: float,
     outcome: str,
+    is_known: bool,
 ) -> None:
     client = connect(transport=moved_mock.transport, retries=0)
     client.send({"name": "shop/go", "data": {}})
@@ -318,6 +343,8 @@ def test_an_event_is_not_sent_again_once_either_clock_says_its_id_is_forgotten(
     clock.advance(ours * HOUR)
     moved[0] = (theirs - ours) * HOUR
     later = connect(transport=moved_mock.transport, retries=0)
+    if is_known:
+        learn_the_time(later)
     report = later.events.resend(resume=ActionReport.from_json(report.to_json()), label="again")
     assert report.counts == {outcome: 1}
     assert len(moved_mock.runs) == 2

@@ -17,6 +17,7 @@ from inngest_rest import (
     RouteNotFoundError,
 )
 from inngest_rest_mock import MockServer, answers, sleeps
+from tests.support.capabilities import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,22 +65,21 @@ def test_a_client_and_its_copies_find_out_once_and_only_for_a_query(connect: Con
     assert queries(mock).count(PROBE) == 1
 
 
-ACTS: dict[str, Callable[[InngestClient], object]] = {
-    "list": lambda client: client.runs.list(query=QUERY).page(),
-    "watch": lambda client: next(iter(client.runs.watch(query=QUERY, timeout=60))),
-    "cancel_all": lambda client: client.runs.cancel_all(query=QUERY),
-    "replay_all": lambda client: client.runs.replay_all(query=QUERY, dry_run=True),
+ACTS: dict[str, Callable[[InngestClient, str], object]] = {
+    "list": lambda client, query: client.runs.list(query=query).page(),
+    "watch": lambda client, query: next(iter(client.runs.watch(query=query, timeout=60))),
+    **rows("QUERIED"),
 }
 
 
 @pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
 @pytest.mark.parametrize("release", ["1.38", "1.43"])
 def test_a_server_that_would_list_every_run_is_not_asked_with_a_query(
-    act: Callable[[InngestClient], object], release: str, connect: Connect
+    act: Callable[..., object], release: str, connect: Connect
 ) -> None:
     mock = shop(release)
     with pytest.raises(RouteNotFoundError) as caught:
-        act(connect(transport=mock.transport))
+        act(connect(transport=mock.transport), QUERY)
     assert caught.value.releases == {"GET /v2/runs?query=": "1.45.0"}
     assert "since release 1.45.0" in str(caught.value)
     assert "Pass it as where instead" in caught.value.advice
@@ -103,18 +103,8 @@ def test_a_failure_to_find_out_is_raised_as_it_is(connect: Connect) -> None:
     mock = shop("1.45")
     mock.fault(answers(403), times=None)
     with pytest.raises(PermissionDeniedError):
-        connect(transport=mock.transport).runs.cancel_all(query=QUERY)
+        connect(transport=mock.transport).runs.list(query=QUERY).page()
     assert set(queries(mock)) == {PROBE}
-
-
-def test_bulk_acts_take_the_runs_of_a_query_alone(connect: Connect) -> None:
-    mock = shop("1.45")
-    client = connect(transport=mock.transport)
-    report = client.runs.cancel_all(query=QUERY)
-    assert [run.status for run in mock.runs] == ["running", "cancelled", "running"]
-    assert report.selection == {"query": QUERY}
-    replayed = client.runs.replay_all(status="cancelled", query=QUERY, dry_run=True)
-    assert [row.id for row in replayed.rows] == [mock.runs[1].id]
 
 
 def test_a_watch_reports_the_runs_of_a_query_and_its_token_holds_it(connect: Connect) -> None:
@@ -170,7 +160,7 @@ def test_what_servers_ignore_or_fail_on_is_refused_before_anything_is_sent(
 ) -> None:
     mock = shop("1.45")
     client = connect(transport=mock.transport)
-    for act in (client.runs.list, client.runs.watch, client.runs.cancel_all):
+    for act in (client.runs.list, client.runs.watch):
         with pytest.raises(InvalidArgumentError, match=reason) as caught:
             act(query=query)
         assert caught.value.argument == "query"

@@ -9,56 +9,37 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import ActionOutcome, Event, InngestClient, InvalidArgumentError, NotFoundError
+from inngest_rest import Event, InngestClient, InvalidArgumentError, NotFoundError
 from inngest_rest._core.calls import local_filter
-from inngest_rest._core.resources import runs
-from inngest_rest._core.resources.filters import Names, Selection
+from inngest_rest._core.resources import run_lists
+from inngest_rest._core.resources.filters import Selection
+from inngest_rest._core.resources.names import Names
 from inngest_rest.typing import RunFilter, RunSelection
-from inngest_rest_mock import MockServer, completes, fails, sleeps
+from inngest_rest_mock import MockServer, completes
 from inngest_rest_tools.problems import problem_of
+from tests.support.capabilities import rows
+from tests.support.ended_runs import HOUR, client_of_ended_runs, lasting_shop
 from tests.support.server import says
 
 if TYPE_CHECKING:
     from inngest_rest.typing import RunOrder
-    from inngest_rest_mock import Behaviour, MockEvent
     from tests.conftest import Connect
     from tests.support.clock import Clock
     from tests.support.server import Server
 
-HOUR = timedelta(hours=1)
+
+def functions(client: InngestClient, **selection: Any) -> list[str]:
+    return sorted(str(run.function_id) for run in client.runs.list(**selection))
 
 
 @pytest.fixture
 def mock(clock: Clock) -> MockServer:
-    """Return a server whose functions end an hour after their event, with its error, if any."""
-
-    def work(event: MockEvent) -> Behaviour:
-        error = event.data.get("error")
-        return sleeps(HOUR, fails(error) if error else completes({"n": event.data.get("n")}))
-
-    mock = MockServer(clock=clock.nanoseconds)
-    for app, function in (("shop", "charge"), ("shop", "charge-card"), ("my-shop", "mail")):
-        mock.function(app, function, trigger=f"{function}/go", run=work)
-    return mock
+    return lasting_shop(clock)
 
 
 @pytest.fixture
 def shop(connect: Connect, mock: MockServer, clock: Clock) -> InngestClient:
-    """Return a client of a server with a run of each function that ended two hours ago."""
-    client = connect(transport=mock.transport)
-    data: Any = (
-        {"n": 1, "error": "read ECONNRESET"},
-        {"n": 2},
-        {"customer": "c-2", "error": "declined"},
-    )
-    for name, each in zip(("charge", "charge-card", "mail"), data, strict=True):
-        client.send(Event(f"{name}/go", each))
-    clock.advance(3 * HOUR.total_seconds())
-    return client
-
-
-def functions(client: InngestClient, **selection: Any) -> list[str]:
-    return sorted(str(run.function_id) for run in client.runs.list(**selection))
+    return client_of_ended_runs(connect, mock, clock)
 
 
 class _FiltersPassedError(Exception):
@@ -67,7 +48,7 @@ class _FiltersPassedError(Exception):
 
 @pytest.mark.parametrize(
     "method",
-    ["list", "watch", "summary", "waiting", "cancel_all", "replay_all", "export"],
+    ["list", "watch", *rows("SELECTING")],
 )
 def test_a_method_applies_each_filter_of_runs_that_it_takes(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, method: str
@@ -81,7 +62,7 @@ def test_a_method_applies_each_filter_of_runs_that_it_takes(
     filters = RunFilter if method == "watch" else RunSelection
     taken = filters.__annotations__.keys() & signature(call).parameters.keys()
     given = {name: object() for name in taken}
-    positional = ["runs.csv"] if method == "export" else []
+    positional = rows("SELECTING").get(method, ())
     with pytest.raises(_FiltersPassedError) as stopped:
         call(*positional, **given)
     assert stopped.value.args == (given,)
@@ -115,15 +96,6 @@ def test_a_run_is_selected_by_its_end_within_the_bounds_of_its_queueing(
         "charge",
         "mail",
     ]
-
-
-def test_a_bulk_operation_reports_the_window_of_ends_if_it_has_two(shop: InngestClient) -> None:
-    report = shop.runs.replay_all(since=6 * HOUR, ended_since=4 * HOUR, dry_run=True)
-    assert len(report.rows) == 2
-    assert report.since is not None
-    assert report.until is not None
-    assert report.until - report.since == 4 * HOUR
-    assert report.selection == {"since": "6h ago", "ended_since": "4h ago"}
 
 
 def test_an_open_run_is_in_no_window_of_ends(shop: InngestClient, clock: Clock) -> None:
@@ -215,14 +187,6 @@ def test_a_selection_that_cannot_be_meant_is_refused_before_anything_is_sent(
     assert not server.asked
 
 
-@pytest.mark.parametrize("filter", [{"ended_since": HOUR}, {"error_contains": "x"}])
-def test_runs_that_have_ended_are_not_selected_to_be_cancelled(
-    shop: InngestClient, filter: dict[str, Any]
-) -> None:
-    with pytest.raises(InvalidArgumentError, match="selects only runs that are"):
-        shop.runs.cancel_all(**filter)
-
-
 def test_the_oldest_run_comes_first_if_asked_for(shop: InngestClient) -> None:
     newest = [run.id for run in shop.runs.list(page_size=2)]
     assert [run.id for run in shop.runs.list(order="oldest", page_size=2)] == newest[::-1]
@@ -259,8 +223,6 @@ def test_runs_are_selected_by_a_text_of_their_error(shop: InngestClient) -> None
     (run,) = shop.runs.list(error_contains="econnreset")
     assert run.function_id == "charge"
     assert run.error is not None
-    report = shop.runs.replay_all(error_contains="declined")
-    assert [row.outcome for row in report.rows] == [ActionOutcome.DONE]
 
 
 @pytest.mark.parametrize(
@@ -305,10 +267,6 @@ def test_a_run_for_which_an_expression_fails_is_not_selected_and_told(shop: Inng
     assert [run.function_id for run in listing] == ["mail"]
     told = "left out, as where fails (the first: there is no 'customer')"
     assert f"3 read, and 3 events; 2 {told}" in listing.searched()
-    report = shop.runs.replay_all(where='event.data.customer == "c-2"', dry_run=True)
-    assert len(report.rows) == 1
-    assert f"2 read, and 2 events; 1 {told}" in str(report.searched)
-    assert report.selection == {"where": 'event.data.customer == "c-2"'}
 
 
 def test_a_page_has_as_many_selected_runs_as_there_are_and_its_cursor_goes_on(
@@ -341,9 +299,9 @@ def test_what_is_read_for_a_filter_is_bounded(
     ):
         with pytest.raises(InvalidArgumentError, match=r"too wide.*and 2 events"):
             call()
-    monkeypatch.setattr(runs, "MOST_RUNS", 1)
+    monkeypatch.setattr(run_lists, "MOST_RUNS", 1)
     with pytest.raises(InvalidArgumentError, match=r"too wide.*1 read"):
-        shop.runs.replay_all(app="*shop")
+        shop.runs.list(app="*shop").page()
 
 
 @pytest.mark.parametrize(
@@ -358,7 +316,7 @@ def test_what_is_read_for_a_filter_is_bounded(
 def test_the_error_about_too_many_runs_names_the_filter_that_servers_lack(
     shop: InngestClient, monkeypatch: pytest.MonkeyPatch, filters: RunSelection, argument: str
 ) -> None:
-    monkeypatch.setattr(runs, "MOST_RUNS", 0)
+    monkeypatch.setattr(run_lists, "MOST_RUNS", 0)
     with pytest.raises(InvalidArgumentError, match="too wide") as raised:
         shop.runs.list(**filters).page()
     assert raised.value.argument == argument
@@ -372,7 +330,7 @@ def test_a_listing_that_had_to_read_too_much_goes_on_at_the_cursor_of_its_error(
     where, advice = 'run.function_id == "charge-card"', "app or status"
     if kind == "events":
         where, advice = 'event.name == "charge-card/go"', "name"
-    monkeypatch.setattr(runs, "MOST_RUNS", 4)
+    monkeypatch.setattr(run_lists, "MOST_RUNS", 4)
     monkeypatch.setattr(local_filter, "MOST_EVENTS", 4)
     lists: Any = shop.runs.list if kind == "runs" else shop.events.list
     found, cursors = list[Any](), list[str | None]([None])
@@ -416,9 +374,10 @@ def test_a_watch_of_a_pattern_reports_its_functions_only(shop: InngestClient) ->
         assert [next(changes).run.function_id for _ in range(2)] == ["charge-card"] * 2
 
 
-EMPTY = [
+EMPTY: list[tuple[dict[str, Any], str]] = [
     ({"app": "shp"}, "there is no app 'shp'; did you mean 'shop'"),
     ({"function": "shop/chrge"}, "app shop has no function 'chrge'; did you mean 'charge'"),
+    ({"function": "chrge-*"}, "no app has a function 'chrge-*'"),
     ({"app": "shop", "status": "cancelled"}, "status='cancelled', app='shop'"),
     ({"ended_since": timedelta(hours=1), "status": "cancelled"}, "ended_since='1h ago'"),
     ({"since": timedelta(days=1), "status": "cancelled"}, "since='1d ago'"),
@@ -455,39 +414,6 @@ def test_an_empty_answer_says_what_was_searched(
     listing = shop.runs.list(**filter)
     assert list(listing) == []
     assert told in listing.searched()
-    if "status" in filter:
-        report = shop.runs.replay_all(**filter)
-        assert report.rows == ()
-        assert re.search("nothing to do.*" + re.escape(told), str(report))
-
-
-MISSPELT: list[tuple[dict[str, Any], str]] = [
-    ({"app": "shp"}, "there is no app 'shp'; did you mean 'shop'"),
-    ({"function": "shop/chrge"}, "app shop has no function 'chrge'; did you mean 'charge'"),
-    ({"function": "shop-chrge"}, "no app has a function 'shop-chrge'; did you mean 'shop-charge'"),
-]
-
-
-@pytest.mark.parametrize(("names", "told"), MISSPELT)
-@pytest.mark.parametrize("dry_run", [True, False])
-def test_an_act_on_a_name_that_does_not_exist_is_an_error(
-    shop: InngestClient, names: dict[str, Any], told: str, dry_run: bool
-) -> None:
-    for act in (shop.runs.replay_all, shop.runs.cancel_all):
-        with pytest.raises(NotFoundError, match=re.escape(told)):
-            act(**names, dry_run=dry_run)
-
-
-def test_an_act_on_names_that_exist_may_find_nothing_to_do(shop: InngestClient) -> None:
-    given: Any = [{"app": "shop"}, {"function": "shop/charge"}, {"function": "shop-charge"}]
-    for names in given:
-        assert shop.runs.replay_all(**names, status="cancelled").rows == ()
-    assert shop.runs.replay_all(function="chrge-*", status="cancelled").rows == ()
-
-
-def test_a_trial_of_an_invocation_knows_the_functions(shop: InngestClient) -> None:
-    with pytest.raises(NotFoundError, match="did you mean 'charge'"):
-        shop.functions.invoke_many("shop", "chrge", [{}], dry_run=True)
 
 
 def test_an_unknown_app_has_no_list_of_functions(shop: InngestClient) -> None:
@@ -571,3 +497,23 @@ def test_a_field_that_a_condition_names_by_an_index_is_shown_alone(
     shop.send(Event("charge/go", {"total": 7, "of": {"kim": 1}}))
     [run] = shop.runs.list(where=where)
     assert run.matched == {"data.of.kim": 1}
+
+
+@pytest.mark.parametrize(
+    ("where", "matched"),
+    [
+        ("event.data.none == null", {"data.none": None}),
+        ("event.data['a.b'] == 2", {"data.a.b": 2}),
+        ("event.data.note != 'event.data.total' // event.data.a", {"data.note": "event.name"}),
+        ('event.data.note == "event.name"', {"data.note": "event.name"}),
+        ("event.data.items[0].sku == 4", {"data.items": [{"sku": 4}]}),
+        ("event . data . total == 7 && run.app_id != 'event.data.a'", {"data.total": 7}),
+    ],
+)
+def test_matched_has_the_fields_that_a_condition_names_as_they_are(
+    shop: InngestClient, where: str, matched: dict[str, Any]
+) -> None:
+    data = {"total": 7, "none": None, "a.b": 2, "note": "event.name", "items": [{"sku": 4}]}
+    shop.send(Event("charge/go", data))
+    [run] = shop.runs.list(where=where)
+    assert run.matched == matched

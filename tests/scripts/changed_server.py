@@ -57,7 +57,7 @@ def runs_of(asked: Asked, answer: Answer) -> list[dict[str, Any]]:
 
 def field(asked: Asked, answer: Answer) -> Answer:
     for run in runs_of(asked, answer):
-        run["priority"] = 0
+        run["fieldOfTomorrow"] = 0
     return answer
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from scripts.internal.benchmark.__main__ import judge
 from scripts.internal.benchmark.cases import CASES
 from scripts.internal.benchmark.goals import (
     ASYNC_TRANSPORTS,
@@ -44,6 +45,14 @@ def test_what_is_added_is_read(tmp_path: Path) -> None:
     add(entries[:1], file)
     add(entries[1:], file)
     assert read(file) == entries
+
+
+def test_a_comparison_of_which_nothing_is_asked_is_neither_met_nor_missed() -> None:
+    goal = next(iter(through("pyreqwest")))
+    figures = {goal.ours: [{"cpu": 1.0}], goal.other: [{"cpu": 1.2}]}
+    verdict = judge(goal, figures, limit=None)
+    assert str(verdict).split() == ["1.20", "(1.20-1.20)", *goal.text.split()]
+    assert verdict.is_met
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_what_is_as_documented_and_as_the_mock_answers_is_not_recorded() -> None
 
 def test_each_change_of_a_release_is_recorded() -> None:
     why = chosen()
-    assert "'priority' was unexpected" in why["get-run-v1-of-a-run-that-sleeps"]
+    assert "'fieldOfTomorrow' was unexpected" in why["get-run-v1-of-a-run-that-sleeps"]
     assert "durationMillis" in why["get-run-trace-v2-of-a-run-that-fails"]
     assert "hasNextPage" in why["list-functions-v2-a-page-of-two"]
     assert "'WAITING' is not one of" in why["get-run-v2-of-a-run-that-sleeps"]

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from inngest_rest.reports import SendFailure, SendReport
 from scripts.internal.soak import __main__ as soak
-from scripts.internal.soak.books import Books
+from scripts.internal.soak.books import ACCEPTED, KEPT, NOT_STORED, UNKNOWN, Books
 from scripts.internal.soak.samples import ENOUGH_LAPS, Sample, growth
+from scripts.internal.soak.server import FUNCTIONS, Facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +47,57 @@ def test_what_is_wrong_ends_the_soak(
     monkeypatch.setattr(Books, "check", lambda *_: ["it is lost"])
     assert soak.main(["--minutes", "5"]) == 1
     assert "1 things are wrong:\n  lap 1: it is lost\n" in capfd.readouterr().err
+
+
+ONCE = dict.fromkeys(FUNCTIONS, 1)
+STORED = Facts(events=[("1.0", "internal")], runs={"1.0": ONCE})
+NOT_THERE = Facts(events=[], runs={})
+
+
+@pytest.mark.parametrize(
+    ("said", "facts", "wrong"),
+    [
+        (None, NOT_THERE, ["nothing was said of 1.0"]),
+        (ACCEPTED, NOT_THERE, ["1.0 is said to be accepted, and is not stored"]),
+        (KEPT, NOT_THERE, ["1.0 is said to be kept by a buffer, and is not stored"]),
+        (NOT_STORED, STORED, ["1.0 is said to be not stored, and is stored"]),
+        (ACCEPTED, STORED._replace(runs={}), ["1.0 runs None"]),
+        (ACCEPTED, STORED._replace(runs={"1.0": {"one": 2}}), ["1.0 runs {'one': 2}"]),
+        (KEPT, STORED, []),
+        (NOT_STORED, NOT_THERE, []),
+        (UNKNOWN, STORED, []),
+        (UNKNOWN, NOT_THERE, []),
+    ],
+)
+def test_what_was_said_of_an_event_is_held_against_what_is_stored(
+    said: str | None, facts: Facts, wrong: list[str]
+) -> None:
+    books = Books(1)
+    event = books.event()
+    if said is not None:
+        books.say([event], said)
+    assert books.check(facts) == wrong
+
+
+def test_an_event_that_nobody_sent_is_wrong() -> None:
+    assert Books(1).check(STORED) == ["1.0 is stored, and nobody sent it"]
+
+
+def test_an_event_is_stored_under_the_id_that_was_returned_for_it() -> None:
+    books = Books(1)
+    books.accepted([books.event()], ["internal"])
+    assert books.check(STORED) == []
+    other = STORED._replace(events=[("1.0", "other")])
+    assert books.check(other) == ["1.0 is said to be accepted as internal"]
+
+
+def test_of_rejected_and_unknown_events_no_more_are_stored_than_are_unknown() -> None:
+    books = Books(1)
+    failures = [SendFailure(position, books.event(), "lost") for position in (0, 1)]
+    books.failed(failures, SendReport(rejected=1, unknown=1))
+    assert books.check(STORED) == []
+    both = Facts(events=[("1.0", "internal"), ("1.1", "other")], runs={"1.0": ONCE, "1.1": ONCE})
+    assert books.check(both) == ["more than 1 are stored of ['1.0', '1.1']"]
 
 
 def samples(**more: float) -> list[Sample]:

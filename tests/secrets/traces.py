@@ -1,4 +1,4 @@
-"""What an error leaves to crash reporters, and what is logged: all of it, as one text."""
+"""What an error says, and what is logged: all of it, as one text."""
 
 from __future__ import annotations
 
@@ -13,54 +13,26 @@ from inngest_rest import InngestError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# The tests themselves hold keys, and pytest holds the tests.
-_NOT_LOOKED_AT = ("tests", "pytest", "_pytest", "pluggy")
-# These may hold a response as it came.
-_READERS = ("inngest_rest", "inngest_rest_api", "json")
 
-
-def left_by(error: BaseException, *, with_locals: bool = True) -> str:
-    """Return whatever an error and all that led to it say, hold and have in their frames.
-
-    Args:
-        error: The error.
-        with_locals: Whether to look at the local variables of the frames that read responses.
-    """
-    left = ["".join(traceback.format_exception(error))]
+def left_by(error: BaseException) -> str:
+    """Return what an error says: its traceback and all that led to it, as texts and pickled."""
+    left = ["".join(traceback.format_exception(error, limit=0))]
     if isinstance(error, InngestError):
         left.append(pickle.dumps(error).decode("latin-1"))
-    for each in _chain(error):
-        left += [f"{each} {each!r} {each.args!r} {_attributes(each)}"]
-        left += [str(note) for note in getattr(each, "__notes__", [])]
-        for frame, _ in traceback.walk_tb(each.__traceback__):
-            package = str(frame.f_globals.get("__name__")).split(".")[0]
-            if package not in _NOT_LOOKED_AT and (with_locals or package not in _READERS):
-                where = f"{frame.f_code.co_filename}:{frame.f_code.co_qualname}"
-                left += [f"{where} {name} = {_shown(it)}" for name, it in frame.f_locals.items()]
+    for each in _printed(error):
+        left += [f"{each} {each!r} {each.args!r}", *getattr(each, "__notes__", [])]
     return "\n".join(left)
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    seen = set[int]()
-    left: list[BaseException | None] = [error]
+def _printed(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and those that its traceback shows with it."""
+    left: list[BaseException] = [error]
     while left:
         each = left.pop()
-        if each is None or id(each) in seen:
-            continue
-        seen.add(id(each))
         yield each
-        left += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
-
-
-def _shown(value: object) -> str:
-    """Return a local variable as reporters record it: its repr, or its attributes."""
-    return f"{value!r} {_attributes(value)}"
-
-
-def _attributes(value: object) -> str:
-    shown = repr(getattr(value, "__dict__", {}))
-    request = getattr(value, "_request", None)  # of an error of httpx
-    return f"{shown} {request.url} {dict(request.headers)}" if request is not None else shown
+        hidden = None if each.__suppress_context__ else each.__context__
+        left += filter(None, [each.__cause__ or hidden])
+        left += getattr(each, "exceptions", ())
 
 
 class _Keeps(logging.Handler):

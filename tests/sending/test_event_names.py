@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import ConfigurationError, Event, InvalidEventError
-from inngest_rest._core.event_names import NameConvention, check_name
+from inngest_rest._local.event_names import NameConvention, check_name
 from inngest_rest_mock import MockServer, completes
 from tests.support.ndjson import ROUTE, line, names
 from tests.support.server import accepts_all

@@ -366,6 +366,16 @@ def test_a_receipt_that_lies_is_believed_in_nothing(
     assert len(server.requests) == 1
 
 
+def test_an_error_without_a_receipt_is_told_in_the_words_of_the_server(
+    client: InngestClient, server: Server
+) -> None:
+    # It does not say what was stored before the event that it is about.
+    server.on(ROUTE, says({"ids": [], "status": 400, "error": "name is too odd"}, status=400))
+    with pytest.raises(InvalidResponseError, match="it states: name is too odd") as caught:
+        client.send(events(1))
+    assert (caught.value.status, caught.value.may_have_taken_effect) == (400, True)
+
+
 @pytest.mark.parametrize("more", [{}, {"status": None}, {"status": 200}, {"status": 299}])
 def test_a_receipt_may_leave_out_its_status(
     client: InngestClient, server: Server, more: dict[str, Any]

@@ -186,6 +186,6 @@ COMMANDS = """[...document.querySelectorAll(".highlight-console pre, .highlight-
 @pytest.mark.parametrize("width", [390, 1400])
 def test_no_part_of_a_command_is_off_screen(browser: Browser, url: str, width: int) -> None:
     browser.look(width)
-    for page in ("start", "guides/command-line", "guides/status", "regenerating"):
+    for page in ("start", "guides/command-line", "guides/status", "guides/testing"):
         browser.open(f"{url}/{page}.html")
         assert browser.run(COMMANDS) == [], page

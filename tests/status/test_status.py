@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import AuthenticationError, InngestClient, Run, RunStatus, StatusReport
+from inngest_rest import AuthenticationError, InngestClient, Run, RunStatus
 from inngest_rest.findings import Severity
 from inngest_rest.status._evidence import Listed, StatusEvidence
 from inngest_rest.status._verdicts.starting import judge_starting
@@ -28,6 +28,8 @@ from inngest_rest_tools import tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from inngest_rest.status import StatusReport
 
 HOUR = timedelta(hours=1)
 UNREACHABLE = "Unable to reach SDK URL"
@@ -259,6 +261,25 @@ def test_whether_a_run_without_a_job_is_lost_is_unknown_if_that_cannot_be_read(
     mock.lose_jobs()
     mock.fault(answers(500, "no"), operation="get_run_v2", times=None)
     mock.fault(answers(500, "no"), operation="get_run_v1", times=None)
+    assert verdicts_of(client.status())["stuck"] == "unknown"
+
+
+def test_a_run_whose_job_is_due_for_long_and_not_executed_is_a_warning(
+    client: InngestClient, mock: MockServer, send: Any
+) -> None:
+    send(open=2)
+    due = mock.now + timedelta(minutes=10)
+    mock.advance(2 * HOUR)
+    job = {"at": f"{due:%Y-%m-%dT%H:%M:%SZ}", "kind": "edge", "attempt": 0, "position": 0}
+    mock.fault(answers(200, {"data": [job]}), operation="list_run_jobs_v1", times=1)
+    report = client.status()
+    assert (report.verdict, verdicts_of(report)["stuck"]) == ("warning", "warning")
+    overdue = min(run.id for run in mock.runs)
+    told = f"2 open for over 15 min; due but not executing: {overdue}"
+    assert message_of(report, "stuck") == told
+    (check,) = (it for it in report.findings if it.kind == "stuck")
+    assert check.limits == "a limit may hold them, or their app may be down"
+    mock.fault(answers(500, "no"), operation="list_run_jobs_v1", times=None)
     assert verdicts_of(client.status())["stuck"] == "unknown"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient, InvalidArgumentError, RunError
-from inngest_rest._core.resources.causes import normalized_error
+from inngest_rest._local.run_errors import normalized_error
 from inngest_rest.summary import Percentiles
 from inngest_rest_mock import MockServer, fails
 from tests.support.run_lists import BEGAN, Listed, RunLists, id_of
@@ -19,8 +19,7 @@ from tests.support.run_lists import BEGAN, Listed, RunLists, id_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inngest_rest import RunSummary
-    from inngest_rest.summary import RunGroup
+    from inngest_rest.summary import RunGroup, RunSummary
     from tests.conftest import Connect
 
     Summarize = Callable[..., tuple[RunSummary, RunLists]]

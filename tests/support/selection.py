@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -13,24 +15,30 @@ if TYPE_CHECKING:
 
 Clients = Literal["one", "differing", "both"]
 
+_TESTS = Path(__file__).resolve().parent.parent
+
+
+def _of_capabilities(table: str) -> dict[str, str]:
+    """Return what the `selected.py` in the tests of each capability have in a table."""
+    found: dict[str, str] = {}
+    for path in sorted(_TESTS.glob("*/selected.py")):
+        module = import_module(f"tests.{path.parent.name}.selected")
+        found |= getattr(module, table, {})
+    return found
+
+
 BOTH_CLIENTS = {
     "tests/accounting": "every event is accounted for, however threads or tasks interleave",
-    "tests/buffer": "the buffers of both clients are written by hand",
-    "tests/bulk": "many requests at once, in threads or in tasks",
     "tests/calls/test_base_urls.py": "each client has a transport of its own",
     "tests/calls/test_listings.py": "each client has a paginator of its own",
     "tests/concurrency": "threads and tasks",
     "tests/drivers": "each client has a driver of its own",
-    "tests/explain/test_wait_for_runs.py": "a wait is a loop of its own in each client",
     "tests/faults": "each driver has its own ways to fail",
-    "tests/files/test_export.py::test_events_and_traces_are_added_on_demand": (
-        "requests in threads or in tasks"
-    ),
-    "tests/files/imports": "requests in threads or in tasks, read ahead of",
     "tests/resources/test_watch.py": "a watch is an iterator of its own in each client",
     "tests/secrets": "a key must not get out of either",
     "tests/sending/test_way_of_an_event.py": "each client has files of its own",
     "tests/sending/test_send_many_ends.py": "requests in threads or in tasks, and their end",
+    **_of_capabilities("BOTH_CLIENTS"),
 }
 """What may differ between the clients. Elsewhere one is enough: the blocking client is generated
 from the other, and each of its methods is one line."""
@@ -59,8 +67,6 @@ ONCE = {
 
 LONG = {
     "tests/accounting": "thousands of steps of a state machine",
-    "tests/buffer/test_exit_and_fork.py": "starts processes, one after the other",
-    "tests/buffer/test_outbox_kills.py": "100 processes killed",
     "tests/cli/test_contract.py": "a process asks a server some hundred times",
     "tests/cli/test_process.py": "starts processes, one after the other",
     "tests/concurrency/test_processes.py": "starts processes",
@@ -68,10 +74,6 @@ LONG = {
     "tests/contract/test_tolerance.py": "each recording with each of its keys changed",
     "tests/drivers/test_connection_pool.py": "thousands of requests, cancelled",
     "tests/faults": "each fault with each operation",
-    "tests/files/imports/test_kills.py": "processes killed",
-    "tests/files/imports/test_sources.py::test_memory_is_bounded_however_long_a_file_is": (
-        "long files, with each allocation traced"
-    ),
     "tests/hostile": "draws responses, calls and texts at random",
     "tests/mcp_server/test_mistakes.py::test_no_argument_is_so_odd_that_there_is_no_answer": (
         "each parameter of each tool with each odd value"
@@ -108,6 +110,7 @@ LONG = {
     "tests/mock/test_pytest_plugin.py::test_a_server_is_started_for_the_tests_and_ended": (
         "starts a server"
     ),
+    **_of_capabilities("LONG"),
 }
 """What takes long, and fails on each Python for the same reason."""
 
@@ -122,9 +125,6 @@ SLOW = {
     ),
     "tests/core/test_rows.py::test_damaged_pages_are_read_alike": "draws damage at random",
     "tests/core/test_rows.py::test_rows_of_any_values_are_read_alike": ("draws values at random"),
-    "tests/secrets/test_crash_reports.py::test_a_report_with_local_variables_shows_no_key": (
-        "formats the variables of each frame"
-    ),
 }
 """What takes a second or more, and may fail on one Python alone: `--quick` leaves it out."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from inngest_rest._core.calls.settings import Settings, resolve
-from inngest_rest._core.calls.sources import hide
 
 __all__ = ["Settings", "settings_of"]
 
@@ -15,5 +14,5 @@ TEXTS = KEYS | {"env", "base_url", "event_base_url", "api_base_url"}
 
 def settings_of(**arguments: Any) -> Settings:
     """Return the settings by these arguments, in an environment that is empty unless given."""
-    hidden = hide(**{name: arguments.pop(name) for name in TEXTS & arguments.keys()})
-    return resolve(hidden, **{"environ": {}, **arguments})
+    texts = {name: arguments.pop(name) for name in TEXTS & arguments.keys()}
+    return resolve(texts, **{"environ": {}, **arguments})

@@ -1,4 +1,5 @@
-"""The types that users' type checkers see. Never run: mypy checks it with the rest of the tests."""
+"""The types that users' type checkers see. Never run: mypy and pyright check it."""
+# pyright: strict, reportUnnecessaryTypeIgnoreComment=true
 
 from __future__ import annotations
 
@@ -27,7 +28,6 @@ from inngest_rest import (
     Run,
     RunChange,
     RunError,
-    RunExplanation,
     RunStatus,
     SendReport,
     StoredEvent,
@@ -37,11 +37,9 @@ from inngest_rest.aio.groups import AsyncPaginator
 from inngest_rest.aio.polling import AsyncEndedRuns, AsyncWatcher
 from inngest_rest.client.groups import Paginator
 from inngest_rest.client.polling import EndedRuns, Watcher
-from inngest_rest.explanation import Reason
 from inngest_rest.models import Cancellation, Job, Span
 from inngest_rest.reports import SendFailure
 from inngest_rest.responses import RawResponse
-from inngest_rest.summary import RunGroup
 from inngest_rest.typing import (
     ChangeKind,
     EventFilter,
@@ -52,7 +50,6 @@ from inngest_rest.typing import (
 from inngest_rest_api.models import V2Webhook
 
 if TYPE_CHECKING:
-    from inngest_rest.bulk import BulkOptions
     from inngest_rest.event import EventLike
     from inngest_rest.record import Record
 
@@ -133,23 +130,12 @@ def blocking(client: InngestClient) -> None:
     shared: RunSelection = {"status": "failed", "app": "a", "since": NOW, "ended_since": NOW}
     client.runs.list(**shared)
     client.runs.watch(**shared)  # type: ignore[misc]
-    client.runs.summary(**shared, by="error")
-    client.runs.cancel_all(**shared, in_flight=2)
-    client.runs.export("runs.csv", **shared, include=["output"])
     page: Paging = {"limit": 5, "cursor": "c"}
     client.apps.list(**page)
     client.functions.list("a", **page)
     client.keys.list(**page, reveal=True)
-    options: BulkOptions = {"dry_run": True, "period": 2, "on_result": print}
-    client.runs.replay_all(["r"], **options)
-    client.functions.invoke_many("a", "f", [{}], **options)
     stored: EventFilter = {"name": "a", "since": NOW}
     client.events.list(**stored, limit=5)
-    client.events.resend(**stored, **options)
-    client.status(failed_above=0.05, no_success_of={"a/b": timedelta(hours=2), "a/c": None})
-    client.status(failed_above="5%", expect=["a/b"])
-    client.status(stuck_for=900)  # type: ignore[arg-type]
-    client.runs.replay_all(**shared, dry_run=True)
     client.runs.list(since="yesterday")  # type: ignore[arg-type]
     assert_type(client.runs.list().pages(), Iterator[Page[Run]])
     assert_type(client.runs.list().page(), Page[Run])
@@ -166,8 +152,6 @@ def blocking(client: InngestClient) -> None:
     assert_type(client.events.get("e"), StoredEvent)
     assert_type(client.events.runs("e"), Paginator[Run])
     assert_type(client.events.wait("e", timeout=timedelta(minutes=1)), list[Run])
-    assert_type(client.events.explain("e"), Explanation)
-    assert_type(client.events.explain("own", name="a").reasons, tuple[Reason, ...])
     assert_type(client.apps.list(), Paginator[App])
     assert_type(client.apps.get("a"), App)
     assert_type(client.functions.list("a"), Paginator[Function])
@@ -207,10 +191,7 @@ def watching(client: InngestClient) -> None:
     client.runs.watch(token=watcher.token, timeout=timedelta(hours=1), include_output=True)
     client.runs.watch(status="runing")  # type: ignore[arg-type]
     client.runs.watch("failed")  # type: ignore[call-arg]
-    assert_type(client.runs.summary(by="function", status="failed").groups, tuple[RunGroup, ...])
-    client.runs.summary(by=1)  # type: ignore[arg-type]
     assert_type(client.runs.wait_many(["r"], 60), EndedRuns)
-    assert_type(client.runs.explain("r"), RunExplanation)
     assert_type(client.functions.invoke("a", "f", {"x": 1}), str)
     assert_type(client.functions.invoke("a", "f", wait=60), Run)
     assert_type(client.functions.invoke("a", "f", wait=60, raise_on_failure=True), Run)
@@ -226,7 +207,6 @@ async def watching_asynchronously(client: AsyncInngestClient) -> None:
         assert_type(watcher, AsyncWatcher)
         assert_type([change async for change in watcher], list[RunChange])
     assert_type(client.runs.wait_many(["r"], timedelta(minutes=1)), AsyncEndedRuns)
-    assert_type(await client.runs.explain("r"), RunExplanation)
     assert_type(await client.functions.invoke("a", "f"), str)
     assert_type(await client.functions.invoke("a", "f", wait=timedelta(minutes=1)), Run)
     assert_type([run async for run in client.runs.wait_many({"r"}, 60)], list[Run])
@@ -253,7 +233,6 @@ async def asynchronous(client: AsyncInngestClient) -> None:
     assert_type(await client.runs.trace("r", raw=True), Span)
     assert_type(await client.send_and_wait(Event("a"), 60), list[Run])
     assert_type(await client.events.wait("e", 60), list[Run])
-    assert_type(await client.events.explain("e"), Explanation)
     assert_type(await client.functions.invoke("a", "f"), str)
     [*client.runs.list()]  # type: ignore[misc]
 

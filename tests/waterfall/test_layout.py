@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest._visible import shortened
+from inngest_rest._values.visible import shortened
 from inngest_rest._waterfall.layout import lay_out
 from inngest_rest._waterfall.times import text_of, tick_text, ticks
 from tests.support.traces import BEGIN, HOSTILE, NOW, hostile_trace, recorded_trace, span

@@ -12,15 +12,11 @@ from typing import Any
 from inngest_rest._version import __version__ as __version__
 
 _NAMES = {
-    "inngest_rest.bulk": (
-        "ActionOutcome ActionReport PartialActionError ReportFinishedError"
-    ),
     "inngest_rest.aio": "AsyncInngestClient",
     "inngest_rest.buffer.asynchronous": "AsyncEventBuffer",
     "inngest_rest.client": "InngestClient",
     "inngest_rest.buffer.blocking": "EventBuffer",
-    "inngest_rest.diagnosis": "Diagnosis",
-    "inngest_rest.files": "ExportReport",
+    "inngest_rest.bulk": "PartialActionError ReportFinishedError",
     "inngest_rest.errors": (
         "ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
         "ConfigurationError ConflictError EventDataError InngestError InvalidArgumentError "
@@ -30,15 +26,12 @@ _NAMES = {
     ),
     "inngest_rest.event": "Event",
     "inngest_rest.event_types": "EventType",
-    "inngest_rest.explain": "WaitingReport",
     "inngest_rest.explanation": "Explanation RunExplanation",
     "inngest_rest.models": (
         "App Function Page Run RunChange RunError RunStatus StoredEvent"
     ),
     "inngest_rest.reports": "BatchReport SendReport",
     "inngest_rest.retry": "RetryPolicy",
-    "inngest_rest.status": "StatusReport",
-    "inngest_rest.summary": "RunSummary",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -2,12 +2,9 @@ from inngest_rest._version import __version__ as __version__
 from inngest_rest.aio import AsyncInngestClient as AsyncInngestClient
 from inngest_rest.buffer.asynchronous import AsyncEventBuffer as AsyncEventBuffer
 from inngest_rest.buffer.blocking import EventBuffer as EventBuffer
-from inngest_rest.bulk import ActionOutcome as ActionOutcome
-from inngest_rest.bulk import ActionReport as ActionReport
 from inngest_rest.bulk import PartialActionError as PartialActionError
 from inngest_rest.bulk import ReportFinishedError as ReportFinishedError
 from inngest_rest.client import InngestClient as InngestClient
-from inngest_rest.diagnosis import Diagnosis as Diagnosis
 from inngest_rest.errors import ApiError as ApiError
 from inngest_rest.errors import AuthenticationError as AuthenticationError
 from inngest_rest.errors import BadRequestError as BadRequestError
@@ -35,10 +32,8 @@ from inngest_rest.errors import TransportError as TransportError
 from inngest_rest.errors import WaitTimeoutError as WaitTimeoutError
 from inngest_rest.event import Event as Event
 from inngest_rest.event_types import EventType as EventType
-from inngest_rest.explain import WaitingReport as WaitingReport
 from inngest_rest.explanation import Explanation as Explanation
 from inngest_rest.explanation import RunExplanation as RunExplanation
-from inngest_rest.files import ExportReport as ExportReport
 from inngest_rest.models import App as App
 from inngest_rest.models import Function as Function
 from inngest_rest.models import Page as Page
@@ -50,5 +45,3 @@ from inngest_rest.models import StoredEvent as StoredEvent
 from inngest_rest.reports import BatchReport as BatchReport
 from inngest_rest.reports import SendReport as SendReport
 from inngest_rest.retry import RetryPolicy as RetryPolicy
-from inngest_rest.status import StatusReport as StatusReport
-from inngest_rest.summary import RunSummary as RunSummary

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from attrs import evolve
 
 from inngest_rest import typing
-from inngest_rest._faults import after
+from inngest_rest._local.faults import after
 from inngest_rest.call_row import EVENT_ID, RUN_ID, CallRow, Effect
 from inngest_rest.errors import InvalidArgumentError
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_origin, is_ty
 import attrs
 import msgspec
 
-from inngest_rest._visible import shown
+from inngest_rest._values.visible import shown
 from inngest_rest.errors import EventDataError, InvalidArgumentError
 from inngest_rest.event import Event, Sessions, new_event_id
 

@@ -185,7 +185,10 @@ class Explanation(Record):
         return f"{count} ({', '.join(states)})"
 
     def _unexplained(self) -> str:
-        """Return that nothing explains why a run is missing, if one is."""
+        """Return that nothing explains why a run is missing, if one is for certain."""
+        attributed = {id for each in self.listeners for id in each.run_ids}
+        if any(run.id not in attributed and not run.function_id for run in self.runs):
+            return ""
         without_run = [
             listener.name for listener in self.listeners if not listener.run_ids
         ]

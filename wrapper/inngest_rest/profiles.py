@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 def read_profiles() -> list[Profile]:
     """Read the file of profiles, at INNGEST_CONFIG or in the folder for configuration of the user.
 
+    One that is malformed or has a key is among them, with its `problem`.
+
     Raises:
-        ConfigurationError: It is malformed, or has a key.
+        ConfigurationError: The file cannot be read as tables of TOML.
     """
     from inngest_rest._core.calls.sources import all_profiles  # noqa: PLC0415 - loads httpx
 

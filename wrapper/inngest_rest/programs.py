@@ -4,23 +4,23 @@ Text from outside made safe to show, checks of arguments and their errors, what 
 what was done, and values in the types of JSON.
 """
 
-from inngest_rest._arguments import (
+from inngest_rest._local.arguments import (
     check_choice,
     check_json,
     check_path,
     invalid,
     is_status,
 )
-from inngest_rest._conversions import Conversions
-from inngest_rest._extras import how_to_install
-from inngest_rest._faults import (
+from inngest_rest._local.faults import (
     SERVER_HEADER,
     may_pass,
     refused_in_between,
 )
-from inngest_rest._files import reasons_path, rejected_path
-from inngest_rest._ulid import is_ulid
-from inngest_rest._visible import (
+from inngest_rest._local.files import reasons_path, rejected_path
+from inngest_rest._values.conversions import Conversions
+from inngest_rest._values.extras import how_to_install
+from inngest_rest._values.ulid import is_ulid
+from inngest_rest._values.visible import (
     and_more,
     did_you_mean,
     nearest,

@@ -22,8 +22,8 @@ from typing import (
 
 from attrs import fields
 
-from inngest_rest._conversions import Conversions
-from inngest_rest._visible import shortened, shown
+from inngest_rest._values.conversions import Conversions
+from inngest_rest._values.visible import shortened, shown
 
 __all__ = ["Record"]
 

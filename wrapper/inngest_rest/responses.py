@@ -74,12 +74,14 @@ class Profile(Record):
         settings: The settings that it has, such as `base_url`, by their names.
         keys: Where each key comes from, by its setting: the name of a variable, or a command.
         is_protected: Whether an act of the command or a tool has to name it.
+        problem: Why a client cannot use it; None if it is well-formed.
     """
 
     name: str
     settings: dict[str, str] = field(factory=dict[str, str])
     keys: dict[str, str] = field(factory=dict[str, str])
     is_protected: bool = False
+    problem: str | None = None
 
 
 def is_on_cloud(url: str) -> bool:

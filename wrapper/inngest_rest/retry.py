@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from inngest_rest._visible import shown
+from inngest_rest._values.visible import shown
 from inngest_rest.errors import ApiError, ConfigurationError, Setting
 
 if TYPE_CHECKING:

@@ -143,9 +143,6 @@ class EventListing(EventFilter, Paging, total=False):
     """Which stored events a list has, and how much of it: `EventFilter` and `Paging`."""
 
 
-Redaction = Literal["keys", "emails"]
-"""What is redacted: what looks like a key or token, or that and e-mail addresses; no guarantee."""
-
 RepeatedId = Literal["first"]
 """Whose runs are waited for where an id was sent before: see `events.wait`."""
 

@@ -165,7 +165,7 @@ class Verdict(NamedTuple):
         goal: The goal's text.
         value: What was measured.
         shown: It as a text of six characters, and what is printed beside it.
-        asked: What the goal asks for.
+        asked: What the goal asks for; empty if nothing is.
         is_met: Whether it is met.
         remark: What is printed behind the goal's text.
     """
@@ -178,9 +178,12 @@ class Verdict(NamedTuple):
     remark: str = ""
 
     def __str__(self) -> str:
-        mark = "met   " if self.is_met else "MISSED"
         value, beside = self.shown
-        return f"{mark} {value} {beside:14} asked {self.asked:>7}  {self.goal}{self.remark}"
+        measured = f"{value} {beside:14}"
+        if not self.asked:
+            return f"{measured} {self.goal}{self.remark}"
+        mark = "met   " if self.is_met else "MISSED"
+        return f"{mark} {measured} asked {self.asked:>7}  {self.goal}{self.remark}"
 
 
 def judge(goal: Goal, figures: Figures, limit: float | None) -> Verdict:

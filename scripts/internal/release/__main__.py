@@ -6,7 +6,7 @@ public API is compared with that of the last tag. So is the package of the MCP s
 nothing but the first. dist/ then holds pypi/ and pypi-mcp/, each for the environment of its name, a
 bundle of the MCP server (.mcpb), its entry for the MCP registry, the bill of materials, the recipe
 for conda-forge and the notes of the release. At last, all is published to an index on this machine,
-and installed from it in each way that the pages name. A tag publishes: docs/releasing.md.
+and installed from it in each way that the pages name. A tag publishes: MAINTAINING.md.
 
 Exit status: 0 it could go out, or, with --dry-run, it could but for what is listed as missing;
 1 something is wrong or, without --dry-run, missing.

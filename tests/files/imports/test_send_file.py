@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InvalidEventError, SendReport
-from inngest_rest._core.sending.event_json import encode
+from inngest_rest._local.event_json import encode
 from inngest_rest.files._import import lines as lines_module
 from inngest_rest.files._import.encoder import NdjsonEncoder
 from inngest_rest.files._import.lines import Chunk, Position

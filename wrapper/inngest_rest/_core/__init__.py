@@ -2,16 +2,14 @@
 
 Imports go one way, from top to bottom, and import-linter checks that (pyproject.toml):
 
-    interface, probing      the door for capabilities; single requests, for the diagnosis
+    interface, delivery     the doors for capabilities: calls, and what sends
+    probing                 single requests, for the diagnosis
     resources               the plans of each resource of the API
     sending                 events become requests
     calls                   one call of the API: settings, keys, request, response, retries
     drivers                 run plans, blocking or async: the only package that sends or sleeps
-    arrow, expressions      records as Arrow tables; CEL expressions, evaluated here
-    event_names, clock      validation of event names; time and randomness
+    clock                   time and randomness
     secret, tracing         hidden keys; OpenTelemetry spans
     plans                   what a plan is, and what its session's driver does for it
     request                 requests of httpx that hide their URLs, and URLs
-    json_text, locks        the JSON encoder and decoder; locks renewed after a fork
-    logs                    the logger, whose messages are one line
 """

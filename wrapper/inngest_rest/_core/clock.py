@@ -170,8 +170,3 @@ def _overlap(
     low = max(one[0], other[0])
     high = min(one[1], other[1])
     return (low, high) if low <= high else None
-
-
-def is_aware(moment: datetime) -> bool:
-    """Return whether a datetime has a time zone with an offset from UTC."""
-    return moment.utcoffset() is not None

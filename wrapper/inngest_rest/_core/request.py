@@ -26,7 +26,7 @@ _METHODS_WITHOUT_BODY = frozenset({"DELETE", "GET"})
 def masked(kind: type[R]) -> type[R]:
     """Return a class of requests whose repr does not have their URLs.
 
-    The URL of an event has the event key in it, and the frames of a traceback hold the request.
+    The URL of an event has the event key in it, and logs have the repr of a request.
     Its content needs not be read first, as httpx's needs of a stream.
     """
 
@@ -109,6 +109,6 @@ def requestable(text: str, parameters: Mapping[str, Any] | None = None) -> httpx
         # Not `copy_with`, which parses it once more: a tenth of the time of `runs.get`.
         return httpx.URL(text, params=parameters) if parameters else httpx.URL(text)
     except (httpx.InvalidURL, ValueError):
-        del text  # hidden from crash reports: the event key may be in it
-    # Outside that clause, whose error may quote the key.
-    raise InvalidArgumentError("an id, name, cursor or key is too long for a URL")
+        # Without the cause, which may quote the event key.
+        reason = "an id, name, cursor or key is too long for a URL"
+        raise InvalidArgumentError(reason) from None

@@ -1,12 +1,10 @@
-"""Secrets: hide keys wherever they are stored, and mask them in text from outside."""
+"""Secrets: keys have a repr without their text, and are masked in text from outside."""
 
 from __future__ import annotations
 
 import logging
 import re
-import sys
-from contextlib import suppress
-from typing import TYPE_CHECKING, Generic, NoReturn, Self, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import quote
 from weakref import ref
 
@@ -14,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 E = TypeVar("E", bound=BaseException)
-T = TypeVar("T")
 
 # A shorter text is not a secret, and could be part of any word.
 _SHORTEST = 8
@@ -26,42 +23,20 @@ _LOGGERS = tuple(
     for part in ("http11", "proxy", "socks")
 )
 
-# The packages below httpx. The frames of a caller's own code keep their variables.
-_NETWORK = frozenset(
-    {"anyio", "h11", "httpcore", "httpcore2", "httpx", "httpx2", "socksio"}
-)
-_BELOW = _NETWORK | {"inngest_rest"} | sys.stdlib_module_names
 
+class Secret:
+    """A key: only `reveal` shows it, and its repr does not."""
 
-class Hidden(Generic[T]):
-    """A value that contains a key, or something else that gives access.
+    __slots__ = ("_text",)
 
-    Crash reporters record the local variables of each frame, by their reprs or attribute by
-    attribute: the value is in neither. Only `reveal` returns it, to be used in the same expression.
-    """
+    def __init__(self, text: str) -> None:
+        self._text = text
 
-    __slots__ = ("_reveal",)
-
-    def __init__(self, value: T) -> None:
-        # In a closure: tools that show the attributes of objects would find an attribute.
-        self._reveal: Callable[[], T] = lambda: value
-
-    @classmethod
-    def of(cls, value: T | None) -> Self | None:
-        return None if value is None else cls(value)
-
-    def reveal(self) -> T:
-        return self._reveal()
+    def reveal(self) -> str:
+        return self._text
 
     def __repr__(self) -> str:
         return "***"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret cannot be copied or pickled")
-
-
-class Secret(Hidden[str]):
-    """A key. An argument of another type may be held until it is checked."""
 
 
 # The kept hash of a signing key identifies it among these.
@@ -76,31 +51,31 @@ class Mask:
     """
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
-        long_enough = [each for each in secrets if len(each.reveal()) >= _SHORTEST]
-        self._secrets = Hidden({secret.reveal() for secret in long_enough})
-        self._pattern = _pattern_of(long_enough)
+        texts = {secret.reveal() for secret in secrets}
+        self._secrets = {text for text in texts if len(text) >= _SHORTEST}
+        self._pattern = _pattern_of(self._secrets)
         living = [reference for reference in _masks if reference() is not None]
         _masks[:] = [*living, ref(self)]
 
     def __call__(self, text: str) -> str:
         # Compiled when first needed, which takes milliseconds.
-        masked = re.sub(self._pattern.reveal(), "***", text, flags=re.IGNORECASE)
+        masked = re.sub(self._pattern, "***", text, flags=re.IGNORECASE)
         return _LIKE_A_SIGNING_KEY.sub(self._without_own_key, masked)
 
     def _without_own_key(self, key: re.Match[str]) -> str:
-        is_own = hash_of_digits(key[1]) in self._secrets.reveal()
+        is_own = hash_of_digits(key[1]) in self._secrets
         return "***" if is_own else key[0]
 
 
-def _pattern_of(secrets: Iterable[Secret]) -> Hidden[str]:
+def _pattern_of(secrets: Iterable[str]) -> str:
     """Return the pattern of any of these secrets; it matches nothing if there is none."""
-    forms = Hidden(set[str]())
-    for secret in secrets:
-        forms.reveal().add(re.escape(secret.reveal()))
-        forms.reveal().add(re.escape(quote(secret.reveal())))
-        forms.reveal().add(re.escape(quote(secret.reveal(), safe="")))
+    forms = {
+        re.escape(form)
+        for secret in secrets
+        for form in (secret, quote(secret), quote(secret, safe=""))
+    }
     # The longest first: one secret may begin with another.
-    return Hidden("|".join(sorted(forms.reveal(), key=len, reverse=True)) or "(?!)")
+    return "|".join(sorted(forms, key=len, reverse=True)) or "(?!)"
 
 
 def hash_of_digits(digits: str) -> str:
@@ -126,28 +101,6 @@ for _name in _LOGGERS:
     logging.getLogger(_name).addFilter(_mask_record)
 
 
-def clear_frames(error: BaseException, handled: BaseException | None = None) -> None:
-    """Clear the frames of httpx and the packages below, of an error and its causes.
-
-    Their variables are the request, down to the bytes for the socket. Files and lines stay, and so
-    do the frames of `handled`, the caller's error that was being handled before.
-    """
-    for each in chain(error, handled):
-        is_below = False
-        traceback = each.__traceback__
-        while traceback is not None:
-            module = str(traceback.tb_frame.f_globals.get("__name__"))
-            package = module.partition(".")[0]
-            is_first = (
-                package in _NETWORK or module == "inngest_rest._core.drivers.carriers"
-            )
-            is_below = is_below or is_first
-            if is_below and package in _BELOW:
-                with suppress(RuntimeError):  # it is running
-                    traceback.tb_frame.clear()
-            traceback = traceback.tb_next
-
-
 def cause_without_keys(error: E, mask: Callable[[str], str]) -> E | None:
     """Return an error as the cause of another; None if its message or arguments have a key.
 
@@ -160,11 +113,9 @@ def cause_without_keys(error: E, mask: Callable[[str], str]) -> E | None:
     return error
 
 
-def chain(
-    error: BaseException, handled: BaseException | None = None
-) -> Iterator[BaseException]:
-    """Yield an error and its causes, down to an error that was being handled before."""
-    seen = {id(handled)}
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all that led to it."""
+    seen = set[int]()
     left = [error]
     while left:
         each = left.pop()

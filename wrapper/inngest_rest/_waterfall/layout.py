@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from attrs import define, frozen
 
-from inngest_rest._visible import shortened
+from inngest_rest._values.span_names import attempt_number
+from inngest_rest._values.visible import shortened
 from inngest_rest._waterfall.times import MILLISECOND, text_of
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def _row(place: _Place, begin: datetime) -> SpanRow:
 
 
 def _kind(span: DrawnSpan) -> str:
-    if re.fullmatch(r"Attempt \d+", span.name):
+    if attempt_number(span.name) is not None:
         return "attempt"
     known = _KINDS.get(span.step_op)
     if known is not None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from inngest_rest._extras import how_to_install
-from inngest_rest._visible import with_direction
+from inngest_rest._values.extras import how_to_install
+from inngest_rest._values.visible import with_direction
 from inngest_rest._waterfall.layout import lay_out
 from inngest_rest._waterfall.times import tick_text, ticks
 

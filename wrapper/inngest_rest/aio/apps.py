@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, overload
 
-from inngest_rest._arguments import check_seconds
 from inngest_rest._core.resources import apps
 from inngest_rest._core.resources.wait import wait as wait_for_end
-from inngest_rest._faults import after
+from inngest_rest._local.arguments import check_seconds
+from inngest_rest._local.faults import after
 from inngest_rest.aio.groups import AsyncPaginator, Resource
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Functions(Resource):
         empty, `GET /v2/apps/{appId}`, and `GET /v2/apps` for the nearest. Of all apps, these after
         `GET /v2/apps`, else `GET /v1/apps`; with `runs`, `GET /v2/runs` for each function.
         """
-        from inngest_rest.status._crons import with_runs
+        from inngest_rest._core.resources.last_runs import with_runs
 
         return self._list(
             apps.list_functions,

@@ -210,8 +210,8 @@ class Events(Resource):
             NotFoundError: The event did not appear within 5 s.
 
         HTTP: `GET /v1/events/{eventId}`, `GET /v2/apps` and `GET /v2/apps/{appId}/functions` at
-        most once a minute, then `GET /v2/events/{eventId}/runs` (else `GET
-        /v1/events/{eventId}/runs`) until the runs are complete, and `GET /v2/runs/{runId}` for
+        most once a minute, then `GET /v1/events/{eventId}/runs` (else `GET
+        /v2/events/{eventId}/runs`) until the runs are complete, and `GET /v2/runs/{runId}` for
         each that has not ended, as `runs.wait`.
         """
         from inngest_rest._core.resources.wait_event import wait_for_runs

@@ -14,7 +14,8 @@ from typing import (
     TypeVar,
 )
 
-from inngest_rest._core import arrow, tracing
+from inngest_rest._core import tracing
+from inngest_rest._local import arrow
 from inngest_rest.record import Record, html
 
 if TYPE_CHECKING:

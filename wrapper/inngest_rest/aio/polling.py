@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from inngest_rest._core import tracing
 from inngest_rest._core.resources.polling import Poller
-from inngest_rest._core.resources.wait_many import WaitMany
+from inngest_rest._core.resources.wait import WaitMany
 from inngest_rest._core.resources.watch import Watch
 from inngest_rest.models import Run, RunChange
 

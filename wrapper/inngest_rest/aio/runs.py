@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._core.resources import runs
+from inngest_rest._core.resources import run_lists, runs
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest.aio.groups import AsyncPaginator, Resource
 
@@ -114,7 +114,7 @@ class Runs(Resource):
             ended_until=ended_until,
         )
         return self._list(
-            runs.list_runs,
+            run_lists.list_runs,
             selection,
             order=order,
             include_output=include_output,
@@ -212,7 +212,7 @@ class Runs(Resource):
         more than ten are open, `GET /v2/runs` at most once a second, and ten single runs in turn;
         where that listing takes over 2 s, up to 1,500 single runs.
         """
-        from inngest_rest._core.resources.wait_many import WaitMany
+        from inngest_rest._core.resources.wait import WaitMany
         from inngest_rest.aio.polling import AsyncEndedRuns
 
         return AsyncEndedRuns(self._driver, WaitMany(self._session, ids, timeout))
@@ -479,7 +479,9 @@ class Runs(Resource):
 
         HTTP: `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`.
         """
-        await self._run(runs.explain_event_id(runs.cancel), id)
+        from inngest_rest._core.resources import run_acts
+
+        await self._run(runs.explain_event_id(run_acts.cancel), id)
 
     async def replay(
         self,
@@ -925,9 +927,9 @@ class Runs(Resource):
 
         HTTP: `POST /v1/runs/{runId}/metadata`.
         """
-        from inngest_rest._core.resources import run_metadata
+        from inngest_rest._core.resources import run_acts
 
-        await self._run(run_metadata.add, id, values, kind=kind, op=op, step=step)
+        await self._run(run_acts.add_metadata, id, values, kind=kind, op=op, step=step)
 
     async def score(
         self,
@@ -958,9 +960,9 @@ class Runs(Resource):
 
         HTTP: `POST /v2/runs/{runId}/scores`.
         """
-        from inngest_rest._core.resources import run_scores
+        from inngest_rest._core.resources import run_acts
 
-        await self._run(run_scores.score, id, scores, step, experiment, variant)
+        await self._run(run_acts.score, id, scores, step, experiment, variant)
 
     async def trace(self, id: str, *, raw: bool = False) -> Span:
         """Get a run's trace: the root span, with its steps and the attempts at them as children.
@@ -1001,6 +1003,6 @@ class Signals(Resource):
 
         HTTP: `POST /v1/signals`.
         """
-        from inngest_rest._core.resources import signals
+        from inngest_rest._core.resources import run_acts
 
-        return await self._run(signals.send_signal, signal, data)
+        return await self._run(run_acts.send_signal, signal, data)

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
-from inngest_rest._arguments import invalid
-from inngest_rest._core.interface import decode, encode_event, logger
+from inngest_rest._local.arguments import invalid
+from inngest_rest._local.event_json import encode as encode_event
+from inngest_rest._values.json_text import decode
+from inngest_rest._values.logs import logger
 from inngest_rest.buffer._outbox_file import (
     WRITE_ERRORS,
     OutboxFile,
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from inngest_rest._core.interface import Batch, BatchOutcome
+    from inngest_rest._core.delivery import Batch, BatchOutcome
     from inngest_rest.buffer._schedule import Schedule
     from inngest_rest.event import EventLike
 

@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from inngest_rest._core.interface import SYSTEM_CLOCK, decode
+from inngest_rest._core.delivery import SYSTEM_CLOCK
+from inngest_rest._values.json_text import decode
 from inngest_rest.errors import OutboxError
 
 if TYPE_CHECKING:

@@ -13,15 +13,10 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from inngest_rest._core.interface import (
-    DEFAULT_BYTES,
-    Batch,
-    BatchOutcome,
-    Rejected,
-    Unknown,
-    encode_event,
-    logger,
-)
+from inngest_rest._core.delivery import Batch, BatchOutcome, Rejected, Unknown
+from inngest_rest._local.event_json import encode as encode_event
+from inngest_rest._local.limits import DEFAULT_BYTES
+from inngest_rest._values.logs import logger
 from inngest_rest.errors import (
     ApiError,
     AuthenticationError,
@@ -33,7 +28,7 @@ from inngest_rest.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from inngest_rest._core.interface import NameConvention
+    from inngest_rest._local.event_names import NameConvention
     from inngest_rest.buffer._schedule import Schedule
     from inngest_rest.event import EventLike
     from inngest_rest.reports import SendFailure

@@ -11,7 +11,7 @@ import math
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.interface import Unknown
+from inngest_rest._core.delivery import Unknown
 from inngest_rest.buffer._outbox_file import is_json_object
 from inngest_rest.buffer._queue import gather
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator
 
-    from inngest_rest._core.interface import Batch, BatchOutcome
+    from inngest_rest._core.delivery import Batch, BatchOutcome
     from inngest_rest.buffer._outbox_file import OutboxFile
 
 LONGEST = 23 * 3_600.0

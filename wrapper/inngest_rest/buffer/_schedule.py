@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
-from inngest_rest._arguments import check_seconds
+from inngest_rest._local.arguments import check_seconds
 from inngest_rest.retry import RetryPolicy
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from importlib import import_module
 from inspect import isawaitable, iscoroutinefunction
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple, cast, get_args
 
-from inngest_rest._arguments import (
+from inngest_rest._core.delivery import BatchOutcome, Rejected, Unknown, send_batch
+from inngest_rest._local.arguments import (
     check_callable,
     check_choice,
     check_count,
@@ -24,16 +25,10 @@ from inngest_rest._arguments import (
     check_seconds,
     invalid,
 )
-from inngest_rest._core.interface import (
-    MAX_EVENTS,
-    BatchOutcome,
-    Forked,
-    Rejected,
-    Unknown,
-    decode,
-    logger,
-    send_batch,
-)
+from inngest_rest._local.limits import MAX_EVENTS
+from inngest_rest._values.json_text import decode
+from inngest_rest._values.locks import Forked
+from inngest_rest._values.logs import logger
 from inngest_rest.buffer._queue import Queue
 from inngest_rest.buffer._resends import LONGEST as LONGEST_RESEND
 from inngest_rest.buffer._schedule import Deadline, Schedule
@@ -51,7 +46,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Awaitable, Callable
 
-    from inngest_rest._core.interface import Batch, Driver, Session
+    from inngest_rest._core.delivery import Batch, Driver, Session
     from inngest_rest.errors import InngestError
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport
@@ -222,8 +217,6 @@ class Buffer(Forked, ABC):
         self._worker = None
 
     def __repr__(self) -> str:
-        if not hasattr(self, "_queue"):  # in a crash report, if the constructor raised
-            return f"{type(self).__name__}(<not initialized>)"
         url = self._session.settings.event_url
         path = None if self._path is None else str(self._path)
         return f"{type(self).__name__}({url!r}, {path!r})"
@@ -407,9 +400,12 @@ class Buffer(Forked, ABC):
             self._notify()
 
     async def _take(self) -> Batch | None:
-        """Return the next batch; None if there is none, or after an error."""
+        return self._taken()
+
+    def _taken(self) -> Batch | None:
+        """Take the next batch, perhaps from disk; None if there is none, or after an error."""
         try:
-            return await self._elsewhere(self._queue.take)
+            return self._queue.take()
         except Exception as error:  # noqa: BLE001 - the next attempt may succeed
             logger.warning("%s; trying again in %.0f s", error, self._schedule.failed())
             self._schedule.added()

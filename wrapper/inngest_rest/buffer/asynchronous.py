@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar, TypeVarTuple
 
-from inngest_rest._core.interface import DEFAULT_EVENTS, running_loop
+from inngest_rest._local.limits import DEFAULT_EVENTS
 from inngest_rest.aio.client import AsyncInngestClient
 from inngest_rest.buffer._shared import Buffer
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Awaitable, Callable, Iterable
 
-    from inngest_rest._core.interface import Batch
+    from inngest_rest._core.delivery import Batch
     from inngest_rest.buffer._schedule import Deadline
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
@@ -156,7 +156,7 @@ class AsyncEventBuffer(Buffer):
             return
         if self._worker is not None and not self._worker.done():
             return
-        loop = running_loop()
+        loop = self._driver.loop()
         if loop is not self._loop:
             self._loop = loop
             self._notice = asyncio.Event()
@@ -182,11 +182,14 @@ class AsyncEventBuffer(Buffer):
         return task.result()
 
     async def _take(self) -> Batch | None:
-        taking = asyncio.ensure_future(super()._take())
+        if self._path is None:
+            return self._taken()
+        # A task would be cancelled with all others of the loop, and its lease be left.
+        taking = self._driver.loop().run_in_executor(None, self._taken)
         try:
             return await self._whole(taking)
         except asyncio.CancelledError:
-            batch = None if taking.exception() else taking.result()
+            batch = taking.result()
             if batch is not None:
                 self._queue.put_back(batch)
             raise

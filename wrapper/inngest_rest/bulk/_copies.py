@@ -11,8 +11,9 @@ from collections import Counter
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
-from inngest_rest._core.interface import encode, get_event
-from inngest_rest._ulid import is_ulid
+from inngest_rest._core.interface import get_event
+from inngest_rest._values.json_text import encode
+from inngest_rest._values.ulid import is_ulid
 from inngest_rest.errors import NotFoundError
 
 if TYPE_CHECKING:

@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from inngest_rest._arguments import check_each, check_id, check_json_object, invalid
 from inngest_rest._core.interface import Names, check_names, invoke
+from inngest_rest._local.arguments import (
+    check_each,
+    check_id,
+    check_json_object,
+    invalid,
+)
 from inngest_rest.bulk import ActionOutcome, ActionRow
 from inngest_rest.bulk._reported import (
     BulkResult,

@@ -14,17 +14,8 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from inngest_rest._core.interface import (
-    RULED_OUT,
-    ReplayStart,
-    get_function,
-    get_run,
-    is_settled,
-    others_of_chain,
-    replays_of,
-    request_replay,
-    was_refused,
-)
+from inngest_rest._core.interface import Replays, ReplayStart, get_function, get_run
+from inngest_rest._local.faults import RULED_OUT
 from inngest_rest.bulk import ActionOutcome, ActionRow
 from inngest_rest.bulk._reported import (
     BulkResult,
@@ -119,7 +110,7 @@ class ReplayJob(RunsJob):
         )
         self._replay_again = replay_again
         self._start = start
-        self._requests = replays_of(session)
+        self._replays = Replays(session)
         # The rows to act on, by the ids of their runs.
         self._rows_by_id: dict[str, ActionRow] = {}
         # The listed runs that are not replayed yet, without large fields.
@@ -182,8 +173,8 @@ class ReplayJob(RunsJob):
             refusal = await self._why_refused(run)
             if refusal is not None:
                 return with_outcome(row, ActionOutcome.REFUSED, refusal)
-        known_requests = self._requests.number
-        others = await others_of_chain(self.session, run)
+        known_requests = self._replays.count
+        others = await self._replays.others_of_chain(run)
         if _was_requested(row):
             earlier = self._result_of_earlier_request(row, others)
             if earlier is not None:
@@ -238,7 +229,7 @@ class ReplayJob(RunsJob):
         if row.requested_at is not None:
             clock = self.session.server_clocks["api"]
             elapsed, _ = clock.elapsed(row.requested_at, row.requested_at_here)
-            if is_settled(elapsed):
+            if self._replays.is_settled(elapsed):
                 return None
         return with_outcome(row, ActionOutcome.UNKNOWN, _MAY_TAKE_EFFECT)
 
@@ -252,8 +243,7 @@ class ReplayJob(RunsJob):
         ids = [run.id]
         ids += [other.id for other in listed]
         chain = list(dict.fromkeys(ids))
-        now = self.session.clock.monotonic()
-        latest = self._requests.latest(chain, now)
+        latest = self._replays.latest(chain)
         replay_id = _effective_replay(
             listed, None if latest is None else latest.new_run_id, chain
         )
@@ -302,8 +292,7 @@ class ReplayJob(RunsJob):
         row = attempt.row
         assert row.id is not None
         try:
-            new_run_id = await request_replay(
-                self.session,
+            new_run_id = await self._replays.request(
                 row.id,
                 row.replays_before or (),
                 attempt.known_requests,
@@ -311,7 +300,7 @@ class ReplayJob(RunsJob):
                 input=self._start.input,
             )
         except InngestError as error:
-            if was_refused(error):
+            if self._replays.was_refused(error):
                 row = evolve(
                     row,
                     replays_before=None,
@@ -325,7 +314,7 @@ class ReplayJob(RunsJob):
         if row.replays_before is not None:
             await self.session.driver.sleep(_APPEARS_AFTER_SECONDS)
             with suppress(InngestError):
-                others = await others_of_chain(self.session, attempt.run)
+                others = await self._replays.others_of_chain(attempt.run)
                 result = _new_run_of_chain(row, others or ())
                 if result is not None:
                     return result

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attrs import evolve
 
-from inngest_rest._arguments import check_path, invalid
-from inngest_rest._core.interface import decode, encode
-from inngest_rest._files import lock_file
-from inngest_rest._visible import shown
+from inngest_rest._local.arguments import check_path, invalid
+from inngest_rest._local.files import lock_file
+from inngest_rest._values.json_text import decode, encode
+from inngest_rest._values.visible import shown
 from inngest_rest.bulk import ActionReport, ActionRow
 
 if TYPE_CHECKING:

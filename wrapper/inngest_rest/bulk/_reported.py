@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from attrs import evolve, frozen
 
 from inngest_rest import errors
-from inngest_rest._arguments import (
+from inngest_rest._core.delivery import BulkJob
+from inngest_rest._core.interface import Window
+from inngest_rest._local.arguments import (
     check_count_or_none,
     check_each,
     check_run_id,
     invalid,
 )
-from inngest_rest._core.interface import BulkJob, Window, encode
+from inngest_rest._values.json_text import encode
 from inngest_rest.bulk import (
     CLOUD_RATE,
     ActionOutcome,

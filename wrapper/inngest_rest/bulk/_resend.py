@@ -14,16 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
-from inngest_rest._arguments import check_id, invalid
-from inngest_rest._core.interface import (
-    EventSelection,
-    Window,
-    get_event,
-    list_events,
-    read_all,
-    send_events,
-)
-from inngest_rest._ulid import is_ulid
+from inngest_rest._core.delivery import send_events
+from inngest_rest._core.interface import EventSelection, Window, get_event, list_events
+from inngest_rest._local.arguments import check_id, invalid
+from inngest_rest._values.ulid import is_ulid
 from inngest_rest.bulk import ActionOutcome, ActionRow
 from inngest_rest.bulk._copies import Copies
 from inngest_rest.bulk._report_file import without_none
@@ -288,7 +282,7 @@ async def _send_by(client: Any, event: Mapping[str, Any]) -> list[str]:
 def _newest_of(session: Session, count: int) -> Plan[list[StoredEvent]]:
     """List the newest events whose ids a server remembers."""
     selection = EventSelection(since=_REMEMBERED)
-    return read_all(list_events(session, selection, limit=count))
+    return list_events(session, selection, limit=count).read_all()
 
 
 async def _newest_by(client: Any, count: int) -> list[StoredEvent]:

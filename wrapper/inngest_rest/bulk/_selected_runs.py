@@ -7,19 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import evolve
 
-from inngest_rest._arguments import invalid
-from inngest_rest._core.interface import (
-    ALWAYS_ENDED,
-    check_names,
-    function_of,
-    list_runs,
-)
+from inngest_rest._core.interface import check_names, list_runs
+from inngest_rest._local.functions import function_of
 from inngest_rest.bulk._reported import Options, ReportedJob
 from inngest_rest.models import UNFINISHED, Run, RunStatus
 from inngest_rest.typing import RunSelection
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
     from inngest_rest._core.interface import Selection, Session
     from inngest_rest.bulk import ActionRow
@@ -48,7 +43,11 @@ class RunsJob(ReportedJob):
         **others: Any,
     ) -> None:
         super().__init__(session, self.name, options, limit=limit)
-        self._check_statuses(selection.statuses)
+        # Each run is checked before it is replayed, and an ended one is not cancelled.
+        if self.default_statuses is UNFINISHED:
+            selection.check_open()
+        else:
+            selection.check_ended()
         if self.pick_source(ids, selection.to_json(), others):
             self.asked_window = selection.ended or selection.window
             self.listing = list_runs(
@@ -62,22 +61,6 @@ class RunsJob(ReportedJob):
     def row_of(self, item: Run) -> ActionRow:
         row = super().row_of(item)
         return with_details(row, item) if self.dry_run else row
-
-    def _check_statuses(self, statuses: Iterable[RunStatus]) -> None:
-        """Reject a status whose runs cannot be acted on.
-
-        An unknown status of a newer server is accepted: each run is checked before it is replayed,
-        and an ended one is not cancelled.
-        """
-        excluded: Collection[str] = ALWAYS_ENDED
-        have = "have"
-        if self.default_statuses is not UNFINISHED:
-            excluded = (*UNFINISHED, "paused")
-            have = "have not"
-        for status in statuses:
-            if status in excluded:
-                reason = f"{status.value!r} selects runs that {have} ended"
-                raise invalid("status", reason)
 
 
 def with_details(row: ActionRow, run: Run) -> ActionRow:

@@ -14,16 +14,14 @@ from typing import (
     TypeVar,
 )
 
-from inngest_rest._arguments import invalid
 from inngest_rest._core.calls import settings as configuration
 from inngest_rest._core.calls.answers import recording
 from inngest_rest._core.calls.session import Session, copied
-from inngest_rest._core.calls.sources import hide
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, clock_of
 from inngest_rest._core.drivers import connection_pool
 from inngest_rest._core.drivers.blocking import Driver
-from inngest_rest._core.secret import Hidden
-from inngest_rest._core.sending.limits import DEFAULT_EVENTS, DEFAULT_IN_FLIGHT
+from inngest_rest._local.arguments import invalid
+from inngest_rest._local.limits import DEFAULT_EVENTS, DEFAULT_IN_FLIGHT
 from inngest_rest.client.groups import Group, Resource
 
 if TYPE_CHECKING:
@@ -147,25 +145,17 @@ class InngestClient(Resource):
         event_name_check: EventNameCheck = "off",
         profile: str | None = None,
     ) -> None:
-        hidden = None if headers is None else Hidden(headers)
-        del headers  # hidden from crash reports
-        arguments = hide(
-            event_key=event_key,
-            signing_key=signing_key,
-            signing_key_fallback=signing_key_fallback,
-            api_key=api_key,
-            env=env,
-            base_url=base_url,
-            event_base_url=event_base_url,
-            api_base_url=api_base_url,
-            profile=profile,
-        )
-        del (
-            event_key,
-            signing_key,
-            signing_key_fallback,
-            api_key,
-        )  # hidden from crash reports
+        arguments = {
+            "event_key": event_key,
+            "signing_key": signing_key,
+            "signing_key_fallback": signing_key_fallback,
+            "api_key": api_key,
+            "env": env,
+            "base_url": base_url,
+            "event_base_url": event_base_url,
+            "api_base_url": api_base_url,
+            "profile": profile,
+        }
         settings = configuration.resolve(
             arguments,
             dev=dev,
@@ -175,7 +165,7 @@ class InngestClient(Resource):
             retries=retries,
             allow_http=allow_http,
             event_name_check=event_name_check,
-            headers=hidden,
+            headers=headers,
         )
         clock = clock_of(transport, self._clock)
         pools = connection_pool.pools(
@@ -192,8 +182,7 @@ class InngestClient(Resource):
         )
 
     def __repr__(self) -> str:
-        session = getattr(self, "_session", "<not initialized>")  # as in a crash report
-        return f"{type(self).__name__}({session})"
+        return f"{type(self).__name__}({self._session})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -235,9 +224,7 @@ class InngestClient(Resource):
         Raises:
             ConfigurationError: An option is malformed; the message names it.
         """
-        hidden = None if headers is None else Hidden(headers)
-        del headers  # hidden from crash reports
-        options = {"timeout": timeout, "retry": retries, "env": env, "headers": hidden}
+        options = {"timeout": timeout, "retry": retries, "env": env, "headers": headers}
         return copied(self, self._session.with_options(**options), self._driver.share())
 
     def raw(self) -> AbstractContextManager[Sequence[RawResponse]]:

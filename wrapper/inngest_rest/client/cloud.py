@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, get_args
 
-from inngest_rest._arguments import check_choice, check_id, check_text, invalid
 from inngest_rest._core.calls.route import no_result
-from inngest_rest._core.resources import cancellations, cloud, sessions
+from inngest_rest._core.resources import cloud
 from inngest_rest._core.resources.routes import ask_one, list_all
 from inngest_rest._core.resources.windows import Window, check_instant
+from inngest_rest._local.arguments import check_choice, check_id, check_text, invalid
 from inngest_rest.client.groups import Paginator, Resource
 from inngest_rest.typing import KeyKind, Paging
 
@@ -281,7 +281,7 @@ class Sessions(Resource):
         query = {"search": check_text("search", search)}
         paging = Paging(limit=limit, page_size=page_size, cursor=cursor)
         return self._list(
-            list_all, "sessions.keys", sessions.session_key, paging, query=query
+            list_all, "sessions.keys", cloud.session_key, paging, query=query
         )
 
     def list(
@@ -313,7 +313,7 @@ class Sessions(Resource):
         return self._list(
             list_all,
             "sessions.list",
-            sessions.session_group,
+            cloud.session_group,
             paging,
             path={"key": key},
             query=query,
@@ -352,7 +352,7 @@ class Sessions(Resource):
         return self._list(
             list_all,
             "sessions.runs",
-            sessions.session_run,
+            cloud.session_run,
             paging,
             path={"key": key, "id": id},
             window=window,
@@ -387,10 +387,10 @@ class Cancellations(Resource):
         return self._list(
             list_all,
             "cancellations.list",
-            cancellations.cancellation,
+            cloud.cancellation,
             paging,
             may_panic=True,
-            advice=cancellations.NO_CANCELLATIONS,
+            advice=cloud.NO_CANCELLATIONS,
         )
 
     def create(
@@ -436,11 +436,11 @@ class Cancellations(Resource):
         return self._run(
             ask_one,
             "cancellations.create",
-            cancellations.cancellation,
+            cloud.cancellation,
             body=body,
             repeatable=False,
             may_panic=True,
-            advice=cancellations.NO_CANCELLATIONS,
+            advice=cloud.NO_CANCELLATIONS,
         )
 
     def delete(self, id: str) -> None:
@@ -461,7 +461,7 @@ class Cancellations(Resource):
             path={"id": id},
             deletes=True,
             may_panic=True,
-            advice=cancellations.NO_CANCELLATIONS,
+            advice=cloud.NO_CANCELLATIONS,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest import errors
-from inngest_rest._faults import refused_in_between
+from inngest_rest._local.faults import refused_in_between
 from inngest_rest.diagnosis import ServerKind
 from inngest_rest.diagnosis import _texts as texts
 from inngest_rest.diagnosis._server import (

@@ -18,7 +18,7 @@ from inngest_rest._core.probing import (
     may_ask,
     required,
 )
-from inngest_rest._faults import refused_in_between
+from inngest_rest._local.faults import refused_in_between
 from inngest_rest.diagnosis import CallRoute
 from inngest_rest_api.api import NEWEST_RECORDED, OPERATIONS, ingest, v1, v2
 

@@ -12,8 +12,7 @@ _run_rules      the rules about a run, and their order
 _texts          the sentence of each kind of reason
 _conclusion     what a rule concludes, without words
 _evidence       what the rules read: the known facts of an event, a function, a run
-_conditions     keys of limits and conditions of waits, evaluated on events
-_limits         the limits of a function that explain its runs
+_limits         limits of a function that explain its runs, with their keys and conditions
 _triggers       the triggers most similar to a name that no function listens for
 _run_evidence   reads that of a run: its jobs, its steps, limits that may hold it back
 _relatives      reads which runs belong to a run

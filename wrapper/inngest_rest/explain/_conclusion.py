@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from inngest_rest._core.interface import name_of
+from inngest_rest._local.functions import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from inngest_rest._core.interface import (
+from inngest_rest._local.functions import (
     ignores_repeated_ids,
     is_run_of,
     limit,
@@ -217,7 +217,7 @@ def batch(without_run: FunctionWithoutRun) -> Iterator[Conclusion]:
     timeout = parse_duration(setting.get("timeout"))
     age = evidence.now - evidence.received
     is_open = timeout is None or age < timeout + EVENT_ORDER_SLACK
-    if is_open or evidence.is_listed_by_v1:
+    if is_open or evidence.may_hide_batches:
         yield without_run.conclude(
             Kind.BATCH, {"batch": setting}, details={"is_open": is_open}
         )

@@ -7,19 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field, frozen
 
-from inngest_rest._core.interface import (
-    Catalogue,
-    MatchedFunction,
-    error_line,
-    is_attempt,
-    is_run_of,
-    limit,
-    name_of,
-)
-from inngest_rest._ulid import second_of_ulid
+from inngest_rest._local.functions import is_run_of, limit, name_of
+from inngest_rest._local.run_errors import error_line
+from inngest_rest._values.span_names import attempt_number
+from inngest_rest._values.ulid import second_of_ulid
 from inngest_rest.explain._conclusion import Conclusion, about_function
-from inngest_rest.explain._conditions import value_of
-from inngest_rest.explain._limits import cancelling_events
+from inngest_rest.explain._limits import cancelling_events, value_of
 from inngest_rest.models import (
     Function,
     Job,
@@ -35,6 +28,7 @@ from inngest_rest.models import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from inngest_rest._core.interface import Catalogue, MatchedFunction
     from inngest_rest.explanation import ReasonKind as Kind
 
 DAY = timedelta(days=1)
@@ -64,7 +58,8 @@ class EventEvidence:
     runs: tuple[Run, ...]
     catalogue: Catalogue
     functions_same_since: datetime  # when they were first read as they are now
-    is_listed_by_v1: bool  # v1 lists the run of a batch under one of its events only
+    # The run of a batch may be listed under another of its events.
+    may_hide_batches: bool
     # Other events with the same id, each with a run that it started; the oldest event first.
     same_id: list[tuple[StoredEvent, Run]] = field(factory=list[Any])
     # Other runs at that time, newest first, by the name of their function.
@@ -232,8 +227,8 @@ class Failure:
         """Its number, from 1, if it is known."""
         if self.attempt is None:
             return None
-        words = self.attempt.name.split()  # such as "Attempt 0"
-        return int(words[1]) + 1
+        number = attempt_number(self.attempt.name)
+        return None if number is None else number + 1
 
     @property
     def error(self) -> RunError | None:
@@ -254,7 +249,7 @@ class RunEvidence:
     # For how long nothing has happened to it, if the queue has repeatedly had no job for it.
     idle: timedelta | None = None
     event: StoredEvent | None = None
-    same_event: tuple[Run, ...] = ()  # the runs of its event, as v1 lists them
+    same_event: tuple[Run, ...] = ()  # the runs of its event, with their chains
     # The runs of the functions that it invoked and waits for, by event.
     invoked: dict[str, tuple[Run, ...]] = field(factory=dict[str, "tuple[Run, ...]"])
     events: tuple[dict[str, Any], ...] = ()  # all that it got, as its code got them
@@ -395,7 +390,7 @@ class RunEvidence:
 
 
 def attempts_at(step: Span) -> list[Span]:
-    return [span for span in step.children if is_attempt(span)]
+    return [span for span in step.children if attempt_number(span.name) is not None]
 
 
 def is_same_error(one: RunError | None, other: RunError | None) -> bool:

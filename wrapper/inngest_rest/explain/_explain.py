@@ -7,24 +7,25 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from inngest_rest import errors
-from inngest_rest._arguments import check_text
 from inngest_rest._core.interface import (
-    RULED_OUT,
     EventSelection,
-    are_listed_by_v1,
     get_stored_event,
+    list_events,
+    may_hide_batches,
+    runs_of_event,
+)
+from inngest_rest._local.arguments import check_text
+from inngest_rest._local.faults import RULED_OUT
+from inngest_rest._local.functions import (
     ignores_repeated_ids,
     is_run_of,
     limit,
-    list_events,
     name_of,
     name_of_all_triggers,
     parse_duration,
-    read_all,
-    runs_of_event,
 )
-from inngest_rest._ulid import is_ulid, second_of_ulid
-from inngest_rest._visible import shown
+from inngest_rest._values.ulid import is_ulid, second_of_ulid
+from inngest_rest._values.visible import shown
 from inngest_rest.explain._event_rules import conclusions_of_event
 from inngest_rest.explain._evidence import (
     DAY,
@@ -208,7 +209,7 @@ async def _read_event_evidence(
         runs=listed_runs,
         catalogue=catalogue,
         functions_same_since=now + timedelta(seconds=catalogue.same_since - began),
-        is_listed_by_v1=are_listed_by_v1(session),
+        may_hide_batches=may_hide_batches(session),
     )
     await _read_causes(reader, evidence)
     return evidence
@@ -268,7 +269,7 @@ async def _read_same_id(
     )
     listing = list_events(reader.session, selection, limit=_MAX_EVENTS_WITH_SAME_ID)
     subject = "events with the same id"
-    plan = read_all(listing, deadline=reader.deadline)
+    plan = listing.read_all(deadline=reader.deadline)
     listed = await reader.read(plan, subject)
     if listed is None:
         return
@@ -322,5 +323,5 @@ async def _read_awaited(reader: Reader, evidence: RunEvidence) -> None:
         selection = EventSelection(name=name, since=since)
         listing = list_events(reader.session, selection, limit=_MAX_AWAITED)
         subject = f"which events {shown(name)} did not match"
-        listed = await reader.read(read_all(listing), subject)
+        listed = await reader.read(listing.read_all(), subject)
         evidence.awaited += listed or []

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from inngest_rest._core.interface import (
-    as_stored,
-    checked_batches,
-    name_of,
-    read_catalogue,
-)
+from inngest_rest._core.delivery import checked_batches
+from inngest_rest._core.interface import read_catalogue
+from inngest_rest._local.expressions import as_stored
+from inngest_rest._local.functions import name_of
 from inngest_rest.explain import EventPreview, SendPreview
 from inngest_rest.explain._triggers import nearest_triggers
 from inngest_rest.reports import MAX_FAILURES, SendFailure
@@ -20,13 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from inngest_rest._core.interface import (
-        Batch,
-        Catalogue,
-        MatchedFunction,
-        Plan,
-        Session,
-    )
+    from inngest_rest._core.delivery import Batch
+    from inngest_rest._core.interface import Catalogue, MatchedFunction, Plan, Session
     from inngest_rest.event import EventLike
 
 

@@ -6,15 +6,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.interface import (
+    Replays,
     Selection,
     Window,
     get_stored_event,
     list_runs,
-    read_all,
     runs_of_event,
-    runs_of_event_by_v1,
 )
-from inngest_rest._visible import shown
+from inngest_rest._values.visible import shown
 from inngest_rest.explain._evidence import SAME_FUNCTION_WITHIN
 from inngest_rest.explain._run_evidence import MAX_READ_SINGLY, Reader
 from inngest_rest.explain._run_rules import Invocation, invocation_of
@@ -107,7 +106,7 @@ async def _runs_queued_at(reader: Reader, step: Span) -> list[Run]:
         order="oldest",
         limit=_MAX_CANDIDATES,
     )
-    plan = read_all(listing, deadline=reader.deadline)
+    plan = listing.read_all(deadline=reader.deadline)
     subject = f"which run step {shown(step.name)} invoked"
     listed = await reader.read(plan, subject)
     without_cron = [run for run in listed or () if not run.cron]
@@ -128,8 +127,8 @@ async def _read_first_event(
     stored = await reader.read(get_event, "whether a run invoked it")
     if stored is not None:
         evidence.event, _ = stored
-    list_runs = runs_of_event_by_v1(reader.session, event_id)
-    listed = await reader.read(list_runs, "whether it was replayed")
+    with_chains = Replays(reader.session).runs_of_event(event_id)
+    listed = await reader.read(with_chains, "whether it was replayed")
     if listed is None:
         return
     evidence.same_event = listed

@@ -14,20 +14,16 @@ from inngest_rest._core.interface import (
     Names,
     Selection,
     Window,
-    functions_of_v1,
+    functions_as_configured,
     get_run,
     get_trace,
-    is_run_of,
-    limit,
     list_events,
     list_jobs,
     list_runs,
-    name_of,
-    parse_duration,
-    read_all,
     read_catalogue,
 )
-from inngest_rest._visible import shown
+from inngest_rest._local.functions import is_run_of, limit, name_of, parse_duration
+from inngest_rest._values.visible import shown
 from inngest_rest.errors import InngestError
 from inngest_rest.explain._evidence import (
     CANCELLATION_SLACK,
@@ -209,15 +205,17 @@ async def _read_what_cancels(
         began = received_at or evidence.run.queued_at or evidence.now
         evidence.other_runs = await read_other_runs(reader, function, began)
     await _read_cancelling_events(reader, evidence, function)
-    plan = functions_of_v1(reader.session, function.app_id, deadline=reader.deadline)
+    plan = functions_as_configured(
+        reader.session, function.app_id, deadline=reader.deadline
+    )
     subject = f"the timeouts of functions of {function.app_id}"
     of_app = await reader.read(plan, subject)
     if of_app is None:
         return
     evidence.timeouts = {}
-    for function_of_v1 in of_app:
-        if function_of_v1.id == function.id:
-            evidence.timeouts = limit(function_of_v1, "timeouts") or {}
+    for configured in of_app:
+        if configured.id == function.id:
+            evidence.timeouts = limit(configured, "timeouts") or {}
 
 
 async def _read_cancelling_events(
@@ -232,7 +230,7 @@ async def _read_cancelling_events(
     for name in cancelling_events(function)[:_MAX_CANCELLING_NAMES]:
         selection = EventSelection(name=name, since=since, until=until)
         listing = list_events(reader.session, selection, limit=_MAX_CANCELLING_EVENTS)
-        plan = read_all(listing, deadline=reader.deadline)
+        plan = listing.read_all(deadline=reader.deadline)
         listed = await reader.read(plan, f"whether an event {shown(name)} cancelled it")
         if listed is not None:
             evidence.cancelling = [*(evidence.cancelling or ()), *listed]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from inngest_rest._core.interface import error_line, limit, name_of, parse_duration
-from inngest_rest._ulid import is_ulid
-from inngest_rest.explain._conditions import unmet_parts
+from inngest_rest._local.functions import limit, name_of, parse_duration
+from inngest_rest._local.run_errors import error_line
+from inngest_rest._values.ulid import is_ulid
 from inngest_rest.explain._evidence import (
     CANCELLATION_SLACK,
     attempts_at,
@@ -24,6 +24,7 @@ from inngest_rest.explain._limits import (
     cancelling_events,
     cancels_earlier_run,
     concurrency_limits,
+    unmet_parts,
 )
 from inngest_rest.explanation import ReasonKind as Kind
 from inngest_rest.models import Job, RunStatus

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._core.interface import error_line
-from inngest_rest._visible import and_more, shown
+from inngest_rest._local.run_errors import error_line
+from inngest_rest._values.visible import and_more, counted, moment, shown
 from inngest_rest.explanation import Reason
 from inngest_rest.explanation import ReasonKind as Kind
 
@@ -68,7 +68,7 @@ def _condition(facts: Facts) -> str:
 
 def _rate_limit(facts: Facts) -> str:
     limit = facts["rate_limit"]
-    counted = len(facts["earlier_runs"])
+    earlier = len(facts["earlier_runs"])
     key = limit.get("key")
     text = f"the rate limit or idempotency of {facts['subject']}, "
     text += f"{limit.get('limit')} per {limit.get('period')}"
@@ -77,11 +77,11 @@ def _rate_limit(facts: Facts) -> str:
     text += ", may have skipped it"
     if key and facts["same_key"]:
         return f"{text}: {_of_same_key(facts)} in that period"
-    if counted and facts["is_no_key_same"]:
-        return f"{text}, though none of its {_count(counted, 'run')} in that period has its key"
-    if counted:
+    if earlier and facts["is_no_key_same"]:
+        return f"{text}, though none of its {counted(earlier, 'run')} in that period has its key"
+    if earlier:
         of_any_key = ", of any key," if key else ""
-        text += f": {counted} of its runs{of_any_key} started in that period before it, or seconds "
+        text += f": {earlier} of its runs{of_any_key} started in that period before it, or seconds "
         text += "after it"
     if facts["earlier_events"]:
         latest = facts["same_key"][0]
@@ -111,7 +111,7 @@ def _debounce(facts: Facts) -> str:
 
 def _batch(facts: Facts) -> str:
     if "events" in facts:  # of a run
-        return f"it received a batch of {_count(len(facts['events']), 'event')}"
+        return f"it received a batch of {counted(len(facts['events']), 'event')}"
     batch, name = facts["batch"], facts["subject"]
     if facts["is_open"]:
         size, timeout = batch.get("maxSize"), batch.get("timeout")
@@ -143,13 +143,13 @@ def _cancel_on(facts: Facts) -> str:
     names = " or ".join(repr(name) for name in facts["events"])
     text = f"{facts['subject']} may have been cancelled by an event {names}"
     if "event" in facts and facts["received_at"]:
-        text += f", {facts['event']} of {_time(facts['received_at'])}"
+        text += f", {facts['event']} of {moment(facts['received_at'])}"
     return text
 
 
 def _scheduled(facts: Facts) -> str:
     at = datetime.fromtimestamp(min(facts["ts"], _LAST_MS) / 1_000, UTC)
-    return f"{facts['subject']} is scheduled for the `ts` of its event, {_time(at)}"
+    return f"{facts['subject']} is scheduled for the `ts` of its event, {moment(at)}"
 
 
 def _throttle(facts: Facts) -> str:
@@ -202,7 +202,7 @@ def _waits_for(article: str, noun: str) -> Callable[[Facts], str]:
         text = f"{subject} waits for {noun} {facts['for']!r}"
         text += f" that matches `{facts['condition']}`" if facts["condition"] else ""
         text += "".join(f" in run {run.id} ({run.status})" for run in facts["invoked"])
-        return f"{text}, until {_time(facts['until'])}"
+        return f"{text}, until {moment(facts['until'])}"
 
     return text
 
@@ -219,7 +219,7 @@ def _sleeps(facts: Facts) -> str:
     subject = f"step {facts['step']!r}" if facts["step"] else "it"
     if "until" not in facts:
         return f"{subject} sleeps, but the server does not report until when"
-    return f"{subject} sleeps until {_time(facts['until'])}"
+    return f"{subject} sleeps until {moment(facts['until'])}"
 
 
 def _attempt(facts: Facts) -> str:
@@ -236,21 +236,21 @@ def _executing(facts: Facts) -> str:
 
 
 def _retries(facts: Facts) -> str:
-    return f"{_attempt(facts)} is due at {_time(facts['at'])}{_after_failure(facts)}"
+    return f"{_attempt(facts)} is due at {moment(facts['at'])}{_after_failure(facts)}"
 
 
 def _queued(facts: Facts) -> str:
     if not facts["is_due"]:
-        return f"its next job is due at {_time(facts['at'])}"
+        return f"its next job is due at {moment(facts['at'])}"
     subject = _attempt(facts) if facts["attempt"] > 1 else "it"
     position = facts["position"]
-    behind = f", behind {_count(position, 'job')} of its function" if position else ""
-    return f"{subject} has been due since {_time(facts['at'])}{behind}{_after_failure(facts)}"
+    behind = f", behind {counted(position, 'job')} of its function" if position else ""
+    return f"{subject} has been due since {moment(facts['at'])}{behind}{_after_failure(facts)}"
 
 
 def _wait_timed_out(facts: Facts) -> str:
     return (
-        f"step {facts['step']!r} waited for an event until {_time(facts['ended_at'])}, and none "
+        f"step {facts['step']!r} waited for an event until {moment(facts['ended_at'])}, and none "
         "matched; no server reports the event and condition of an expired wait"
     )
 
@@ -279,7 +279,7 @@ def _failed(facts: Facts) -> str:
     elif facts["after"]:
         text += f" past step {facts['after']!r}"
     if facts["attempts"]:
-        text += f", after {_count(facts['attempts'], 'attempt')}"
+        text += f", after {counted(facts['attempts'], 'attempt')}"
     return text
 
 
@@ -319,14 +319,6 @@ def _replayed(facts: Facts) -> str:
     subject = f"run {facts['original']}" if facts["original"] else "it"
     by = and_more([f"run {run.id} ({run.status})" for run in facts["replays"]])
     return f"{subject} was replayed by {by}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _time(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "an unknown time"
 
 
 TEXTS: Mapping[Kind, str | Callable[[Facts], str]] = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.interface import name_of
-from inngest_rest._visible import nearest
+from inngest_rest._local.functions import name_of
+from inngest_rest._values.visible import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

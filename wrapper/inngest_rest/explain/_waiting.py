@@ -7,16 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from inngest_rest._arguments import check_count_or_none, check_text, invalid
-from inngest_rest._core.interface import (
-    ALWAYS_ENDED,
-    get_run,
-    get_stored_event,
-    list_jobs,
-    list_runs,
-    name_of,
-)
-from inngest_rest._visible import did_you_mean, shown
+from inngest_rest._core.interface import get_run, get_stored_event, list_jobs, list_runs
+from inngest_rest._local.arguments import check_count_or_none, check_text, invalid
+from inngest_rest._local.functions import name_of
+from inngest_rest._values.visible import did_you_mean, shown
 from inngest_rest.explain import WaitingReport, WaitingRun
 from inngest_rest.explain._evidence import RunEvidence
 from inngest_rest.explain._limits import concurrency_limits
@@ -120,7 +114,7 @@ class _OpenRuns:
         self._selection = selection
         self._asked = _check_paths(event_fields)
         self._limit = check_count_or_none("limit", limit)
-        _check_statuses(selection.statuses)
+        selection.check_open()
         # The oldest first, so that the limit does not cut off those that have waited longest.
         self._listing = list_runs(
             session, selection.narrowed(UNFINISHED), order="oldest", limit=limit
@@ -191,7 +185,8 @@ class _OpenRuns:
         stored = await open_run.reader.read(plan, "its event")
         if stored is not None:
             evidence.event, _ = stored
-            event = {name: getattr(evidence.event, name) for name in _EVENT_FIELDS}
+            values = {name: getattr(evidence.event, name) for name in _EVENT_FIELDS}
+            event = {name: value for name, value in values.items() if value is not None}
             open_run.event_fields = self._selection.fields_of(event, self._asked)
 
     async def read_limits(self) -> None:
@@ -311,12 +306,6 @@ def _check_paths(paths: Iterable[str] | None) -> tuple[str, ...]:
                 )
             checked.append(path)
     return tuple(dict.fromkeys(checked))
-
-
-def _check_statuses(statuses: Iterable[RunStatus]) -> None:
-    for status in statuses:
-        if status in ALWAYS_ENDED:
-            raise invalid("status", f"{status.value!r} selects runs that have ended")
 
 
 def _is_without_details(jobs: list[Job]) -> bool:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import frozen
 
-from inngest_rest._arguments import invalid
-from inngest_rest._visible import did_you_mean, shown
+from inngest_rest._local.arguments import invalid
+from inngest_rest._values.visible import did_you_mean, shown
 from inngest_rest.record import Column, Record, to_builtin
 from inngest_rest.record import columns as columns_of
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attrs import frozen
 
-from inngest_rest._arguments import check_path, invalid
-from inngest_rest._core.interface import traced
-from inngest_rest._files import usable, whole_file
+from inngest_rest._core.delivery import traced
+from inngest_rest._local.arguments import check_path, invalid
+from inngest_rest._local.files import usable, whole_file
 from inngest_rest.files import ExportReport
 from inngest_rest.files._columns import choose
 from inngest_rest.files._formats import Table, writer_maker
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Mapping
 
-    from inngest_rest._core.interface import Plan, Session
+    from inngest_rest._core.delivery import Plan, Session
     from inngest_rest.files._exported import Exported
     from inngest_rest.files._formats import Writer
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from attrs import evolve, frozen
 
-from inngest_rest._arguments import check_choice
 from inngest_rest._core.interface import (
     EventSelection,
     get_event,
@@ -17,6 +16,7 @@ from inngest_rest._core.interface import (
     list_events,
     list_runs,
 )
+from inngest_rest._local.arguments import check_choice
 from inngest_rest.errors import NotFoundError
 from inngest_rest.files import RunInclude
 from inngest_rest.files._columns import check_columns

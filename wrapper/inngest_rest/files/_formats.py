@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from attrs import frozen
 
-from inngest_rest._core.interface import arrow_batch, encode, load_arrow
+from inngest_rest._local import arrow
+from inngest_rest._values.json_text import encode
 from inngest_rest.record import columns, to_builtin
 
 if TYPE_CHECKING:
@@ -121,8 +122,8 @@ class CsvWriter:
 class ParquetWriter:
     def __init__(self, file: BinaryIO, table: Table) -> None:
         self._columns = table.columns
-        schema = arrow_batch(self._columns, ()).schema
-        self._parquet = load_arrow("pyarrow.parquet").ParquetWriter(file, schema)
+        schema = arrow.batch_of(self._columns, ()).schema
+        self._parquet = arrow.load("pyarrow.parquet").ParquetWriter(file, schema)
         self._waiting: list[Record] = []
 
     def write(self, rows: Sequence[Record]) -> None:
@@ -139,7 +140,7 @@ class ParquetWriter:
         self._parquet.close()
 
     def _write_group(self) -> None:
-        self._parquet.write_batch(arrow_batch(self._columns, self._waiting))
+        self._parquet.write_batch(arrow.batch_of(self._columns, self._waiting))
         self._waiting = []
 
 
@@ -153,7 +154,7 @@ def writer_maker(
         case ".ndjson" | ".jsonl":
             return lambda file: NdjsonWriter(file, table)
         case ".parquet":
-            load_arrow()
+            arrow.load()
             return lambda file: ParquetWriter(file, table)
         case _:
             return None

@@ -1,13 +1,12 @@
 """The status of a server: one verdict on whether its work starts, succeeds and arrives.
 
-_plan        the requests, their order, and the handling of failed ones
-_rules       the thresholds that a caller sets, checked
-_evidence    the results of the requests
-_verdicts    a module for each question, from the evidence to a finding
-_headline    the worst severity, and its one-line summary
-_crons       which crons ran when they were planned, and the last and next run of each function
-_cron_times  the times that a server plans for a schedule
-_expected    which functions are new, gone or changed
+_plan      the requests, their order, and the handling of failed ones
+_rules     the thresholds that a caller sets, checked
+_evidence  the results of the requests
+_verdicts  a module for each question, from the evidence to a finding
+_headline  the worst severity, and its one-line summary
+_crons     which crons ran when they were planned
+_expected  which functions are new, gone or changed
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Crons that ran when planned, and the last and next run of each function.
+"""Crons that ran when planned.
 
 A server does not report planned times: they are computed from the schedule of each trigger, and
 matched with the schedule that each run names. A schedule without a stored run may have changed a
@@ -18,15 +18,15 @@ from inngest_rest._core.interface import (
     Names,
     Selection,
     Window,
-    functions_of_v1,
+    functions_as_configured,
     get_app,
     list_apps,
     list_functions,
     list_runs,
-    read_all,
 )
+from inngest_rest._local.functions import parse_duration
+from inngest_rest._local.schedules import Schedule, schedules_of
 from inngest_rest.models import App
-from inngest_rest.status._cron_times import LONGEST_JITTER, Schedule, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,6 +38,9 @@ DEFAULT_GRACE = timedelta(minutes=10)
 
 # Servers queue a run some milliseconds before its time (recording v2-run-cron).
 _EARLY = timedelta(seconds=2)
+
+# The longest delay of a run whose trigger has a jitter.
+_LONGEST_JITTER = timedelta(minutes=5)
 
 _RUNS = 100  # of a function, in one request
 
@@ -132,7 +135,7 @@ async def read_registered(
 ) -> tuple[tuple[Function, ...], ...]:
     """Read the functions of each app that are not archived, by a request for each app."""
     listed = await session.driver.together(
-        lambda app: read_all(list_functions(session, app.id)), apps_in_use
+        lambda app: list_functions(session, app.id).read_all(), apps_in_use
     )
     return tuple(
         tuple(function for function in functions if not function.is_archived)
@@ -144,7 +147,7 @@ async def apps_in_use(session: Session, names: Names) -> list[App]:
     """Read the apps that may have functions of these names, and are not archived."""
     app_id, _ = names.exact
     if app_id is None:
-        listed = await read_all(list_apps(session))
+        listed = await list_apps(session).read_all()
         return [
             app for app in listed if not app.is_archived and _names_app(names, app.id)
         ]
@@ -198,7 +201,7 @@ class _Judge:
     _is_read: list[bool] = field(factory=list, init=False)
 
     async def crons_of(self, function: Function, history: _History) -> list[Cron]:
-        schedules = _schedules_of(function)
+        schedules = schedules_of(function)
         if function.is_paused:
             return [_cron(function, text, CronState.PAUSED) for text in schedules]
         crons: list[Cron] = []
@@ -209,7 +212,7 @@ class _Judge:
 
     async def history(self, function: Function) -> _History:
         """Read the newest runs of a function, if it has a cron to judge by them."""
-        if function.is_paused or not _schedules_of(function):
+        if function.is_paused or not schedules_of(function):
             return _History(runs=(), is_whole=False)
         listing = list_runs(self._session, _selection(function), limit=_RUNS)
         page = await listing.walk().next_page()
@@ -307,20 +310,20 @@ class _Judge:
         """Return the longest delay of the schedule's runs, which only v1 states."""
         of_v1 = await self._function_of_v1(function)
         if of_v1 is None:
-            return LONGEST_JITTER
+            return _LONGEST_JITTER
         longest = timedelta()
         configuration = of_v1.configuration or {}
         for trigger in configuration.get("triggers") or ():
             if trigger.get("cron") == schedule:
-                jitter = duration(trigger.get("jitter"))
-                longest = max(longest, jitter)
+                jitter = parse_duration(trigger.get("jitter"))
+                longest = max(longest, jitter or timedelta())
         return longest
 
     async def _function_of_v1(self, function: Function) -> Function | None:
         if not self._is_read:
             self._is_read.append(True)
             try:
-                listed = await functions_of_v1(self._session, self._app.id)
+                listed = await functions_as_configured(self._session, self._app.id)
             except errors.ApiError:
                 listed = ()
             for of_v1 in listed:
@@ -351,10 +354,6 @@ def _cron(
         planned_at=planned_at,
         run=run,
     )
-
-
-def _schedules_of(function: Function) -> list[str]:
-    return [each.value for each in function.triggers if each.kind == "cron"]
 
 
 def _selection(function: Function) -> Selection:
@@ -396,43 +395,3 @@ def _is_of_another_zone(schedule: Schedule, run: Run) -> bool:
     delay = run.queued_at - planned
     quarters = round(delay / _QUARTER)
     return quarters > 0 and abs(delay - quarters * _QUARTER) <= _EARLY
-
-
-async def with_runs(
-    session: Session, functions: tuple[Function, ...], deadline: float
-) -> tuple[Function, ...]:
-    """Add to functions their last run, by a request for each, and the next one of a cron."""
-    with_last_run = await session.driver.together(
-        lambda function: _with_last_run(session, function, deadline), functions
-    )
-    return tuple(with_last_run)
-
-
-async def _with_last_run(
-    session: Session, function: Function, deadline: float
-) -> Function:
-    listing = list_runs(session, _selection(function), limit=1)
-    page = await listing.walk().next_page(deadline=deadline)
-    now = session.server_clocks["api"].now()
-    next_time = _next_time(function, now)
-    function = evolve(function, next_run_at=next_time)
-    for run in page.items:
-        function = evolve(
-            function,
-            last_run_id=run.id,
-            last_status=run.status,
-            last_run_at=run.queued_at,
-        )
-    return function
-
-
-def _next_time(function: Function, now: datetime) -> datetime | None:
-    if function.is_paused:
-        return None
-    planned: list[datetime] = []
-    for text in _schedules_of(function):
-        schedule = Schedule.parse(text)
-        next_time = schedule.after(now) if schedule else None
-        if next_time is not None:
-            planned.append(next_time)
-    return min(planned, default=None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from attrs import frozen
 
-from inngest_rest._arguments import check_id, invalid
+from inngest_rest._local.arguments import check_id, invalid
 from inngest_rest.models import Function
 
 if TYPE_CHECKING:

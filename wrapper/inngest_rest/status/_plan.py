@@ -22,15 +22,14 @@ from inngest_rest._core.interface import (
     Window,
     check_health,
     check_names,
-    function_of,
     get_queue_depth,
     list_events,
     list_jobs,
     list_runs,
     open_statuses,
-    read_all,
     why_none,
 )
+from inngest_rest._local.functions import function_of
 from inngest_rest.models import UNFINISHED, RunStatus
 from inngest_rest.status._crons import (
     DEFAULT_GRACE,
@@ -41,17 +40,18 @@ from inngest_rest.status._crons import (
 from inngest_rest.status._evidence import LOOKED_BACK, Listed, StatusEvidence, runs_of
 from inngest_rest.status._headline import report_of
 from inngest_rest.status._rules import check_rules
-from inngest_rest.status._verdicts import server
-from inngest_rest.status._verdicts.active import judge_active
-from inngest_rest.status._verdicts.apps import judge_apps
+from inngest_rest.status._verdicts import reach
+from inngest_rest.status._verdicts.by_rules import (
+    judge_active,
+    judge_functions,
+    judge_queue,
+    judge_success,
+)
 from inngest_rest.status._verdicts.crons import judge_crons
 from inngest_rest.status._verdicts.fresh import judge_fresh
-from inngest_rest.status._verdicts.functions import judge_functions
-from inngest_rest.status._verdicts.queue import judge_queue
 from inngest_rest.status._verdicts.starting import is_held_back, judge_starting
 from inngest_rest.status._verdicts.stuck import judge_stuck
 from inngest_rest.status._verdicts.succeeding import judge_succeeding
-from inngest_rest.status._verdicts.success import judge_success
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,7 +105,7 @@ async def status(
         deadline = session.clock.monotonic() + session.settings.timeout
         await check_health(session, deadline=deadline)
     except _MAY_FAIL as error:
-        return report_of([server.is_down(error)], {}, target, clock.now())
+        return report_of([reach.is_down(error)], {}, target, clock.now())
     reader = _Reader(session, rules, explain_run)
     evidence = reader.evidence
     await reader.read_recent()
@@ -121,11 +121,11 @@ async def status(
     if refusal is not None and evidence.has_nothing:
         if not isinstance(refusal, errors.ServerError | errors.TransportError):
             raise refusal
-        down = server.answers_nothing_else(refusal)
+        down = reach.answers_nothing_else(refusal)
         return report_of([down], {}, target, clock.now())
     evidence.now = clock.now()
     evidence.clock_ahead_s = clock.ahead
-    findings = [server.answers(), *_judged(evidence)]
+    findings = [reach.answers(), *_judged(evidence)]
     needed = rules.needed()
     missing = {
         subject: reason
@@ -143,7 +143,7 @@ def _judged(evidence: StatusEvidence) -> Iterator[Finding]:
     yield judge_stuck(evidence)
     yield judge_fresh(evidence)
     yield judge_crons(evidence)
-    yield judge_apps(evidence)
+    yield reach.judge_apps(evidence)
     if rules.nothing_ran_for is not None:
         yield judge_active(evidence, rules.nothing_ran_for)
     for rule in rules.successes:
@@ -437,7 +437,7 @@ async def _one_of(
     queued_since = Selection(statuses=statuses, names=names, window=Window(within))
     ended_since = Selection(statuses=statuses, names=names, ended=Window(within))
     for selection in (queued_since, ended_since):
-        found = await read_all(list_runs(session, selection, limit=1))
+        found = await list_runs(session, selection, limit=1).read_all()
         if found:
             return found[0]
     return None

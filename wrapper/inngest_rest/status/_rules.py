@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from inngest_rest._arguments import check_count, invalid
 from inngest_rest._core.interface import Names
-from inngest_rest._visible import shown
+from inngest_rest._local.arguments import check_count, invalid
+from inngest_rest._values.visible import shown
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.status._expected import read_expected
 

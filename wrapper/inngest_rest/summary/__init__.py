@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from attrs import frozen
 
-from inngest_rest._visible import and_more
+from inngest_rest._values.visible import and_more
 from inngest_rest.record import Record
 
 __all__ = ["ErrorCount", "Percentiles", "RunGroup", "RunSummary"]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import define, field
 
-from inngest_rest._core.interface import error_line, function_of, normalized_error
+from inngest_rest._local.functions import function_of
+from inngest_rest._local.run_errors import error_line, normalized_error
 from inngest_rest.models import RunStatus
 from inngest_rest.summary import ErrorCount, Percentiles, RunGroup
 

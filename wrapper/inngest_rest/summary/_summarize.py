@@ -9,15 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import define, evolve, field
 
-from inngest_rest._arguments import invalid
-from inngest_rest._core.interface import (
-    function_of,
-    get_event,
-    get_run,
-    list_runs,
-    normalized_error,
-)
-from inngest_rest._visible import did_you_mean, shown
+from inngest_rest._core.interface import get_event, get_run, list_runs
+from inngest_rest._local.arguments import invalid
+from inngest_rest._local.functions import function_of
+from inngest_rest._local.run_errors import normalized_error
+from inngest_rest._values.visible import counted, did_you_mean, shown
 from inngest_rest.errors import NotFoundError
 from inngest_rest.models import Run, RunStatus
 from inngest_rest.summary import RunGroup, RunSummary
@@ -186,13 +182,14 @@ class _Tally:
             return
         timed = sum(group.timed for group in self.groups.values())
         if self.is_exact:
-            yield f"Got {self.got:,} of {_count(timed, 'run')} one by one."
+            yield f"Got {self.got:,} of {counted(timed, 'run')} one by one."
         elif timed and self.by == "function":
-            yield f"Times are totals: `exact` gets {_count(timed, 'run')}, for waiting and running."
+            runs = counted(timed, "run")
+            yield f"Times are totals: `exact` gets {runs}, for waiting and running."
 
     def _notes_on_events(self, read: int) -> Iterator[str]:
         if read:
-            yield f"Read {_count(read, 'event')}, a request each; of a batch, the first one."
+            yield f"Read {counted(read, 'event')}, a request each; of a batch, the first one."
         if _NOT_READ in self.groups:
             yield (
                 f'"{_NOT_READ}": the event is no longer stored, or beyond the {_MAX_EVENTS:,} that '
@@ -205,10 +202,6 @@ def _rank(group: RunGroup) -> tuple[bool | int | str, ...]:
     failed = group.counts.get(RunStatus.FAILED, 0)
     total = sum(group.counts.values())
     return group.name == OTHER, -failed, -total, group.name
-
-
-def _count(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _unknown_grouping(by: object) -> InvalidArgumentError:

@@ -12,7 +12,6 @@ that a call starts.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import deque
 from contextlib import contextmanager, suppress
@@ -39,11 +38,11 @@ from inngest_rest._core.calls.sources import (
     SIGNING_KEY,
 )
 from inngest_rest._core.clock import http_date
-from inngest_rest._core.json_text import decode
 from inngest_rest._core.secret import cause_without_keys
-from inngest_rest._faults import refused_in_between
-from inngest_rest._ulid import is_ulid
-from inngest_rest._visible import shown
+from inngest_rest._local.faults import refused_in_between
+from inngest_rest._values.json_text import decode
+from inngest_rest._values.ulid import is_ulid
+from inngest_rest._values.visible import shown
 from inngest_rest_api.types import Unreadable, read_json
 
 if TYPE_CHECKING:
@@ -137,14 +136,10 @@ def read(
         raise
     except Exception as error:  # noqa: BLE001 - raised as another below
         # Any response must end in a result or an error of this package.
-        if isinstance(error, json.JSONDecodeError):
-            error.doc = ""  # the whole body, which may quote a key
         if isinstance(error, AttributeError) and isinstance(error.obj, Unreadable):
             error = ValueError(error.obj.reason).with_traceback(error.__traceback__)
         reason = f"not as documented ({type(error).__name__}: {error})"
-        cause = cause_without_keys(error, session.redact)
-    # Outside that clause: an error that quotes a key must not be its context either.
-    raise answer.invalid(reason) from cause
+        raise answer.invalid(reason) from cause_without_keys(error, session.redact)
 
 
 def _result(answer: _Response, response: httpx.Response, route: Route[A, T]) -> T:

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from inngest_rest._core.calls.sources import HEADERS, invalid_setting
-from inngest_rest._core.secret import Hidden, Secret
-from inngest_rest._visible import shown
+from inngest_rest._core.secret import Secret
+from inngest_rest._values.visible import shown
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.sources import Found, Reader
@@ -24,9 +24,7 @@ _RESERVED = (
 )
 
 
-def headers_of(
-    headers: Hidden[Mapping[str, str]] | None, reader: Reader
-) -> dict[str, Secret]:
+def headers_of(headers: Mapping[str, str] | None, reader: Reader) -> dict[str, Secret]:
     if headers is None:
         return _of_variable(reader.variable(HEADERS))
     return check_headers(headers)
@@ -36,48 +34,35 @@ def _of_variable(found: Found | None) -> dict[str, Secret]:
     """Return the headers of a variable: `name: value`, one per line."""
     if found is None:
         return {}
-    headers = _of_lines(found.value)
-    if headers is None:
-        raise found.invalid(
-            "must have one header per line, such as `proxy-authorization: Basic dXNlcjpwYXNz`; a "
-            "line has no colon"
-        )
+    headers: dict[str, str] = {}
+    for line in filter(str.strip, found.value.splitlines()):
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise found.invalid(
+                "must have one header per line, such as `proxy-authorization: Basic "
+                "dXNlcjpwYXNz`; a line has no colon"
+            )
+        headers[name.strip()] = value.strip()
     return check_headers(headers, found.name)
 
 
-def _of_lines(text: Secret) -> Hidden[Mapping[str, str]] | None:
-    """Return the header of each line; None if a line has no colon.
-
-    It raises nothing: a traceback would have the headers.
-    """
-    lines = [line for line in text.reveal().splitlines() if line.strip()]
-    headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon:
-            return None
-        headers[name.strip()] = value.strip()
-    return Hidden(headers)
-
-
 def check_headers(
-    headers: Hidden[Mapping[str, str]], name: str = "headers"
+    headers: Mapping[str, str], name: str = "headers"
 ) -> dict[str, Secret]:
     """Return headers with their names in lower case; messages do not contain the values."""
     wrong = partial(invalid_setting, HEADERS, name=name)
-    if not isinstance(headers.reveal(), Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise wrong(f"must be a mapping, not {type(headers.reveal()).__name__}")
-    hidden = {header: Secret(value) for header, value in headers.reveal().items()}
-    for header, value in hidden.items():
+    if not isinstance(headers, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise wrong(f"must be a mapping, not {type(headers).__name__}")
+    for header, value in headers.items():
         if not isinstance(header, str) or not re.fullmatch(_HEADER_NAME, header):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise wrong(f"must not contain {shown(header)}: no header has such a name")
         if re.fullmatch(_RESERVED, header.lower()):
             reason = f"must not contain {header}, which the client sets"
             raise wrong(reason, how="env= sets x-inngest-env.")
-        is_text = isinstance(value.reveal(), str)  # pyright: ignore[reportUnnecessaryIsInstance]
-        if not is_text or not re.fullmatch(_HEADER_VALUE, value.reveal()):
+        is_text = isinstance(value, str)  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not is_text or not re.fullmatch(_HEADER_VALUE, value):
             raise wrong(
                 f"must not contain a malformed value: that of {header} must be text in printable "
                 "ASCII, not empty, without line breaks, control characters or spaces around it",
             )
-    return {header.lower(): value for header, value in hidden.items()}
+    return {header.lower(): Secret(value) for header, value in headers.items()}

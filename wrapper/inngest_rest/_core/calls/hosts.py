@@ -24,11 +24,11 @@ from inngest_rest._core.calls.sources import (
     proxies_here,
 )
 from inngest_rest._core.request import parsed, requestable
-from inngest_rest._core.secret import Hidden, Secret
+from inngest_rest._core.secret import Secret
 from inngest_rest.errors import Advice, Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import httpx
 
@@ -51,7 +51,7 @@ class Hosts:
 
     reader: Reader
     dev_server: Found | None
-    proxies: Hidden[dict[str, str]]
+    proxies: Mapping[str, str]
     may_show_keys: bool
 
     def find(self, own: Setting, *, default: str) -> Host:
@@ -87,9 +87,9 @@ def dev_server_of(reader: Reader) -> Found | None:
     if found.switch():
         variable = reader.variable(DEV)
         is_url = variable is not None and variable.switch() is None
-        url = variable.value if variable is not None and is_url else Secret(_DEV_URL)
+        url = variable.value if variable is not None and is_url else _DEV_URL
         found = found._replace(value=url)
-    if "://" not in found.value.reveal():
+    if "://" not in found.value:
         raise found.invalid(
             f"must be 1, 0 or the URL of a dev server, such as {_DEV_URL}"
         )
@@ -124,7 +124,7 @@ def _base_urls(
 
 def _check_url(found: Found, *, may_http: bool) -> str:
     """Reject a base URL that is malformed or unsafe; return the URL to append paths to."""
-    value = found.value.reveal()
+    value = found.value
     target = requestable_url(value)
     if target is None or re.search(r"[?#]", value):
         raise found.invalid(
@@ -185,7 +185,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _proxy(url: str, proxies: Hidden[dict[str, str]], *, is_dev: bool) -> Secret | None:
+def _proxy(url: str, proxies: Mapping[str, str], *, is_dev: bool) -> Secret | None:
     """Return the proxy for a URL from the environment or the system's settings.
 
     Never one for this machine or a dev server: it could not reach the one, and would read the keys.
@@ -193,17 +193,16 @@ def _proxy(url: str, proxies: Hidden[dict[str, str]], *, is_dev: bool) -> Secret
     target = requestable(url)
     if _is_loopback(target.host) or (is_dev and target.scheme == "http"):
         return None
-    of_scheme = Secret.of(proxies.reveal().get(target.scheme))
-    proxy = of_scheme or Secret.of(proxies.reveal().get("all"))
+    proxy = proxies.get(target.scheme) or proxies.get("all")
     if proxy is None:
         return None
     from urllib.request import proxy_bypass  # noqa: PLC0415 - see `proxies_here`
 
     if proxy_bypass(target.netloc.decode("ascii")):
         return None
-    return proxy if "://" in proxy.reveal() else Secret(f"http://{proxy.reveal()}")
+    return Secret(proxy if "://" in proxy else f"http://{proxy}")
 
 
 def has_proxy(url: str, *, is_dev: bool) -> bool:
     """Return whether the environment names a proxy for a URL."""
-    return _proxy(url, Hidden(proxies_here()), is_dev=is_dev) is not None
+    return _proxy(url, proxies_here(), is_dev=is_dev) is not None

@@ -55,7 +55,7 @@ class Keys(NamedTuple):
 def read_keys(reader: Reader) -> Keys:
     found = map(reader.find, (SIGNING_KEY, FALLBACK))
     signing_keys = [key for key in found if key is not None]
-    bearers = [hash_of(key.key(_VALID_SIGNING_KEY)) for key in signing_keys]
+    bearers = [hash_of(key.key(_VALID_SIGNING_KEY).reveal()) for key in signing_keys]
     kinds = {key.name: _kind(key.value) for key in signing_keys}
     found_event_key = reader.find(EVENT_KEY)
     found_api_key = reader.find(API_KEY)
@@ -73,16 +73,15 @@ def read_keys(reader: Reader) -> Keys:
     )
 
 
-def hash_of(signing_key: Secret) -> Secret:
+def hash_of(signing_key: str) -> Secret:
     """Return the SHA-256 of a key without its prefix, in hex, as official SDKs send it."""
-    digits = Secret(signing_key.reveal().rpartition("-")[2])
-    return Secret(hash_of_digits(digits.reveal()))
+    return Secret(hash_of_digits(signing_key.rpartition("-")[2]))
 
 
-def _kind(key: Secret) -> str | None:
+def _kind(key: str) -> str | None:
     """Return the environment in the prefix of a signing key; None if it has none."""
     pattern, _ = _VALID_SIGNING_KEY
-    match = re.fullmatch(pattern, key.reveal())
+    match = re.fullmatch(pattern, key)
     if match is None or match[1] not in _ENVIRONMENTS:
         return None
     return match[1]

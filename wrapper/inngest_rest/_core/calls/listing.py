@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, U
 
 from attrs import evolve
 
-from inngest_rest._arguments import check_count_or_none, check_text, invalid
 from inngest_rest._core.calls.alternatives import first_present
 from inngest_rest._core.clock import SAME_WITHIN
-from inngest_rest._visible import shortened, shown
+from inngest_rest._local.arguments import check_count_or_none, check_text, invalid
+from inngest_rest._values.visible import shortened, shown
 from inngest_rest.errors import (
     Advice,
     BadRequestError,
@@ -156,6 +156,15 @@ class Listing(Generic[T]):
 
     def walk(self) -> Walk[T]:
         return Walk(self)
+
+    async def read_all(self, *, deadline: float = math.inf) -> list[T]:
+        """Read the listing to its end, by a deadline."""
+        walk = self.walk()
+        items: list[T] = []
+        while not walk.is_done:
+            page = await walk.next_page(deadline=deadline)
+            items += page.items
+        return items
 
     def _start_at(self, text: str) -> Cursor:
         """Return a cursor given by the caller; reject that of another listing."""
@@ -507,16 +516,6 @@ class Walk(Generic[T]):
             url=url,
             status=200,
         )
-
-
-async def read_all(listing: Listing[T], *, deadline: float = math.inf) -> list[T]:
-    """Read a listing to its end, by `deadline`."""
-    walk = listing.walk()
-    items: list[T] = []
-    while not walk.is_done:
-        page = await walk.next_page(deadline=deadline)
-        items += page.items
-    return items
 
 
 def _with_path(route: Route[Any, T], answer: Any) -> tuple[str, T]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from inngest_rest._core.expressions import of_event
+from inngest_rest._local.expressions import of_event
 from inngest_rest.errors import Advice, InvalidArgumentError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from inngest_rest._core.expressions import Expression
     from inngest_rest._core.plans import Plan
+    from inngest_rest._local.expressions import Expression
     from inngest_rest.models import StoredEvent
 
 T = TypeVar("T")

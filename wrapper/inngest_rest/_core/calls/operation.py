@@ -10,11 +10,10 @@ from inngest_rest._core import tracing
 from inngest_rest._core.calls import answers
 from inngest_rest._core.calls.retry import has_retry_after
 from inngest_rest._core.calls.route import V2_ROOT, Route
-from inngest_rest._core.logs import logger, request_fields
 from inngest_rest._core.plans import Call
 from inngest_rest._core.request import json_content, new_request, requestable
-from inngest_rest._core.secret import Hidden
-from inngest_rest._faults import may_pass
+from inngest_rest._local.faults import may_pass
+from inngest_rest._values.logs import logger, request_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -243,20 +242,20 @@ def request(
         type_of_body["Content-Type"] = "application/json"
 
     def build(timeout: float, trace: object) -> httpx.Request:
-        """Build the request, keys included: only where it is sent, and in no variable."""
+        """Build the request, keys included."""
         return new_request(
             method,
-            session.event_url(route.operation.path).reveal()
+            session.event_url(route.operation.path)
             if route.host == "event"
             else requestable(url, kwargs.get("params")),
             shown=url,
             timeout=timeout,
             trace=trace,
             headers={
-                **session.headers.reveal(),
+                **session.headers,
                 **type_of_body,
                 **kwargs.get("headers", {}),
-                **_authorization(bearer).reveal(),
+                **_authorization(bearer),
             },
             content=content,
         )
@@ -275,10 +274,8 @@ def request(
     )
 
 
-def _authorization(bearer: Secret | None) -> Hidden[dict[str, str]]:
-    if bearer is None:
-        return Hidden({})
-    return Hidden({"authorization": f"Bearer {bearer.reveal()}"})
+def _authorization(bearer: Secret | None) -> dict[str, str]:
+    return {} if bearer is None else {"authorization": f"Bearer {bearer.reveal()}"}
 
 
 def redacted_url(session: Session, route: Route[Any, Any]) -> str:

@@ -13,8 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from inngest_rest._core.secret import Secret
-from inngest_rest._visible import did_you_mean
+from inngest_rest._values.visible import did_you_mean
 from inngest_rest.errors import Advice, ConfigurationError, Setting
 
 if TYPE_CHECKING:
@@ -50,11 +49,19 @@ def path_in(environ: Mapping[str, str]) -> Path:
     return Path(folder, "inngest-rest", "config.toml")
 
 
-def read_file(environ: Mapping[str, str]) -> dict[str, Profile]:
-    """Return the profiles of the file by name; none if there is no file."""
+def listed(environ: Mapping[str, str]) -> list[Profile]:
+    """Return the profiles of the file, in its order; none if there is no file."""
+    from inngest_rest.responses import Profile  # noqa: PLC0415 - few have a file
+
     path = path_in(environ)
-    tables = _tables(path)
-    return {name: _profile(path, name, table) for name, table in tables.items()}
+    profiles: list[Profile] = []
+    for name, table in _tables(path).items():
+        try:
+            profile = _profile(path, name, table)
+        except ConfigurationError as error:
+            profile = Profile(name=name, problem=str(error))
+        profiles.append(profile)
+    return profiles
 
 
 def _tables(path: Path) -> dict[str, dict[str, Any]]:
@@ -88,7 +95,7 @@ def named(name: str, environ: Mapping[str, str]) -> Profile:
     return _profile(path, name, known[name])
 
 
-def key_of(profile: Profile, key: str, environ: Mapping[str, str]) -> Secret | None:
+def key_of(profile: Profile, key: str, environ: Mapping[str, str]) -> str | None:
     """Return a key of a profile: read the variable, or run the command, that it names."""
     source = profile.keys.get(key)
     if source is None:
@@ -96,13 +103,13 @@ def key_of(profile: Profile, key: str, environ: Mapping[str, str]) -> Secret | N
     kind, _, rest = source.partition(" ")
     if kind == "command":
         return _printed(profile, key, shlex.split(rest))
-    value = Secret(environ.get(rest) or "")
-    if not value.reveal():
+    value = environ.get(rest)
+    if not value:
         raise _of(profile, f"{key}_variable names {rest}, which is not set")
     return value
 
 
-def _printed(profile: Profile, key: str, command: list[str]) -> Secret:
+def _printed(profile: Profile, key: str, command: list[str]) -> str:
     """Return the output of a command; errors have neither that nor its standard error.
 
     The command may read from a terminal, but not from a pipe: that has the events to send, or the
@@ -122,8 +129,8 @@ def _printed(profile: Profile, key: str, command: list[str]) -> Secret:
     except (OSError, subprocess.TimeoutExpired) as error:
         reason = f"{key}_command cannot be run: {type(error).__name__}"
         raise _of(profile, reason) from None
-    value = Secret(ran.stdout.decode("utf-8", "replace").strip())
-    if ran.returncode != 0 or not value.reveal():
+    value = ran.stdout.decode("utf-8", "replace").strip()
+    if ran.returncode != 0 or not value:
         reason = f"{key}_command has printed no key: exit status {ran.returncode}"
         raise _of(profile, reason)
     return value

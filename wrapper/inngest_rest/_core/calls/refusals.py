@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from inngest_rest._core.clock import http_date
-from inngest_rest._visible import shown
+from inngest_rest._values.visible import shown
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -7,7 +7,7 @@ import math
 from functools import lru_cache
 
 from inngest_rest import errors
-from inngest_rest._core.locks import Locked
+from inngest_rest._values.locks import Locked
 
 # A server that needs a longer pause than an hour will ask for it again.
 _LONGEST_KEPT = 3_600.0
@@ -24,9 +24,6 @@ _HOPELESS = (
 Fault = errors.ApiError | errors.TransportError
 """A request that failed, by its response or without one."""
 FAULTS = (errors.ApiError, errors.TransportError)
-
-RULED_OUT = (errors.ConfigurationError, errors.RouteNotFoundError)
-"""The errors of a call that the settings, or the routes of the server, do not allow."""
 
 
 def is_hopeless(error: errors.InngestError | None, patience: float) -> bool:

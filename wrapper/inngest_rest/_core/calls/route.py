@@ -17,7 +17,7 @@ from typing import (
 
 from attrs import field, frozen
 
-from inngest_rest._core.logs import logger
+from inngest_rest._values.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -18,11 +18,11 @@ from inngest_rest._core.calls.route import AbsentRoutes
 from inngest_rest._core.calls.settings import check_env, check_retries, check_timeout
 from inngest_rest._core.calls.sources import API_KEY, EVENT_KEY, SIGNING_KEY
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, ServerClock
-from inngest_rest._core.event_names import NameConvention
 from inngest_rest._core.request import requestable
-from inngest_rest._core.secret import Hidden, Mask, Secret
+from inngest_rest._core.secret import Mask, Secret
+from inngest_rest._local.event_names import NameConvention
+from inngest_rest._values.visible import safe
 from inngest_rest._version import __version__
-from inngest_rest._visible import safe
 from inngest_rest.errors import MissingKeyError
 
 if TYPE_CHECKING:
@@ -91,20 +91,18 @@ class Session:
         if settings.event_name_check != "off":
             refuses = settings.event_name_check == "refuse"
             self.name_convention = NameConvention(refuses=refuses)
-        self._event_urls: dict[str, Hidden[httpx.URL]] = {}
+        self._event_urls: dict[str, httpx.URL] = {}
         self._apply(settings)
 
     def _apply(self, settings: Settings) -> None:
         self.settings = settings
         user_agent = f"inngest-rest/{__version__}"
         env = {} if settings.env is None else {"x-inngest-env": settings.env}
-        self.headers = Hidden(
-            {
-                "user-agent": user_agent,
-                **env,
-                **{name: value.reveal() for name, value in settings.headers.items()},
-            }
-        )
+        self.headers = {
+            "user-agent": user_agent,
+            **env,
+            **{name: value.reveal() for name, value in settings.headers.items()},
+        }
         # Masks keys in text from a server, which may quote requests.
         self.redact = Mask(_secrets(settings))
 
@@ -158,17 +156,17 @@ class Session:
     def __str__(self) -> str:
         return f"{self.settings.event_url!r}, {self.settings.api_url!r}"
 
-    def event_url(self, path: str) -> Hidden[httpx.URL]:
+    def event_url(self, path: str) -> httpx.URL:
         """Return the URL of a path on the event host; it may contain the event key.
 
         It is kept: parsing it takes as long as the rest of building a request.
         """
         if path not in self._event_urls:
-            key = self.event_key if "{event_key}" in path else Secret("")
-            segment = Secret(quote(key.reveal(), safe=""))
-            full_path = Secret(path.replace("{event_key}", segment.reveal()))
-            base = self.settings.event_url
-            self._event_urls[path] = Hidden(requestable(base + full_path.reveal()))
+            full_path = path
+            if "{event_key}" in path:
+                segment = quote(self.event_key.reveal(), safe="")
+                full_path = path.replace("{event_key}", segment)
+            self._event_urls[path] = requestable(self.settings.event_url + full_path)
         return self._event_urls[path]
 
     @property
@@ -222,11 +220,10 @@ def _secrets(settings: Settings) -> Iterator[Secret]:
     for proxy in (settings.event_proxy, settings.api_proxy):
         if proxy is not None and "@" in proxy.reveal():
             # Up to the last @: a slash that was not escaped is still part of the password.
-            rest = Secret(proxy.reveal().partition("://")[2])
-            quoted = Secret(rest.reveal().rpartition("@")[0])
-            credentials = Secret(unquote(quoted.reveal()))
-            yield credentials
-            yield Secret(credentials.reveal().partition(":")[2])
+            _, _, rest = proxy.reveal().partition("://")
+            credentials = unquote(rest.rpartition("@")[0])
+            yield Secret(credentials)
+            yield Secret(credentials.partition(":")[2])
 
 
 def copied(client: C, session: Session, driver: Effects) -> C:

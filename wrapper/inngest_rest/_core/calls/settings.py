@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, get_args
 
 from attrs import field, frozen
 
-from inngest_rest._arguments import check_choice, check_count, check_seconds
 from inngest_rest._core.calls.headers import headers_of
 from inngest_rest._core.calls.hosts import (
     API_URL,
@@ -22,11 +21,11 @@ from inngest_rest._core.calls.sources import (
     ENV,
     EVENT_BASE_URL,
     Reader,
-    hide,
     invalid_setting,
     proxies_here,
 )
-from inngest_rest._core.secret import Hidden, Secret
+from inngest_rest._core.secret import Secret
+from inngest_rest._local.arguments import check_choice, check_count, check_seconds
 from inngest_rest.errors import ConfigurationError, InvalidArgumentError, Setting
 from inngest_rest.retry import RetryPolicy
 from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
@@ -84,7 +83,7 @@ class Settings:
 
 
 def resolve(
-    arguments: Mapping[str, Secret | None],
+    arguments: Mapping[str, str | None],
     *,
     dev: bool | str | None = None,
     api_version: ApiVersion = "auto",
@@ -93,21 +92,18 @@ def resolve(
     retries: int | RetryPolicy | None = None,
     allow_http: bool | None = None,
     event_name_check: EventNameCheck = "off",
-    headers: Hidden[Mapping[str, str]] | None = None,
+    headers: Mapping[str, str] | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Validate and combine settings; each `ConfigurationError` names the argument or variable."""
-    switches = hide(
-        dev=_as_in_environ(dev),
-        allow_http=_as_in_environ(allow_http),
-    )
+    switches = {"dev": _as_in_environ(dev), "allow_http": _as_in_environ(allow_http)}
     reader = Reader.of({**arguments, **switches}, environ)
     dev_server = dev_server_of(reader)
     may_show_keys = may_show_keys_of(reader)
     hosts = Hosts(
         reader=reader,
         dev_server=dev_server,
-        proxies=Hidden(proxies_here()),
+        proxies=proxies_here(),
         may_show_keys=may_show_keys,
     )
     event_host = hosts.find(EVENT_BASE_URL, default=EVENT_URL)
@@ -186,11 +182,11 @@ def check_retries(retries: int | RetryPolicy | None) -> RetryPolicy:
 
 def check_env(env: str) -> str | None:
     """Return the name of a branch environment, which is sent in a header; None for an empty one."""
-    return _env(Reader(hide(env=env), Hidden(dict[str, str]())))
+    return _env(Reader({"env": env}, {}))
 
 
 def _env(reader: Reader) -> str | None:
     found = reader.find(ENV)
-    if found is None or not found.value.reveal():
+    if found is None or not found.value:
         return None
     return found.key().reveal()

@@ -13,8 +13,8 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from inngest_rest._core.calls import profiles
-from inngest_rest._core.logs import logger
-from inngest_rest._core.secret import Hidden, Secret
+from inngest_rest._core.secret import Secret
+from inngest_rest._values.logs import logger
 from inngest_rest.errors import Advice, ConfigurationError, Setting
 
 if TYPE_CHECKING:
@@ -76,28 +76,23 @@ def invalid_setting(
     return ConfigurationError(message, settings=[setting], advice=advice)
 
 
-def hide(**given: str | None) -> dict[str, Secret | None]:
-    """Return arguments hidden; they are not checked yet."""
-    return {name: Secret.of(value) for name, value in given.items()}
-
-
 class Found(NamedTuple):
     """A setting that is set: its name where it is set, and its value."""
 
     setting: Setting
     name: str
-    value: Secret
+    value: str
 
     def switch(self) -> bool | None:
         """Return whether it is on or off; None if it is neither."""
-        return _SWITCHES.get(self.value.reveal().lower())
+        return _SWITCHES.get(self.value.lower())
 
     def key(self, *kind: tuple[str, str]) -> Secret:
         """Return the value; reject one that a header cannot have, or that is not of a kind."""
         for pattern, reason in (_KEY, *kind):
-            if not re.fullmatch(pattern, self.value.reveal()):
+            if not re.fullmatch(pattern, self.value):
                 raise self.invalid(reason)
-        return self.value
+        return Secret(self.value)
 
     def invalid(self, reason: str, how: str | Advice = "") -> ConfigurationError:
         return invalid_setting(self.setting, reason, how=how, name=self.name)
@@ -106,18 +101,18 @@ class Found(NamedTuple):
 class Reader(NamedTuple):
     """Looks up settings by argument and variable, and in a profile."""
 
-    arguments: Mapping[str, Secret | None]
-    environ: Hidden[Mapping[str, str]]
+    arguments: Mapping[str, str | None]
+    environ: Mapping[str, str]
     profile: Profile | None = None
     # With the variables that a profile names, such as that of a key.
-    own_environ: Hidden[Mapping[str, str]] | None = None
+    own_environ: Mapping[str, str] | None = None
 
     @classmethod
     def of(
-        cls, arguments: Mapping[str, Secret | None], environ: Mapping[str, str] | None
+        cls, arguments: Mapping[str, str | None], environ: Mapping[str, str] | None
     ) -> Reader:
         """Return a reader with its profile; without `environ`, of the process's own variables."""
-        variables = Hidden(os.environ if environ is None else environ)
+        variables = os.environ if environ is None else environ
         return cls(arguments, variables).with_profile()
 
     def argument(self, setting: Setting) -> Found | None:
@@ -125,16 +120,16 @@ class Reader(NamedTuple):
         if value is None:
             return None
         found = Found(setting=setting, name=setting.argument, value=value)
-        if not isinstance(value.reveal(), str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise found.invalid(f"must be text, not {type(value.reveal()).__name__}")
+        if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise found.invalid(f"must be text, not {type(value).__name__}")
         return found
 
     def variable(self, setting: Setting) -> Found | None:
         variable = setting.variable
         if variable is None:
             return None
-        value = Secret(self.environ.reveal().get(variable) or "")
-        if not value.reveal():
+        value = self.environ.get(variable)
+        if not value:
             return None
         return Found(setting=setting, name=variable, value=value)
 
@@ -144,10 +139,10 @@ class Reader(NamedTuple):
         if profile is None:
             return None
         argument = setting.argument
-        value = Secret.of(profile.settings.get(argument))
+        value = profile.settings.get(argument)
         if argument in profile.keys:
             own = self.own_environ or self.environ
-            value = profiles.key_of(profile, argument, own.reveal())
+            value = profiles.key_of(profile, argument, own)
         if value is None:
             return None
         name = f"{argument} of profile {profile.name}"
@@ -175,12 +170,12 @@ class Reader(NamedTuple):
         of_variables = [*self._set_by(self.variable, _SERVER_AND_KEYS)]
         if named is None and (given or of_variables):
             return self
-        name = found.value.reveal()
+        name = found.value
         if given:
             raise given[0].invalid(
                 f"is of another server or key than profile {name}", "Pass one of them."
             )
-        profile = profiles.named(name, self.environ.reveal())
+        profile = profiles.named(name, self.environ)
         dev = self.argument(DEV)
         is_of_dev = _SWITCHES.get(profile.settings.get("dev", "0").lower(), True)
         if dev is not None and is_of_dev:
@@ -190,12 +185,10 @@ class Reader(NamedTuple):
         ignored = [each.name for each in of_variables if each.name not in own]
         if ignored:
             logger.warning("profile %s ignores %s", name, ", ".join(ignored))
-        others = dict(self.environ.reveal())
+        others = dict(self.environ)
         for setting in (*_SERVER_AND_KEYS, ENV):
             others.pop(str(setting.variable), None)
-        return self._replace(
-            environ=Hidden(others), profile=profile, own_environ=self.environ
-        )
+        return self._replace(environ=others, profile=profile, own_environ=self.environ)
 
     def _set_by(
         self, source: Callable[[Setting], Found | None], settings: Iterable[Setting]
@@ -210,7 +203,7 @@ class Reader(NamedTuple):
 
 def all_profiles() -> list[Profile]:
     """Return the profiles of the file, in its order."""
-    return [*profiles.read_file(os.environ).values()]
+    return profiles.listed(os.environ)
 
 
 def proxies_here() -> dict[str, str]:

@@ -20,9 +20,8 @@ from inngest_rest._core.drivers.exchange import (
     timed_out,
     whole_response,
 )
-from inngest_rest._core.logs import logger
 from inngest_rest._core.plans import Stopped
-from inngest_rest._core.secret import clear_frames
+from inngest_rest._values.logs import logger
 from inngest_rest.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -68,14 +67,6 @@ _NO_ASYNCIO = (
 )
 
 
-def running_loop() -> asyncio.AbstractEventLoop:
-    """Return the event loop that runs here; raise if it is none of asyncio's."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        raise ConfigurationError(_NO_ASYNCIO) from None
-
-
 class AsyncTransport(Protocol):
     """What carries requests, one at a time unless the caller gave it."""
 
@@ -102,9 +93,17 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
         # Exchanges on connections of the client's own, and what is done once each is over.
         self._in_flight: dict[asyncio.Timeout, asyncio.Future[None]] = {}
 
+    @staticmethod
+    def loop() -> asyncio.AbstractEventLoop:
+        """Return the event loop that runs here; raise if it is none of asyncio's."""
+        try:
+            return asyncio.get_running_loop()
+        except RuntimeError:
+            raise ConfigurationError(_NO_ASYNCIO) from None
+
     async def run(self, plan: Plan[T]) -> T:
         try:
-            running_loop()
+            self.loop()
         except ConfigurationError:
             plan.close()
             raise
@@ -273,7 +272,7 @@ class AsyncDriver(PlanRunner[AsyncTransport]):
         await self.run_many(jobs, plan, on_result, in_flight=in_flight)
 
     async def close(self) -> None:
-        here = running_loop()
+        here = self.loop()
         for owner, transport in self._end():
             if owner is here:
                 await transport.aclose()
@@ -327,8 +326,7 @@ async def _whole_exchange(
 async def _close(transport: AsyncTransport) -> None:
     try:
         await transport.aclose()
-    except Exception as error:
-        clear_frames(error)
+    except Exception:
         logger.debug("a connection did not close cleanly", exc_info=True)
 
 

@@ -41,11 +41,12 @@ CAUSES = {
         "The server refuses the certificate of the client: have one issued by an authority that it "
         "trusts."
     ),
-    "^proxyerror: 407": (
+    # The last two are SOCKS's.
+    "^proxyerror: (407|requested .* but got|invalid username)": (
         "The proxy asks for a user and a password: write them into its URL, as in "
         "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT, or name the server in NO_PROXY."
     ),
-    "^proxyerror: 4": (
+    "^proxyerror: (4|.*not allowed by ruleset)": (
         "The proxy does not connect to this server: allow the server there, or name it in NO_PROXY."
     ),
 }

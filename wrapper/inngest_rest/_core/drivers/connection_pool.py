@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
-from inngest_rest._core.locks import Forked
+from inngest_rest._values.locks import Forked
 from inngest_rest.errors import ConfigurationError
 
 if TYPE_CHECKING:

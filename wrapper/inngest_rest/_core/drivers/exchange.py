@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from inngest_rest._core import tracing
 from inngest_rest._core.drivers.causes import lasting_cause
 from inngest_rest._core.drivers.connection_pool import MAX_AT_ONCE, Transport
-from inngest_rest._core.logs import logger, request_fields
-from inngest_rest._core.secret import cause_without_keys, chain, clear_frames
+from inngest_rest._core.secret import cause_without_keys, chain
+from inngest_rest._values.logs import logger, request_fields
 from inngest_rest.errors import (
     ClosedError,
     InvalidResponseError,
@@ -122,12 +122,11 @@ class PlanRunner(ABC, Generic[Transport]):
 
     async def call(self, call: Call[T], /) -> T:
         """Send one request and return its answer."""
-        handled, started = sys.exception(), self._clock.monotonic()
+        started = self._clock.monotonic()
         outcome: httpx.Response | TransportError
         try:
             outcome = await self._send(call, started)
         except BaseException as error:
-            clear_frames(error, handled)
             known = _of_tls(error) or error
             library = _library_of(known)
             if library is None:

@@ -11,20 +11,12 @@ from typing import TYPE_CHECKING, Any, Unpack, cast
 from attrs import evolve
 
 from inngest_rest import errors
-from inngest_rest._arguments import (
-    check_id,
-    check_json_object,
-    check_seconds,
-    check_text,
-    invalid,
-)
 from inngest_rest._core.calls.alternatives import first_present
 from inngest_rest._core.calls.hosts import has_proxy, requestable_url
 from inngest_rest._core.calls.listing import (
     ListedPage,
     Listing,
     PageRequest,
-    read_all,
 )
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.plans import FIRST_PAUSE, Call, Host, longer
@@ -43,8 +35,15 @@ from inngest_rest._core.resources.routes import (
     page_routes,
     where_absent,
 )
-from inngest_rest._faults import after
-from inngest_rest._visible import did_you_mean, shown
+from inngest_rest._local.arguments import (
+    check_id,
+    check_json_object,
+    check_seconds,
+    check_text,
+    invalid,
+)
+from inngest_rest._local.faults import after
+from inngest_rest._values.visible import did_you_mean, shown
 from inngest_rest.models import App, AppSync, Function, Trigger
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
@@ -91,7 +90,7 @@ async def check_app(session: Session, app_id: str, deadline: float = math.inf) -
         error.message = f"there is no app {shown(app_id)}"
         # Servers before release 1.40 cannot list apps.
         with suppress(errors.RouteNotFoundError):
-            apps = await read_all(list_apps(session), deadline=deadline)
+            apps = await list_apps(session).read_all(deadline=deadline)
             ids = [app.id for app in apps if not app.is_archived]
             error.message += did_you_mean(app_id, ids)
         raise
@@ -311,7 +310,7 @@ async def _functions_of_apps(
             continue
         of_app = list_functions(session, app.id)
         with suppress(errors.NotFoundError):  # it was archived meanwhile
-            functions += await read_all(of_app, deadline=deadline)
+            functions += await of_app.read_all(deadline=deadline)
     page = ListedPage(
         items=tuple(functions),
         cursor=apps.cursor,
@@ -321,10 +320,10 @@ async def _functions_of_apps(
     return path, page
 
 
-async def functions_of_v1(
+async def functions_as_configured(
     session: Session, app_id: str, *, deadline: float = math.inf
 ) -> tuple[Function, ...]:
-    """Get the functions of an app from v1, which alone has their timeouts."""
+    """Get the functions of an app with all that was configured, of which v2 lacks timeouts."""
     route = _list_by_v1(app_id)
     page = await ask_first(session, "functions.list", route, deadline=deadline)
     return page.items

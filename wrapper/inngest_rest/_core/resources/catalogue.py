@@ -9,15 +9,15 @@ from weakref import WeakKeyDictionary
 from attrs import frozen
 
 from inngest_rest import errors
-from inngest_rest._core.calls.listing import read_all
-from inngest_rest._core.expressions import holds
 from inngest_rest._core.resources.apps import list_apps, list_functions
+from inngest_rest._local.expressions import holds
+from inngest_rest._local.functions import matching_triggers
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.route import AbsentRoutes
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import App, Function, Run, StoredEvent, Trigger
+    from inngest_rest.models import App, Function, StoredEvent, Trigger
 
 T = TypeVar("T")
 
@@ -116,14 +116,14 @@ async def _read_functions(
 ) -> list[Function]:
     functions: list[Function] = []
     for app in apps:
-        plan = read_all(list_functions(session, app.id), deadline=deadline)
+        plan = list_functions(session, app.id).read_all(deadline=deadline)
         listed = await _or_gap(plan, f"the functions of app {app.id}", gaps)
         functions += [function for function in listed or () if not function.is_archived]
     return functions
 
 
 async def _read_apps(session: Session, gaps: list[str], deadline: float) -> list[App]:
-    plan = read_all(list_apps(session), deadline=deadline)
+    plan = list_apps(session).read_all(deadline=deadline)
     what = "which functions listen, as the apps could not be listed"
     listed = await _or_gap(plan, what, gaps)
     apps = [app for app in listed or () if not app.is_archived]
@@ -143,35 +143,3 @@ async def _or_gap(plan: Plan[T], what: str, gaps: list[str]) -> T | None:
     except errors.InngestError as error:
         gaps.append(f"{what}: {error}")
         return None
-
-
-def is_run_of(run: Run, function: Function) -> bool:
-    """Return whether a run belongs to a function, which v1 identifies only by UUID."""
-    if run.function_id is not None:
-        return run.app_id == function.app_id and run.function_id == function.id
-    if run.internal_function_id is None:
-        return False
-    return run.internal_function_id == function.internal_id
-
-
-def name_of(function: Function) -> str:
-    """Return a function's name, which is unique within an environment."""
-    return f"{function.app_id}/{function.id}"
-
-
-def event_triggers(function: Function) -> list[Trigger]:
-    return [trigger for trigger in function.triggers if trigger.kind == "event"]
-
-
-def matching_triggers(function: Function, event_name: str) -> list[Trigger]:
-    """Return the triggers of a function that match an event's name, case-sensitively.
-
-    These are the name itself and a wildcard after each slash or dot: `app/user.created` matches
-    `app/*` and `app/user.*`, but not `app/us*` (recording v2-function-wildcard).
-    """
-    patterns = {event_name}
-    for position, letter in enumerate(event_name, start=1):
-        if letter in "/.":
-            patterns.add(f"{event_name[:position]}*")
-    triggers = event_triggers(function)
-    return [trigger for trigger in triggers if trigger.value in patterns]

@@ -1,4 +1,7 @@
-"""What only Inngest Cloud has, as the models of the generated client."""
+"""What only Inngest Cloud has: the account and its resources, sessions, bulk cancellations.
+
+Most are models of the generated client.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,23 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from attrs import evolve
 
-from inngest_rest._arguments import check_each, check_text, invalid
+from inngest_rest import models
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.resources.fields import optional
-from inngest_rest._core.resources.filters import Names
+from inngest_rest._core.resources.fields import optional, record, required
+from inngest_rest._core.resources.names import Names
 from inngest_rest._core.resources.routes import ask_first
+from inngest_rest._local.arguments import check_each, check_text, invalid
+from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
+from inngest_rest_api.types import Unset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest_api.types import Unset
 
 
 class _Model(Protocol):
@@ -136,3 +142,39 @@ def _event_filter(names: list[str], *, denies: bool) -> api.V2EventFilter | None
         return None
     effect = "DENY" if denies else "ALLOW"
     return api.V2EventFilter(events=names, filter_=effect)
+
+
+def session_key(raw: api.V2SessionKey) -> str:
+    return required(raw.id, "id")
+
+
+def session_group(raw: api.V2Session) -> models.SessionGroup:
+    functions = optional(raw.functions) or []
+    known = filter(None, map(_function_id, functions))
+    return record(models.SessionGroup, raw, function_ids=tuple(known))
+
+
+def session_run(raw: api.V2SessionRun) -> models.Run:
+    status = models.RunStatus(optional(raw.status) or "unknown")
+    function_id = _function_id(raw.function)
+    return record(models.Run, raw, status=status, function_id=function_id)
+
+
+def _function_id(raw: api.V2FunctionRef | Unset) -> str | None:
+    if isinstance(raw, Unset):
+        return None
+    return optional(raw.id)
+
+
+# It responds to them with 500 and an empty body (recording v1-cancellations).
+NO_CANCELLATIONS: AdviceByError = {
+    RouteNotFoundError: Advice(
+        "A self-hosted server has no bulk cancellations: cancel runs by a filter, with {}.",
+        (NextCall("runs.cancel_all"),),
+    )
+}
+"""The alternative if the server has no bulk cancellations."""
+
+
+def cancellation(raw: api.V1Cancellation) -> models.Cancellation:
+    return record(models.Cancellation, raw, condition=optional(raw.if_))

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 from attrs import evolve
 
 from inngest_rest import errors
-from inngest_rest._arguments import check_id
 from inngest_rest._core.calls.alternatives import first_present, may_ask
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
@@ -18,8 +17,8 @@ from inngest_rest._core.resources import (
     catalogue,
     events,
     fields,
-    flow_control,
     routes,
+    run_lists,
     runs,
 )
 from inngest_rest._core.resources.rows import PageReader
@@ -30,6 +29,8 @@ from inngest_rest._core.resources.run_rows import (
     listed_run_of_v1,
     listed_run_of_v2,
 )
+from inngest_rest._local.arguments import check_id
+from inngest_rest._local.functions import limit, matching_triggers
 from inngest_rest.models import Function, Run
 from inngest_rest_api.api import v1, v2
 
@@ -73,7 +74,7 @@ def list_of_event(
     event_id = check_id("event id", event_id, argument="id")
 
     def read(page: PageData[Run], request: PageRequest) -> ListedPage[Run]:
-        return runs.checked_page(fields.v2_page(page, request))
+        return run_lists.checked_page(fields.v2_page(page, request))
 
     def by_v1(_: PageRequest) -> Route[Any, ListedPage[Run]]:
         return routes.past_cache(session, _of_event_by_v1(event_id))
@@ -103,7 +104,7 @@ def list_of_event(
         "events.runs",
         of_pages,
         largest_page=40,  # listEventRunsV2 rejects a larger limit
-        id_of=runs.ID_OF,
+        id_of=run_lists.ID_OF,
         complete=complete,
         kind=Run,
         ask=ask,
@@ -241,11 +242,11 @@ async def _may_be_batched(session: Session, event_id: str, deadline: float) -> b
     if event is None or event.name == events.INVOKED:
         return True
     name = event.name
-    return any(catalogue.matching_triggers(function, name) for function in batching)
+    return any(matching_triggers(function, name) for function in batching)
 
 
 def _batches(function: Function) -> bool:
-    return flow_control.limit(function, "eventsBatch") is not None
+    return limit(function, "eventsBatch") is not None
 
 
 async def _as_by_v2(
@@ -298,8 +299,11 @@ async def of_event_by_v1(
     return page.items
 
 
-def are_listed_by_v1(session: Session) -> bool:
-    """Return whether only v1 can list the runs of events, by the settings or the server."""
+def may_hide_batches(session: Session) -> bool:
+    """Return whether the run of a batch may be listed under another of its events.
+
+    It is where only v1 can list the runs of events, by the settings or the server.
+    """
     if session.settings.api_version == "v1":
         return True
     by_v2 = v2.list_event_runs_v2.OPERATION
@@ -309,7 +313,7 @@ def are_listed_by_v1(session: Session) -> bool:
 def _of_event_by_v1(event_id: str) -> Route[Any, ListedPage[Run]]:
     def convert(page: PageData[Run]) -> ListedPage[Run]:
         _, listed = page
-        checked = runs.checked_page(ListedPage(listed))
+        checked = run_lists.checked_page(ListedPage(listed))
         return ListedPage(each_once(checked.items))
 
     expected = PageReader(v1.list_event_runs_v1, listed_run_of_v1, V1RunRow)
@@ -329,4 +333,4 @@ def each_once(listed: Iterable[Run]) -> tuple[Run, ...]:
             continue
         if other.ended_at is None or run.ended_at < other.ended_at:
             by_id[run.id] = run
-    return tuple(sorted(by_id.values(), key=runs.ID_OF, reverse=True))
+    return tuple(sorted(by_id.values(), key=run_lists.ID_OF, reverse=True))

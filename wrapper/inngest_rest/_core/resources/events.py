@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from attrs import evolve, frozen
 
-from inngest_rest._arguments import check_id, check_text
 from inngest_rest._core.calls import local_filter
 from inngest_rest._core.calls.local_filter import LocalFilter
 from inngest_rest._core.calls.route import About, Route
-from inngest_rest._core.expressions import Expression, of_event
 from inngest_rest._core.plans import FIRST_PAUSE, longer
 from inngest_rest._core.resources import fields
 from inngest_rest._core.resources.routes import (
@@ -24,14 +22,16 @@ from inngest_rest._core.resources.routes import (
 )
 from inngest_rest._core.resources.rows import PageRow, moment, row_of
 from inngest_rest._core.resources.windows import Instant, Window, instant_to_text
-from inngest_rest._visible import shown
+from inngest_rest._local.arguments import check_id, check_text
+from inngest_rest._local.expressions import Expression, of_event
+from inngest_rest._values.visible import shown
 from inngest_rest.errors import Advice, BadRequestError, NotFoundError
 from inngest_rest.event_types import check_kind, read_event
 from inngest_rest.models import StoredEvent
 from inngest_rest_api.api import v1
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
     from inngest_rest._core.calls.session import Session
@@ -231,22 +231,6 @@ def _reader(as_: type[Any] | None) -> Callable[[StoredEvent], StoredEvent[Any]]:
         return event if as_ is None else read_event(event, as_)
 
     return read
-
-
-def as_stored(event: Mapping[str, Any], internal_id: str = "") -> StoredEvent:
-    """Return an unsent event as a condition would see it, once stored with its `ts`."""
-    ts = event.get("ts")
-    if not isinstance(ts, int):
-        ts = None
-    return StoredEvent(
-        internal_id=internal_id,
-        id=event.get("id") or internal_id,
-        name=event["name"],
-        data=event.get("data") or {},
-        ts=ts,
-        user=event.get("user"),
-        v=event.get("v"),
-    )
 
 
 class EventRow(PageRow):

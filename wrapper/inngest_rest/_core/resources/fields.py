@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import NOTHING, fields
 
 from inngest_rest._core.calls.listing import ListedPage, PageRequest
-from inngest_rest._visible import shown
+from inngest_rest._values.visible import shown
 from inngest_rest_api import models as api
 from inngest_rest_api.types import UNSET, Unreadable, Unset
 

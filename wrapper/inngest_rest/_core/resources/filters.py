@@ -1,39 +1,41 @@
-"""Filters of runs, as callers write them: statuses, apps and functions, errors, conditions."""
+"""Filters of runs, as callers write them: statuses, errors, conditions evaluated here, queries.
+
+A query, in CEL too, is evaluated by the server: what it would ignore or fail on is rejected.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, cast, get_args
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, get_args
 
 from attrs import evolve, frozen
 
-from inngest_rest._arguments import (
+from inngest_rest._core.resources.names import ANY, Names
+from inngest_rest._core.resources.windows import ALL_TIME, Window, instant_to_text
+from inngest_rest._local.arguments import (
     check_choice,
-    check_id,
     check_text,
     invalid,
     is_status,
 )
-from inngest_rest._core.expressions import Expression
-from inngest_rest._core.resources.queries import check_query
-from inngest_rest._core.resources.windows import ALL_TIME, Window, instant_to_text
-from inngest_rest._visible import shown
+from inngest_rest._local.expressions import Expression, event_paths
+from inngest_rest._values.visible import shown
 from inngest_rest.models import UNFINISHED, RunStatus
 from inngest_rest.typing import StatusName
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.resources.windows import Instant
     from inngest_rest.models import Run
     from inngest_rest.typing import StatusFilter
 
-# A path into the event, without `event`; not a method of CEL.
-_NAMED_FIELD = r"""\bevent((?:\.\w+\b|\["[^"]*"\]|\['[^']*'\])+)(?!\s*\()"""
-_INDEX = r"""\[["'](.*?)["']\]"""
-
 ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+ALWAYS_ENDED = (*ENDED, RunStatus("skipped"))
+PAUSED = RunStatus("paused")
 
 
 def check_statuses(status: StatusFilter | None) -> tuple[RunStatus, ...]:
@@ -61,131 +63,12 @@ def _names(value: object) -> list[Any]:
     return [name.strip().lower() for name in value.split(",")]
 
 
-@frozen
-class Names:
-    """The caller's app and function: each an id or a pattern, or both in one text."""
-
-    app: str | None = None
-    function: str | None = None
-
-    @classmethod
-    def of(cls, app: str | None, function: str | None) -> Names:
-        """Check the names; reject patterns of every run, and a bare function without its app."""
-        app = check_text("app", app)
-        function = check_text("function", function)
-        if function is not None and "/" in function:
-            app, function = _split(app, function)
-        if app is not None:
-            check_id("app", app)
-        if function is not None:
-            check_id("function", function)
-        if _selects_all(app, function):
-            name = "app" if function is None else "function"
-            raise invalid(name, "selects every run")
-        if app is None and function is not None:
-            _check_has_app(function)
-        return cls(app, function)
-
-    @property
-    def exact(self) -> tuple[str | None, str | None]:
-        """The only app, and the only function, whose runs match; None for any or a pattern."""
-        if self.app is None or _is_pattern(self.app):
-            return None, None
-        if self.function is None or _is_pattern(self.function):
-            return self.app, None
-        return self.app, self.function
-
-    @property
-    def joined(self) -> str | None:
-        """The only function that matches, where both are written as APP-FUNCTION."""
-        is_one = self.function is not None and not _is_pattern(self.function)
-        return self.function if self.app is None and is_one else None
-
-    @property
-    def ids(self) -> tuple[list[str], list[str]]:
-        """The ids of apps, and of functions in them, by which the server can filter."""
-        if self.joined is not None:
-            return _split_at_dashes(self.joined)
-        app, function = self.exact
-        apps = [app] if app else []
-        functions = [function] if function else []
-        return apps, functions
-
-    def match(self, app: str | None, function: str | None) -> bool:
-        if self.app is not None or self.function is None:
-            return _matches(self.app, app) and _matches(self.function, function)
-        if app is not None and _matches(self.function, f"{app}-{function}"):
-            return True
-        return _is_pattern(self.function) and _matches(self.function, function)
-
-
-def _split(app: str | None, function: str) -> tuple[str, str]:
-    """Return the app and the function of APP/FUNCTION; reject another app beside it."""
-    of_function, _, name = function.partition("/")
-    if app not in {None, of_function}:
-        reason = f"is one of app {shown(of_function)}, not {shown(app)}"
-        raise invalid("function", reason)
-    return of_function, name
-
-
-def _split_at_dashes(text: str) -> tuple[list[str], list[str]]:
-    """Return the ids that APP-FUNCTION may stand for, as either may contain dashes."""
-    parts = text.split("-")
-    apps: list[str] = []
-    functions: list[str] = []
-    for position in range(1, len(parts)):
-        apps.append("-".join(parts[:position]))
-        functions.append("-".join(parts[position:]))
-    return apps, functions
-
-
-def _check_has_app(function: str) -> None:
-    """Reject a function without an app, unless it may be APP-FUNCTION or is a pattern."""
-    if _is_pattern(function) or "-" in function:
-        return
-    raise invalid(
-        "function",
-        "needs app: functions are named within one",
-        how=f"Pass app, or write APP/{function}.",
-    )
-
-
-def _selects_all(app: str | None, function: str | None) -> bool:
-    """Return whether the patterns match every name."""
-    text = f"{app or ''}{function or ''}"
-    # A dash alone would be the one between each app and its function.
-    return bool(text) and not re.sub("[*?-]", "", text)
-
-
-def _value_at(path: str, event: Mapping[str, Any]) -> Any:
-    value: Any = event
-    for name in path.split("."):
-        if not isinstance(value, Mapping):
-            return None
-        value = cast("Mapping[str, Any]", value).get(name)
-    return value
-
-
-def _is_pattern(name: str) -> bool:
-    return "*" in name or "?" in name
-
-
-def _matches(pattern: str | None, name: str | None) -> bool:
-    if pattern is None:
-        return True
-    if name is None:
-        return False
-    # fnmatch's `[` can occur in an id, so escape it.
-    escaped = pattern.replace("[", "[[]")
-    return fnmatchcase(name, escaped)
-
-
 @frozen(kw_only=True)
 class Selection:
     """The checked filters of runs, a `RunSelection`."""
 
     statuses: tuple[RunStatus, ...] = ()
-    names: Names = Names()
+    names: Names = ANY
     error_contains: str | None = None
     where: Expression | None = None
     query: str | None = None
@@ -275,6 +158,19 @@ class Selection:
                 )
         return evolve(self, statuses=possible)
 
+    def check_open(self) -> None:
+        """Reject the status of runs that have ended; one that is not known here is accepted."""
+        self._check_none_of(ALWAYS_ENDED, "have ended")
+
+    def check_ended(self) -> None:
+        """Reject the status of runs that have not ended; one not known here is accepted."""
+        self._check_none_of((*UNFINISHED, PAUSED), "have not ended")
+
+    def _check_none_of(self, excluded: Iterable[RunStatus], what: str) -> None:
+        for status in self.statuses:
+            if status in excluded:
+                raise invalid("status", f"{status.value!r} selects runs that {what}")
+
     @property
     def needs_output(self) -> bool:
         """Whether runs have to be listed with their outputs or errors."""
@@ -285,21 +181,22 @@ class Selection:
         return not self.where.names.isdisjoint({"output", "error"})
 
     @property
-    def event_paths(self) -> list[str]:
-        """The fields of the event that the conditions name, without `event.`."""
+    def event_paths(self) -> list[tuple[str, ...]]:
+        """The paths to the fields of the event that the conditions name."""
         where = self.where.text if self.where else ""
-        named = re.findall(_NAMED_FIELD, f"{where} {self.query or ''}")
-        return [re.sub(_INDEX, r".\1", path).removeprefix(".") for path in named]
+        return event_paths(f"{where} {self.query or ''}")
 
     def fields_of(
         self, event: Mapping[str, Any], more: Iterable[str] = ()
     ) -> dict[str, Any]:
         """Return the fields of an event at these paths and those that the conditions name."""
         values: dict[str, Any] = {}
-        for path in (*more, *self.event_paths):
-            value = _value_at(path, event)
-            if value is not None:
-                values[path] = value
+        for path in (*(path.split(".") for path in more), *self.event_paths):
+            value: Any = event
+            with suppress(KeyError, TypeError):  # the event lacks it
+                for name in path:
+                    value = value[name]
+                values[".".join(path)] = value
         return values
 
     @property
@@ -355,3 +252,58 @@ class Selection:
             asked["status"] = ",".join(sorted(self.statuses))
         words = [f"{name}={shown(value)}" for name, value in asked.items()]
         return ", ".join(words) or "no filter"
+
+
+_MOST_QUERY_BYTES = 2_048
+
+# Literals and comments of CEL, which may contain anything.
+_TEXT = r"""\w*("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|//.*"""
+
+# A name that is neither a field of another nor called, with its fields.
+_NAMED = r"(?<![\w.])(?!(?:true|false|null|in)\b)[A-Za-z_]\w*(?:\.\w+)*\b(?!\s*\()"
+
+_COMPARED = r"event\.(?:name|v|data\..+)|(?:output|error)\..+"
+
+
+def check_query(query: str | None) -> str | None:
+    """Return a CEL expression without blanks around it; reject one that servers ignore or fail on.
+
+    A part that they ignore selects every run (measured on release 1.43).
+    """
+    if query is None:
+        return None
+    query = check_text("query", query).strip()
+    if len(query.encode()) > _MOST_QUERY_BYTES:
+        raise invalid("query", f"has more than {_MOST_QUERY_BYTES:,} bytes of UTF-8")
+    roots: set[str] = set()
+    for line in query.split("\n"):
+        for name in _checked_names(line):
+            root, _, _ = name.partition(".")
+            roots.add(root)
+    if "event" in roots and len(roots) > 1:
+        raise invalid(
+            "query",
+            "mixes event with output or error; servers then miss runs",
+            how="List the runs of each separately.",
+        )
+    return query
+
+
+def _checked_names(line: str) -> list[str]:
+    """Return the fields that a line of a query names; reject fields that servers do not compare."""
+    bare = re.sub(_TEXT, '""', line)
+    names: list[str] = re.findall(_NAMED, bare)
+    if not names:
+        reason = "has a line that names no field, which servers ignore or hang on"
+        raise invalid("query", f"{reason}: {shown(line)}")
+    for name in names:
+        if not re.fullmatch(_COMPARED, name):
+            raise invalid(
+                "query",
+                f"names {name}, which servers ignore or fail on",
+                how="Compare event.name, event.v or a field of event.data, of output or of error.",
+            )
+    if re.search(r"\bevent\.(?:name|v)\s*[<>]|[<>]=?\s*event\.(?:name|v)\b", bare):
+        reason = "has an order of event.name or event.v, which servers ignore"
+        raise invalid("query", reason, how="Use ==.")
+    return names

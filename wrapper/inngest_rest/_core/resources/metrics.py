@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from inngest_rest._core.calls.hosts import API_URL
 from inngest_rest._core.calls.route import Route, WholeResponse
 from inngest_rest._core.resources.routes import ask_first, where_absent
-from inngest_rest._visible import shown
+from inngest_rest._values.visible import shown
 from inngest_rest.errors import InvalidResponseError
 from inngest_rest.models import Metric
 from inngest_rest_api.api import v1

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from attrs import frozen
 
 from inngest_rest import errors
-from inngest_rest._arguments import check_seconds
-from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
+from inngest_rest._core.calls.retry import FAULTS, Fault
 from inngest_rest._core.resources import runs
-from inngest_rest._faults import may_pass
+from inngest_rest._local.arguments import check_seconds
+from inngest_rest._local.faults import RULED_OUT, may_pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,15 +13,14 @@ from weakref import WeakKeyDictionary
 
 from attrs import evolve
 
-from inngest_rest._arguments import check_json, check_text, invalid
-from inngest_rest._core.calls.listing import read_all
 from inngest_rest._core.calls.operation import perform, redacted_url
-from inngest_rest._core.calls.retry import RULED_OUT, RetryBudget
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.locks import Locked
 from inngest_rest._core.resources import event_runs, runs, trace
 from inngest_rest._core.resources.fields import run_id_of
 from inngest_rest._core.resources.routes import ask_first, where_absent
+from inngest_rest._local.arguments import check_json, check_text, invalid
+from inngest_rest._local.faults import RULED_OUT
+from inngest_rest._values.locks import Locked
 from inngest_rest.errors import InngestError, NotFoundError, ServerError, TransportError
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1, v2
@@ -30,6 +29,7 @@ from inngest_rest_api.types import UNSET
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from inngest_rest._core.calls.retry import RetryBudget
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Run, Span
@@ -109,11 +109,6 @@ class Requests(Locked):
 _MOST_KEPT = 10_000  # requests, before those that have settled are dropped
 
 
-def is_settled(elapsed: timedelta) -> bool:
-    """Return whether a request has no effect any more, so long after it was sent."""
-    return elapsed >= _SETTLED_AFTER
-
-
 def _is_settled(request: Requested, now: float) -> bool:
     return now - request.at >= _SETTLED_AFTER.total_seconds()
 
@@ -126,18 +121,118 @@ def _later(request: Requested, other: Requested | None) -> Requested:
 _requests: WeakKeyDictionary[RetryBudget, Requests] = WeakKeyDictionary()
 
 
-def requests_of(session: Session) -> Requests:
-    """Return the replays requested by the clients that share a retry budget with this one.
+class Replays:
+    """The replays of a server's runs: those that were requested, and one to be requested.
 
-    These are the clients of one server in this process, or one client with its own transport.
+    Those requested are of all clients that share a retry budget with this one: the clients of one
+    server in this process, or one client with its own transport.
     """
-    return _requests.setdefault(session.budgets["api"], Requests())
 
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._requests = _requests.setdefault(session.budgets["api"], Requests())
 
-def was_refused(error: InngestError) -> bool:
-    """Return whether the server itself, and not a gateway, refused to start a run."""
-    is_own = isinstance(error, ServerError) and error.code == "internal_error"
-    return is_own or not error.may_have_taken_effect
+    @property
+    def count(self) -> int:
+        """The number of replays that have been requested."""
+        return self._requests.number
+
+    def latest(self, ids: Iterable[str]) -> Requested | None:
+        """Return the latest unsettled request for any of these runs; an unknown one comes first."""
+        return self._requests.latest(ids, self._session.clock.monotonic())
+
+    @staticmethod
+    def is_settled(elapsed: timedelta) -> bool:
+        """Return whether a request has no effect any more, so long after it was sent."""
+        return elapsed >= _SETTLED_AFTER
+
+    @staticmethod
+    def was_refused(error: InngestError) -> bool:
+        """Return whether the server itself, and not a gateway, refused to start a run."""
+        is_own = isinstance(error, ServerError) and error.code == "internal_error"
+        return is_own or not error.may_have_taken_effect
+
+    def runs_of_event(self, event_id: str) -> Plan[tuple[Run, ...]]:
+        """Return the runs of an event, each with the first run of its chain of replays."""
+        return event_runs.of_event_by_v1(self._session, event_id)
+
+    async def others_of_chain(self, run: Run) -> tuple[Run, ...] | None:
+        """Return the other runs of the chain of replays that a run belongs to.
+
+        v1 has the first run of each chain. If it does not list the run, the chain is the runs of
+        the same function for the same event. None if the server does not list the run either way.
+        """
+        if not run.event_ids:
+            return None
+        event_id = run.event_ids[0]
+        with_chains = self.runs_of_event(event_id)
+        others = await _others(run, with_chains, _first_run_of_chain)
+        if others is not None:
+            return others
+        by_any_route = event_runs.list_of_event(self._session, event_id).read_all()
+        return await _others(run, by_any_route, _function_of)
+
+    async def request(
+        self,
+        run_id: str,
+        others: Iterable[str] = (),
+        known: float = inf,
+        *,
+        step: Span | None = None,
+        input: list[Any] | None = None,
+    ) -> str:
+        """Replay a run by one request, and return the new run's id.
+
+        As long as the request may take effect, no other replay of the chain is sent; and this one
+        is not sent, but raises TransportError, if another one was requested.
+
+        Args:
+            run_id: The run to replay.
+            others: The other runs of its chain.
+            known: The number of the latest request that the caller knows the outcome of.
+            step: The step to start from; None for the beginning.
+            input: The input of this step.
+        """
+
+        def new_id(raw: api.V1Replay | api.V2RunId) -> str:
+            new = run_id_of(raw)
+            if new.upper() == run_id.upper():
+                raise ValueError(
+                    f"it names {new}, the run that was to be replayed, as the new one"
+                )
+            return new
+
+        by_v1 = Route.of(v1.replay_run_v1, new_id, run_id, repeatable=False)
+        how = "Send the event of the run again instead, with another id: {}, {}."
+        by_v2 = Route.of(
+            v2.rerun_run_v2,
+            new_id,
+            run_id,
+            body=_replay_body(step, input),
+            repeatable=False,
+            advice=where_absent(how, "events.get", "send"),
+        )
+        session = self._session
+        ids = (run_id, *others)
+        requests = self._requests
+        now = session.clock.monotonic
+        earlier = requests.claim(ids, now(), known)
+        if earlier is not None:
+            raise _not_sent(session, by_v2, now() - earlier.at)
+        try:
+            if step is None:
+                new_run_id = await ask_first(session, "runs.replay", by_v2, by_v1)
+            else:
+                # Some releases have the route, but cannot start from a step.
+                how = "Servers start a run from a step since release 1.39: leave from_step out."
+                from_step = evolve(by_v2, advice=where_absent(how))
+                new_run_id = await perform(session, from_step)
+        except InngestError as error:
+            takes_effect_since = -inf if self.was_refused(error) else now()
+            requests.note(ids, takes_effect_since)
+            raise
+        requests.note(ids, now(), new_run_id)
+        return new_run_id
 
 
 class Start(NamedTuple):
@@ -177,75 +272,13 @@ async def replay_one(
     input: list[Any] | None,
 ) -> str:
     start = Start.check(from_step, input)
+    replays = Replays(session)
     step: Span | None = None
     if start.from_step is not None:
         run = await runs.fetch(session, run_id)
-        others = await others_of_chain(session, run)
+        others = await replays.others_of_chain(run)
         step = await start.step(session, run, others)
-    return await replay(session, run_id, step=step, input=start.input)
-
-
-async def replay(
-    session: Session,
-    run_id: str,
-    others: Iterable[str] = (),
-    known: float = inf,
-    *,
-    step: Span | None = None,
-    input: list[Any] | None = None,
-) -> str:
-    """Replay a run by one request, and return the new run's id.
-
-    As long as the request may take effect, no other replay of the chain is sent; and this one is
-    not sent, but raises TransportError, if another one was requested.
-
-    Args:
-        session: The session of the client.
-        run_id: The run to replay.
-        others: The other runs of its chain.
-        known: The number of the latest request that the caller knows the outcome of.
-        step: The step to start from; None for the beginning.
-        input: The input of this step.
-    """
-
-    def new_id(raw: api.V1Replay | api.V2RunId) -> str:
-        new = run_id_of(raw)
-        if new.upper() == run_id.upper():
-            raise ValueError(
-                f"it names {new}, the run that was to be replayed, as the new one"
-            )
-        return new
-
-    by_v1 = Route.of(v1.replay_run_v1, new_id, run_id, repeatable=False)
-    how = "Send the event of the run again instead, with another id: {}, {}."
-    by_v2 = Route.of(
-        v2.rerun_run_v2,
-        new_id,
-        run_id,
-        body=_replay_body(step, input),
-        repeatable=False,
-        advice=where_absent(how, "events.get", "send"),
-    )
-    ids = (run_id, *others)
-    requests = requests_of(session)
-    now = session.clock.monotonic
-    earlier = requests.claim(ids, now(), known)
-    if earlier is not None:
-        raise _not_sent(session, by_v2, now() - earlier.at)
-    try:
-        if step is None:
-            new_run_id = await ask_first(session, "runs.replay", by_v2, by_v1)
-        else:
-            # Some releases have the route, but cannot start from a step.
-            how = "Servers start a run from a step since release 1.39: leave from_step out."
-            from_step = evolve(by_v2, advice=where_absent(how))
-            new_run_id = await perform(session, from_step)
-    except InngestError as error:
-        takes_effect_since = -inf if was_refused(error) else now()
-        requests.note(ids, takes_effect_since)
-        raise
-    requests.note(ids, now(), new_run_id)
-    return new_run_id
+    return await replays.request(run_id, step=step, input=start.input)
 
 
 def _not_sent(session: Session, route: Route[Any, str], ago: float) -> TransportError:
@@ -265,23 +298,6 @@ def _replay_body(step: Span | None, input: list[Any] | None) -> Any:
         return UNSET
     step_input = UNSET if input is None else input
     return api.V2RerunBody(api.V2RerunFromStep(step.step_id or "", step_input))
-
-
-async def others_of_chain(session: Session, run: Run) -> tuple[Run, ...] | None:
-    """Return the other runs of the chain of replays that a run belongs to.
-
-    v1 has the first run of each chain. If it does not list the run, the chain is the runs of the
-    same function for the same event. None if the server does not list the run either way.
-    """
-    if not run.event_ids:
-        return None
-    event_id = run.event_ids[0]
-    by_v1 = event_runs.of_event_by_v1(session, event_id)
-    others = await _others(run, by_v1, _first_run_of_chain)
-    if others is not None:
-        return others
-    by_any_route = read_all(event_runs.list_of_event(session, event_id))
-    return await _others(run, by_any_route, _function_of)
 
 
 async def _others(

@@ -15,13 +15,6 @@ from urllib.parse import parse_qs, unquote
 
 from attrs import evolve
 
-from inngest_rest._arguments import (
-    check_id,
-    check_json,
-    check_json_object,
-    check_text,
-    invalid,
-)
 from inngest_rest._core.calls.alternatives import first_present
 from inngest_rest._core.calls.answers import raw_response
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
@@ -29,6 +22,13 @@ from inngest_rest._core.calls.operation import perform, redacted_url
 from inngest_rest._core.calls.route import Route, WholeResponse, no_result
 from inngest_rest._core.resources import fields
 from inngest_rest._core.resources.rows import PageReader, PageRow
+from inngest_rest._local.arguments import (
+    check_id,
+    check_json,
+    check_json_object,
+    check_text,
+    invalid,
+)
 from inngest_rest.errors import Advice, NextCall, RouteNotFoundError
 from inngest_rest.typing import REPEATABLE_METHODS, Method
 from inngest_rest_api.api import OPERATIONS, Operation, Tag, ingest

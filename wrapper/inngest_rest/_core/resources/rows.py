@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from inngest_rest._core.resources.fields import optional, required
-from inngest_rest._visible import shown
+from inngest_rest._values.visible import shown
 from inngest_rest_api import models as api
 from inngest_rest_api.types import UNSET, Unreadable, read_list
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import fields, routes
-from inngest_rest._ulid import second_of_ulid
+from inngest_rest._values.ulid import second_of_ulid
 from inngest_rest.models import Job
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v1

@@ -11,7 +11,7 @@ from attrs import evolve
 from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import fields
 from inngest_rest._core.resources.rows import PageRow, moment, row_of
-from inngest_rest._visible import shown
+from inngest_rest._values.visible import shown
 from inngest_rest.models import UNFINISHED, Run, RunError, RunStatus, run_error
 
 if TYPE_CHECKING:

@@ -8,17 +8,17 @@ span of its own; and the attempts at a step are below a span that is not the ste
 from __future__ import annotations
 
 import math
-import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from inngest_rest._arguments import invalid
 from inngest_rest._core.calls.route import About
 from inngest_rest._core.resources.fields import json_object, optional, record
 from inngest_rest._core.resources.routes import ask_one, where_absent
-from inngest_rest._visible import and_more, did_you_mean, shown
+from inngest_rest._local.arguments import invalid
+from inngest_rest._values.span_names import attempt_number
+from inngest_rest._values.visible import and_more, did_you_mean, shown
 from inngest_rest.models import Span
 
 if TYPE_CHECKING:
@@ -251,9 +251,9 @@ def _step_of(step: Span) -> str | None:
     The attempts at a step that was retried are below a span without a step, and only the successful
     attempt names the step (recording v2-trace-step-retries).
     """
-    if is_attempt(step):
+    if _is_attempt(step):
         return None
-    spans = [step, *filter(is_attempt, step.children)]
+    spans = [step, *filter(_is_attempt, step.children)]
     step_ids = {span.step_id for span in spans if span.step_id is not None}
     return step_ids.pop() if len(step_ids) == 1 else None
 
@@ -265,10 +265,10 @@ def _merged(spans: Sequence[Span]) -> Span:
     children: list[Span] = []
     for each in spans:
         children += each.children
-    attempts = list(filter(is_attempt, children))
+    attempts = list(filter(_is_attempt, children))
     sources = [best, *spans]
     if _are_the_step_itself(attempts, of_step):
-        children = [child for child in children if not is_attempt(child)]
+        children = [child for child in children if not _is_attempt(child)]
         sources += attempts
     elif attempts and len(spans) > 1:
         best = _since_first_attempt(best, spans)
@@ -336,9 +336,9 @@ def _since_first_attempt(best: Span, spans: Sequence[Span]) -> Span:
     )
 
 
-def is_attempt(step: Span) -> bool:
+def _is_attempt(step: Span) -> bool:
     """Return whether a span is an attempt at a step, or at the function's code."""
-    return re.fullmatch(r"Attempt \d+", step.name) is not None
+    return attempt_number(step.name) is not None
 
 
 def _between(start: datetime | None, end: datetime | None) -> timedelta | None:

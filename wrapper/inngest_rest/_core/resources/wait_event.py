@@ -16,29 +16,26 @@ from typing import TYPE_CHECKING, NoReturn, get_args
 from attrs import define, field
 
 from inngest_rest import errors
-from inngest_rest._arguments import check_choice, check_id, check_seconds, invalid
-from inngest_rest._core.calls.listing import read_all
-from inngest_rest._core.calls.retry import FAULTS, RULED_OUT, Fault
+from inngest_rest._core.calls.retry import FAULTS, Fault
 from inngest_rest._core.plans import Plan, longer
 from inngest_rest._core.resources import event_runs, events
-from inngest_rest._core.resources.catalogue import (
-    Catalogue,
-    event_triggers,
-    is_run_of,
-    name_of,
-    read_catalogue,
-)
-from inngest_rest._core.resources.flow_control import (
-    ignores_repeated_ids,
-    limit,
-    parse_duration,
-)
+from inngest_rest._core.resources.catalogue import Catalogue, read_catalogue
 from inngest_rest._core.resources.polling import APPEARS_WITHIN, asked_pause, may_appear
 from inngest_rest._core.resources.run_rows import UNKNOWN
 from inngest_rest._core.resources.wait import check_completed, wait_until_ended
-from inngest_rest._core.sending.event_json import wire_form
 from inngest_rest._core.sending.send import send
-from inngest_rest._faults import after
+from inngest_rest._local.arguments import check_choice, check_id, check_seconds, invalid
+from inngest_rest._local.event_json import wire_form
+from inngest_rest._local.expressions import as_stored
+from inngest_rest._local.faults import RULED_OUT, after
+from inngest_rest._local.functions import (
+    ignores_repeated_ids,
+    is_run_of,
+    limit,
+    name_of,
+    name_of_all_triggers,
+    parse_duration,
+)
 from inngest_rest.event import Event, EventLike
 from inngest_rest.models import Function, Run, StoredEvent
 from inngest_rest.typing import RepeatedId
@@ -81,7 +78,7 @@ async def runs_of(
     listing = event_runs.list_of_event(
         session, event_id, may_be_batched=may_be_batched, unnamed=unnamed
     )
-    return tuple(await read_all(listing, deadline=deadline))
+    return tuple(await listing.read_all(deadline=deadline))
 
 
 @define(kw_only=True)
@@ -147,7 +144,7 @@ async def send_and_wait(
         reason = f"must be an Event or a mapping, not {type(event).__name__}"
         raise invalid("event", reason)
     (event_id,) = await send(session, event)
-    stored = events.as_stored(wire_form(event), event_id)
+    stored = as_stored(wire_form(event), event_id)
     sent = session.clock.monotonic()
     wait = _Wait(
         session=session,
@@ -459,18 +456,6 @@ async def _first_runs(
             earlier_runs = await runs_of(wait.session, event_id, deadline)
             first.add(earlier_runs)
     return first.runs
-
-
-def name_of_all_triggers(functions: Iterable[Function], name: str) -> str | None:
-    """Return the name of an event if it is the only trigger of the functions, else None.
-
-    A function accepts one event per id, whichever of its triggers the events match.
-    """
-    names: set[str] = set()
-    for function in functions:
-        for trigger in event_triggers(function):
-            names.add(trigger.value)
-    return name if names == {name} else None
 
 
 def _has_run_of(runs: Iterable[Run], function: Function) -> bool:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from inngest_rest import errors
-from inngest_rest._arguments import check_seconds, invalid
 from inngest_rest._core.calls.retry import FAULTS, Fault
 from inngest_rest._core.clock import whole_milliseconds
-from inngest_rest._core.resources import runs
+from inngest_rest._core.resources import run_lists
 from inngest_rest._core.resources.filters import ENDED, Selection
 from inngest_rest._core.resources.polling import (
     BATCH,
@@ -28,8 +27,9 @@ from inngest_rest._core.resources.polling import (
 )
 from inngest_rest._core.resources.watch_state import EARLIEST, KnownRuns, WatchState
 from inngest_rest._core.resources.windows import Window, check_instant
-from inngest_rest._faults import may_pass
-from inngest_rest._visible import shown
+from inngest_rest._local.arguments import check_seconds, invalid
+from inngest_rest._local.faults import may_pass
+from inngest_rest._values.visible import shown
 from inngest_rest.models import UNFINISHED, Run, RunChange, RunStatus
 
 if TYPE_CHECKING:
@@ -77,7 +77,9 @@ class Watch(Poller[RunChange]):
         self._statuses = selection.statuses
         self._local_filter = None
         if selection.evaluated_here:
-            self._local_filter = runs.local_filter(session, selection, is_bounded=False)
+            self._local_filter = run_lists.local_filter(
+                session, selection, is_bounded=False
+            )
         self._include_output = include_output or selection.needs_output
         # The other filters are evaluated here, as runs change.
         self._listed = selection.without_local()
@@ -309,7 +311,7 @@ class Watch(Poller[RunChange]):
         selection = evolve(
             self._listed, statuses=statuses, window=window, are_open=are_open
         )
-        listing = runs.list_runs(
+        listing = run_lists.list_runs(
             self._session,
             selection,
             order="oldest",

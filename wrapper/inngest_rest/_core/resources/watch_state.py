@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
-from inngest_rest._arguments import check_id, check_text, invalid
-from inngest_rest._visible import shown
+from inngest_rest._local.arguments import check_id, check_text, invalid
+from inngest_rest._values.visible import shown
 from inngest_rest.models import RunStatus  # noqa: TC001 - msgspec reads the annotation
 
 if TYPE_CHECKING:

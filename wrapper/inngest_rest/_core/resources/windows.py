@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from inngest_rest._arguments import invalid
-from inngest_rest._core.clock import is_aware
-from inngest_rest._visible import shown
+from inngest_rest._local.arguments import invalid
+from inngest_rest._values.visible import shown
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
@@ -120,7 +119,7 @@ def check_instant(
     """
     if value is None:
         return None
-    if isinstance(value, datetime) and is_aware(value):
+    if isinstance(value, datetime) and value.utcoffset() is not None:
         try:
             return value.astimezone(UTC)
         except OverflowError:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import msgspec
 from attrs import frozen
 
-from inngest_rest._core.json_text import decode
-from inngest_rest._core.sending.event_json import encode, encode_together, wire_form
-from inngest_rest._core.sending.limits import DEFAULT_BYTES
+from inngest_rest._local.event_json import encode, encode_together, wire_form
+from inngest_rest._local.limits import DEFAULT_BYTES
+from inngest_rest._values.json_text import decode
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.event import Event
 from inngest_rest.reports import BatchReport, SendFailure, SendReport
@@ -25,7 +25,7 @@ from inngest_rest_api.types import is_all_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from inngest_rest._core.event_names import NameConvention
+    from inngest_rest._local.event_names import NameConvention
     from inngest_rest.errors import InngestError
     from inngest_rest.event import EventLike
 

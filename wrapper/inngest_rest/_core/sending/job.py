@@ -14,21 +14,22 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from attrs import frozen
 
-from inngest_rest._arguments import (
+from inngest_rest._core import tracing
+from inngest_rest._core.calls.retry import is_hopeless
+from inngest_rest._core.plans import Stopped
+from inngest_rest._core.sending import batching
+from inngest_rest._core.sending.batching import Batch, BatchOutcome
+from inngest_rest._core.sending.send import send_batch
+from inngest_rest._local.arguments import (
     check_callable,
     check_count,
     check_count_or_none,
     check_seconds,
     invalid,
 )
-from inngest_rest._core import tracing
-from inngest_rest._core.calls.retry import is_hopeless
-from inngest_rest._core.locks import Locked
-from inngest_rest._core.plans import Stopped
-from inngest_rest._core.sending import batching
-from inngest_rest._core.sending.batching import Batch, BatchOutcome
-from inngest_rest._core.sending.limits import MAX_EVENTS
-from inngest_rest._core.sending.send import each_event, send_batch
+from inngest_rest._local.event_json import each_event
+from inngest_rest._local.limits import MAX_EVENTS
+from inngest_rest._values.locks import Locked
 from inngest_rest.errors import InngestError
 from inngest_rest.event import EventLike
 from inngest_rest.reports import BatchReport, SendReport

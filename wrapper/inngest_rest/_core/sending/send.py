@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, cast
 
-from inngest_rest._arguments import check_count, invalid
 from inngest_rest._core.calls.operation import perform
 from inngest_rest._core.calls.route import Route
 from inngest_rest._core.calls.sources import EVENT_BASE_URL, EVENT_KEY
@@ -27,8 +25,10 @@ from inngest_rest._core.sending.batching import (
     Rejected,
     Unknown,
 )
-from inngest_rest._core.sending.limits import DEFAULT_EVENTS, MAX_EVENTS
-from inngest_rest._visible import shown, type_name
+from inngest_rest._local.arguments import check_count, invalid
+from inngest_rest._local.event_json import each_event
+from inngest_rest._local.limits import DEFAULT_EVENTS, MAX_EVENTS
+from inngest_rest._values.visible import shown
 from inngest_rest.errors import (
     Advice,
     ApiError,
@@ -40,18 +40,18 @@ from inngest_rest.errors import (
     RouteNotFoundError,
     TransportError,
 )
-from inngest_rest.event import Event, EventLike
 from inngest_rest.reports import SendReport
 from inngest_rest_api.api.ingest import send_events
 from inngest_rest_api.models import SendError, SendResult, V2EventIdEnvelope
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest.event import EventLike
 
 # Either a different server, or Inngest Cloud, which documents a 404 for an unknown key.
 _ADVICE: AdviceByError = {
@@ -227,7 +227,10 @@ def _outcomes(
     """Read a receipt; raise ValueError unless it accounts for every event."""
     # An empty list may be a null, which accounts for nothing.
     if type(receipt.ids) is not list or not receipt.ids:
-        raise ValueError("ids is not a list of strings")
+        stated = (
+            f"; it states: {receipt.error}" if isinstance(receipt, SendError) else ""
+        )
+        raise ValueError(f"ids is not a list of strings{stated}")
     # Servers report no ids as one empty string (recording ingest-empty-array).
     ids: list[EventOutcome] = []
     if receipt.ids != [""]:
@@ -247,16 +250,3 @@ def _outcomes(
     if len(ids) != count:
         raise ValueError(f"{len(ids)} ids for {count} events")
     return ids
-
-
-def each_event(events: EventLike | Iterable[EventLike]) -> Iterable[EventLike]:
-    """Return an iterable of events for a single event or several."""
-    if isinstance(events, Event | Mapping):
-        return [cast("EventLike", events)]
-    if isinstance(events, str | bytes) or not isinstance(events, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise invalid(
-            "events",
-            f"must be an Event, a mapping or an iterable of them, not {type_name(events)}",
-            how='An event is Event("shop/order.created", {"id": 1}).',
-        )
-    return events

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
-from inngest_rest._arguments import invalid
-from inngest_rest._core.interface import encode
-from inngest_rest._files import replace_file, usable
-from inngest_rest._visible import shown
+from inngest_rest._local.arguments import invalid
+from inngest_rest._local.files import replace_file, usable
+from inngest_rest._values.json_text import encode
+from inngest_rest._values.visible import shown
 from inngest_rest.files._import.lines import Position
 from inngest_rest.files._import.rejected_lines import LogStates  # noqa: TC001 - msgspec reads it
 

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 from msgspec import UnsetType
 from xxhash import xxh3_64_digest
 
-from inngest_rest._core.interface import (
-    MAX_EVENT_BYTES,
-    Batch,
-    decode,
-    encode_event,
-    plain_ids,
-)
+from inngest_rest._core.delivery import Batch
+from inngest_rest._local.event_json import encode as encode_event
+from inngest_rest._local.event_json import plain_ids
+from inngest_rest._local.limits import MAX_EVENT_BYTES
+from inngest_rest._values.json_text import decode
 from inngest_rest.errors import InvalidEventError
 from inngest_rest.files._import.lines import Chunk, RefusedLine
 from inngest_rest.reports import SendFailure
@@ -24,7 +22,7 @@ from inngest_rest.reports import SendFailure
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from inngest_rest._core.interface import NameConvention
+    from inngest_rest._local.event_names import NameConvention
 
 
 # Longest line sent byte for byte; it leaves room for an id.

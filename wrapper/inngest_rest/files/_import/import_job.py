@@ -13,14 +13,10 @@ import asyncio
 from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
-from inngest_rest._arguments import invalid
-from inngest_rest._core.interface import (
-    DEFAULT_BYTES,
-    DEFAULT_EVENTS,
-    SendJob,
-    logger,
-    running_loop,
-)
+from inngest_rest._core.delivery import SendJob
+from inngest_rest._local.arguments import invalid
+from inngest_rest._local.limits import DEFAULT_BYTES, DEFAULT_EVENTS
+from inngest_rest._values.logs import logger
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.files._import.checkpoint import Checkpoint
 from inngest_rest.files._import.encoder import NdjsonEncoder
@@ -29,7 +25,7 @@ from inngest_rest.files._import.rejected_lines import RejectedLines
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 
-    from inngest_rest._core.interface import (
+    from inngest_rest._core.delivery import (
         AsyncDriver,
         Batch,
         BatchOutcome,
@@ -111,7 +107,7 @@ class ImportJob(SendJob):
 
     async def run_async(self, driver: AsyncDriver) -> SendReport:
         # In a thread: it may block on a pipe's other end, or on decompressing up to a checkpoint.
-        opening = running_loop().run_in_executor(None, self._open)
+        opening = driver.loop().run_in_executor(None, self._open)
         try:
             await asyncio.shield(opening)
         except asyncio.CancelledError:

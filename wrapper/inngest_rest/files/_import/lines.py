@@ -13,8 +13,9 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
-from inngest_rest._core.interface import MAX_EVENT_BYTES, decode
-from inngest_rest._files import STDIN, lock_file
+from inngest_rest._local.files import STDIN, lock_file
+from inngest_rest._local.limits import MAX_EVENT_BYTES
+from inngest_rest._values.json_text import decode
 from inngest_rest.errors import InvalidArgumentError
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from inngest_rest._arguments import check_path, check_text, invalid
-from inngest_rest._core.interface import each_event
-from inngest_rest._files import (
+from inngest_rest._local.arguments import check_path, check_text, invalid
+from inngest_rest._local.event_json import each_event
+from inngest_rest._local.files import (
     STDIN,
     rejected_path,
 )

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 import msgspec
 
-from inngest_rest._core.interface import encode as to_json
-from inngest_rest._files import (
+from inngest_rest._local.files import (
     create_file,
     reasons_path,
     usable,
 )
+from inngest_rest._values.json_text import encode as to_json
 from inngest_rest.files._import.lines import RefusedLine
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ import json
 from collections.abc import AsyncIterable, Sized
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest._arguments import invalid
-from inngest_rest._core.interface import encode as to_json
-from inngest_rest._core.interface import encode_event, wire_form
+from inngest_rest._local.arguments import invalid
+from inngest_rest._local.event_json import encode as encode_event
+from inngest_rest._local.event_json import wire_form
+from inngest_rest._values.json_text import encode as to_json
 from inngest_rest.errors import InvalidArgumentError, InvalidEventError
 from inngest_rest.event import new_event_id
 from inngest_rest.files._import.csv_rows import CsvRows

@@ -9,9 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from inngest_rest._arguments import check_text, invalid
-from inngest_rest._core.interface import decode, load_arrow
-from inngest_rest._visible import did_you_mean, shown
+from inngest_rest._local import arrow
+from inngest_rest._local.arguments import check_text, invalid
+from inngest_rest._values.json_text import decode
+from inngest_rest._values.visible import did_you_mean, shown
 from inngest_rest.files._columns import check_columns
 from inngest_rest.files._import.csv_rows import FileRow
 from inngest_rest.files._import.lines import RefusedLine
@@ -263,7 +264,7 @@ def has_types(start: bytes) -> bool:
 def arrow_rows(file: Lines) -> tuple[Sequence[str], Iterator[FileRow]]:
     """Return the names of the columns of Parquet or Arrow, and its rows."""
     is_parquet = file.start.startswith(_PARQUET)
-    library = load_arrow("pyarrow.parquet" if is_parquet else "pyarrow.ipc")
+    library = arrow.load("pyarrow.parquet" if is_parquet else "pyarrow.ipc")
     try:
         if is_parquet:
             parquet = library.ParquetFile(file.raw)

@@ -1,17 +1,14 @@
-"""The verdicts of a status: a module for each question of an operator.
+"""The verdicts of a status: the questions of an operator.
 
 "Broken" is proven, or a rule of the caller; anything that may be intended is a warning.
 
-server       whether it answers
 starting     whether work starts
 succeeding   whether work succeeds
 stuck        whether a run that has started is lost or overdue
 fresh        whether anything arrives, starts runs and is recorded
 crons        whether crons fire
-apps         whether apps are synced, and answer
-active       whether anything has run of late, if a rule asks
-success      whether functions that have to succeed have, if a rule asks
-queue        whether the queue is too long, if a rule asks
-functions    whether the expected functions are registered, if a rule asks
+reach        whether the server answers, and its apps are synced and answer
+by_rules     whether anything has run of late, functions have succeeded, the queue is short, and the
+             expected functions are registered, each if a rule asks
 words        shared parts of their sentences
 """

@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from inngest_rest._visible import shown
+from inngest_rest._values.visible import counted, moment, shown
 from inngest_rest.findings import Finding, Severity
 from inngest_rest.status._crons import UNDECIDED, CronState
-from inngest_rest.status._verdicts.words import (
-    MOST_NAMED,
-    counted,
-    moment,
-    not_read,
-    shows,
-)
+from inngest_rest.status._verdicts.words import MOST_NAMED, not_read, shows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

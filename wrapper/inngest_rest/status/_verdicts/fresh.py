@@ -6,17 +6,12 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from inngest_rest._core.interface import Names, limit, matching_triggers, name_of
-from inngest_rest._visible import and_more
+from inngest_rest._core.interface import Names
+from inngest_rest._local.functions import limit, matching_triggers, name_of
+from inngest_rest._values.visible import and_more, counted
 from inngest_rest.findings import Finding, Severity
 from inngest_rest.status._evidence import LOOKED_BACK, SETTLED_AFTER
-from inngest_rest.status._verdicts.words import (
-    counted,
-    in_words,
-    last,
-    not_read,
-    shows,
-)
+from inngest_rest.status._verdicts.words import in_words, last, not_read, shows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

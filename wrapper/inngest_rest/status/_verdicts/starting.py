@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.interface import function_of
+from inngest_rest._local.functions import function_of
 from inngest_rest.explanation import ReasonKind
 from inngest_rest.findings import Finding, Severity
 from inngest_rest.models import RunStatus

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.interface import function_of
+from inngest_rest._local.functions import function_of
+from inngest_rest._values.visible import moment
 from inngest_rest.explanation import ReasonKind
 from inngest_rest.findings import Finding, Severity
 from inngest_rest.status._evidence import (
     LOOKED_BACK,
     WAITS_LONG_AFTER,
 )
-from inngest_rest.status._verdicts.words import explains, in_words, moment, not_read
+from inngest_rest.status._verdicts.words import explains, in_words, not_read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

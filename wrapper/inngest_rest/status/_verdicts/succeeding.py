@@ -14,18 +14,13 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from inngest_rest._core.interface import function_of, normalized_error
-from inngest_rest._visible import and_more
+from inngest_rest._local.functions import function_of
+from inngest_rest._local.run_errors import normalized_error
+from inngest_rest._values.visible import and_more, moment
 from inngest_rest.findings import Finding, Severity
 from inngest_rest.models import RunStatus
 from inngest_rest.status._evidence import runs_of
-from inngest_rest.status._verdicts.words import (
-    MOST_NAMED,
-    last,
-    moment,
-    not_read,
-    shows,
-)
+from inngest_rest.status._verdicts.words import MOST_NAMED, last, not_read, shows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Shared parts of the verdicts' sentences: numbers, times, and failed reads."""
+"""Shared parts of the verdicts' sentences: lengths of time, failed reads, and next calls."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from inngest_rest.errors import Advice, NextCall
 from inngest_rest.findings import Finding, Severity
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from inngest_rest.status._evidence import StatusEvidence
 
     Figures = dict[str, int | float | str]
@@ -31,10 +29,6 @@ def not_read(kind: str, evidence: StatusEvidence, what: str) -> Finding:
     )
 
 
-def counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def in_words(span: timedelta) -> str:
     """Return a length of time in the largest unit that it has at least two of, or exactly one."""
     seconds = max(span.total_seconds(), 0)
@@ -48,12 +42,6 @@ def in_words(span: timedelta) -> str:
 def last(window: timedelta) -> str:
     """Return a window that ends now, such as "the last hour"."""
     return "the last hour" if window == _HOUR else f"the last {in_words(window)}"
-
-
-def moment(time: datetime | None) -> str:
-    if time is None:
-        return "an unknown time"
-    return f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def explains(run_id: str) -> Advice:

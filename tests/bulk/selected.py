@@ -1,0 +1,8 @@
+"""Which tests of this capability run where, with the reason."""
+
+BOTH_CLIENTS = {
+    "tests/bulk": "many requests at once, in threads or in tasks",
+}
+LONG = {
+    "tests/bulk/test_damaged_reports.py": "draws damage at random",
+}

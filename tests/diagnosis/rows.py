@@ -1,0 +1,5 @@
+"""The diagnosis, for the suites that try every call."""
+
+from __future__ import annotations
+
+FAULTS_BY_RESULT = {"diagnose": "what it makes of a bad server is its result [tests/diagnosis]"}

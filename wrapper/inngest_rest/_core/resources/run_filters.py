@@ -1,0 +1,102 @@
+"""What a server filters runs by: the statuses of open ones, and queries.
+
+A listing of open runs names statuses, as one without reads a whole history. Each server has QUEUED
+and RUNNING; PAUSED came with release 1.45, and a listing may show others. Such a status is tried
+once: a server that refuses to filter by it (400 up to release 1.44, 501 of a self-hosted 1.45:
+operation listRunsV2) is not asked for it again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from inngest_rest import errors
+from inngest_rest._core.calls.alternatives import first_present, may_ask
+from inngest_rest._core.calls.operation import perform
+from inngest_rest._core.calls.route import Route, no_result
+from inngest_rest._core.resources import routes
+from inngest_rest._core.resources.filters import ALWAYS_ENDED, PAUSED
+from inngest_rest.models import UNFINISHED
+from inngest_rest_api import models as api
+from inngest_rest_api.api import v2
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest.models import Run, RunStatus
+
+
+async def open_statuses(session: Session, deadline: float) -> tuple[RunStatus, ...]:
+    """Return the statuses of open runs that the server filters by."""
+    known = session.absent.open_statuses
+    known.setdefault(PAUSED, None)
+    for status, is_filter in [*known.items()]:
+        if is_filter is None:
+            known[status] = await _filters_by(session, status, deadline)
+    return (*UNFINISHED, *(status for status, is_filter in known.items() if is_filter))
+
+
+def note_open(session: Session, listed: Iterable[Run]) -> None:
+    """Note the statuses of open runs that a listing shows, to be asked for from then on."""
+    for run in listed:
+        is_known = run.status in UNFINISHED or run.status in ALWAYS_ENDED
+        if not is_known and not run.is_ended:
+            session.absent.open_statuses.setdefault(run.status, None)
+
+
+def not_asked_for(session: Session) -> str:
+    """Return which open runs are not listed, as the server does not filter by their statuses."""
+    known = session.absent.open_statuses
+    refused = [str(status) for status, is_filter in known.items() if is_filter is False]
+    if not refused:
+        return ""
+    return f"not asked for, as the server does not filter by it: {', '.join(refused)}"
+
+
+async def _filters_by(session: Session, status: RunStatus, deadline: float) -> bool:
+    query = {"limit": 1, "status": [api.V2RunStatus(status.upper())]}
+    route = Route.of(v2.list_runs_v2, no_result, query=query)
+    if not may_ask(session.settings, route.operation):
+        return False
+    try:
+        await perform(session, route, deadline=deadline)
+    except (errors.BadRequestError, errors.RouteNotFoundError):
+        return False
+    return True
+
+
+async def check_has_queries(session: Session, deadline: float) -> None:
+    """Raise if the server ignores queries, and so would list every run.
+
+    A request with an invalid expression shows it: it fails if the server reads the query.
+    """
+
+    def convert(answer: object) -> None:
+        if not isinstance(answer, api.V2Errors):
+            url = session.settings.api_url + route.operation.path
+            raise errors.RouteNotFoundError(
+                "it ignores query",
+                status=200,
+                method="GET",
+                url=url,
+            )
+
+    advice = routes.where_absent("Pass it as where instead, which is evaluated here.")
+    route = Route.of(
+        v2.list_runs_v2,
+        convert,
+        query={"limit": 1, "query": "("},
+        accepted={422: api.V2Errors},
+        advice=advice,
+    )
+    if session.absent.has_queries:
+        return
+    operation = route.operation._replace(
+        name="list_runs_v2_query", path="/v2/runs?query=", since="1.45.0"
+    )
+    route = evolve(route, operation=operation)
+    await first_present(session, route, deadline=deadline)
+    session.absent.has_queries = True
