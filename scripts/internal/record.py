@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 from inngest_rest_api.api import NEWEST_RECORDED
 from inngest_rest_tools.keys import with_texts, without_keys
 from scripts.internal.release_diff.bodies import form
+from scripts.internal.release_diff.responses import undocumented
 from scripts.internal.release_diff.subjects import (
     MOCKED_APP,
     CannotCompareError,
@@ -40,14 +41,13 @@ from scripts.internal.release_diff.subjects import (
 )
 from scripts.internal.release_diff.survey import Probe, lacks, survey
 from scripts.internal.servers import Keys, end_servers_when_terminated, take_keys
-from tests.contract.conformance import faults, general
 from tests.contract.live_routes import routes_of
 from tests.contract.mock_world import make_mock
 from tests.contract.recordings import FOLDER, Recording
-from tests.contract.world import DOCUMENT, parts
+from tests.contract.world import parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from scripts.internal.release_diff.survey import Survey
 
@@ -67,7 +67,6 @@ HASH = 16
 """A part of a key that is shorter is no secret, and may be a word."""
 
 ASKED = "asked for"
-REFUSED_PAGE = "a documented page is refused"
 
 
 def main() -> int:
@@ -109,8 +108,7 @@ def stated_release(found: Subject) -> str:
 def exchanges(found: Subject, own: Iterable[str]) -> Exchanges:
     """Ask a server everything, and what was given by --ask."""
     surveyed = survey(found)
-    further = {**_refused_pages(found, surveyed), **_own(found, surveyed, own)}
-    return {**surveyed.exchanges, **further}
+    return {**surveyed.exchanges, **_own(found, surveyed, own)}
 
 
 def mocked() -> Exchanges:
@@ -118,23 +116,6 @@ def mocked() -> Exchanges:
     mock = make_mock(MOCKED_APP, release=NEWEST_RECORDED)
     with mock.serve() as url, subject(url, Keys()) as found:
         return survey(found).exchanges
-
-
-def _refused_pages(found: Subject, surveyed: Survey) -> Exchanges:
-    """Ask for the documented page where a server refuses that much."""
-    refused = {}
-    with found.http() as http:
-        for operation in DOCUMENT.operations:
-            schemas = [it["schema"] for it in operation.parameters if it["name"] == "limit"]
-            path = surveyed.world.fill(operation.path)
-            if not schemas or path is None:
-                continue
-            probe = Probe(REFUSED_PAGE, operation.id, "GET", operation.path)
-            query = {"limit": schemas[0].get("maximum", 100)}
-            page = ask(http, probe.name, "GET", found.at(path), query=query, body=None)
-            if page.is_refusal and not lacks(page):
-                refused[probe] = page
-    return refused
 
 
 def _own(found: Subject, surveyed: Survey, own: Iterable[str]) -> Exchanges:
@@ -190,28 +171,19 @@ def reasons_of(every: Exchanges, mocked: Exchanges, release: str) -> dict[Probe,
         if probe.operation in absent:
             continue
         is_gone = lacks(exchange)
-        reasons = [] if is_gone else sorted({general(each) for each in undocumented(exchange)})
+        reasons = [] if is_gone else sorted(undocumented(exchange))
         if is_gone:
             reasons += ["the route is gone"] * (probe in mocked and not lacks(mocked[probe]))
         elif probe in mocked and form(mocked[probe]) != form(exchange):
             reasons.append(f"the mock answers {form(mocked[probe])}, not {form(exchange)}")
-        if probe.name in (ASKED, REFUSED_PAGE):
-            reasons.append(probe.name)
+        if probe.name == ASKED:
+            reasons.append(ASKED)
         found[probe] = reasons
     return found
 
 
 def _rank(probe: Probe, exchange: Recording) -> tuple[bool, int]:
     return probe.name != ASKED, len(json.dumps(exchange.received))
-
-
-def undocumented(exchange: Recording) -> Iterator[str]:
-    """Yield in what an exchange is not as documented."""
-    operation = DOCUMENT.match(exchange.method, exchange.path)
-    if operation is None:
-        yield f"{exchange.method} {exchange.path} is not documented"
-    else:
-        yield from faults(DOCUMENT, operation, exchange)
 
 
 def slug(probe: Probe) -> str:

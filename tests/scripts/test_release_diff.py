@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from scripts.internal.release_diff import __main__ as release_diff
+from scripts.internal.release_diff import responses
 from scripts.internal.release_diff.calls import Outcome, differing, judge
 from scripts.internal.release_diff.subjects import subject
 from scripts.internal.servers import Keys
 from tests.contract.mock_world import make_mock
 from tests.scripts.changed_server import CHANGES, changed
+from tests.scripts.surveys import exchanges
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +87,26 @@ REFUSED = Outcome(None, is_refused=True)
 )
 def test_a_verdict_compares_what_a_call_gave(before: Outcome, after: Outcome, verdict: str) -> None:
     assert judge("call", before, after).verdict == verdict
+
+
+RESPONSES = {
+    "getRunV1": "'fieldOfTomorrow' was unexpected",
+    "getRunTraceV2": "no data.rootSpan.durationMs any more",
+    "listFunctionsV2": "no page.hasMore any more",
+    "getRunV2": "'WAITING' is not one of",
+    "GET /v2/runs/{runId}/annotations": "is not documented",
+    "cancelRunV2": "of an ended run: 422 problem+json {detail, status, title}, not 409",
+    "listRunJobsV1": "the route is gone",
+    "sendEvents": "an event without data: 400",
+    "listRunsV2": "the largest page: 400 json invalid_field_format, not 200",
+    "listEventsV1": "the largest page: 25 of 51 items",
+}
+
+
+@pytest.mark.parametrize("operation", RESPONSES)
+def test_each_change_of_the_responses_is_told_by_its_operation(operation: str) -> None:
+    found = responses.changed(exchanges(), exchanges(*CHANGES))
+    assert RESPONSES[operation] in " ".join(found[operation])
 
 
 def test_a_server_does_not_differ_from_its_like(

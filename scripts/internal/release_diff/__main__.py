@@ -7,6 +7,9 @@ these, and some that act. What ends otherwise on the new server is listed, the w
 lies: less than there is, and no error   breaks: an error instead of a result
 degrades: it says less, or says it otherwise
 
+Then, by operation, in what the answers to the same requests differ: fields, values and routes that
+are new or gone, statuses, how much a page has.
+
 `scripts/record --bins NEW` records what the document or the mock would be wrong about.
 
 Exit status: 0 nothing differs; 1 something does; 2 nothing was compared.
@@ -19,8 +22,9 @@ import os
 import sys
 
 from scripts.internal.release_diff.calls import differing
+from scripts.internal.release_diff.responses import changed
 from scripts.internal.release_diff.subjects import CannotCompareError, Subject, subject
-from scripts.internal.release_diff.survey import World, build
+from scripts.internal.release_diff.survey import World, build, survey
 from scripts.internal.servers import end_servers_when_terminated, take_keys
 
 
@@ -34,13 +38,17 @@ def main() -> int:
             print(f"{old.release} -> {new.release}: {len(found)} calls end otherwise")
             for each in found:
                 print(f"{each.verdict:8}  {each.call}: {each.why}")
+            responses = changed(survey(old).exchanges, survey(new).exchanges)
+            print(f"{len(responses)} operations answer otherwise")
+            for operation, differences in responses.items():
+                print(operation, *differences, sep="\n    ")
     except CannotCompareError as error:
         print(f"Nothing was compared: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
-    return int(bool(found))
+    return int(bool(found or responses))
 
 
 def world_of(subject: Subject) -> World:

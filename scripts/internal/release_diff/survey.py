@@ -209,6 +209,7 @@ def probes(world: World) -> Iterator[Probe]:
     for operation in DOCUMENT.operations:
         if operation.method == "get":
             yield _probe(operation, world, {"name": "as usual", "ordinary": True})
+            yield from _largest_page(operation, world)
             parameters = {f"{each['in']} {each['name']}" for each in operation.parameters}
             for row in asked["readings"]:
                 if row.get("parameter") in {None, *parameters}:
@@ -239,6 +240,15 @@ def _probe(operation: DocumentedOperation, world: World, row: Mapping[str, Any])
         others=others,
         is_ordinary=row.get("ordinary", False),
     )
+
+
+def _largest_page(operation: DocumentedOperation, world: World) -> Iterator[Probe]:
+    """Yield a request for as much as is documented of a page."""
+    for parameter in operation.parameters:
+        if parameter["name"] == "limit":
+            query = {"limit": parameter["schema"].get("maximum", 100)}
+            row = {"name": "the largest page", "query": query, "ordinary": True}
+            yield _probe(operation, world, row)
 
 
 def listed_by(http: httpx.Client) -> list[str]:
