@@ -176,7 +176,7 @@ def test_a_terminal_gets_a_table_as_wide_as_it_is(columns: int, on_terminal: OnT
     assert row.startswith(f"{id}  failed")
     assert "shop/ship" in row
     assert ("ENDED" in heading) is (columns == 200)
-    assert below == ([] if columns == 200 else ["  error: NonRetriableError: no stock"])
+    assert below == ([] if columns == 200 else [f"{id}  error: NonRetriableError: no stock"])
 
 
 def lifelike(kind: type[Record], is_short: bool) -> Record:
@@ -221,7 +221,7 @@ def test_ids_and_reasons_are_whole_in_each_table_and_nothing_is_cut_without_a_si
 
 
 @pytest.mark.parametrize("columns", [80, 100, 200])
-def test_a_row_of_a_replay_has_both_ids_whole_and_its_reason_on_lines_of_its_own(
+def test_a_row_of_a_replay_has_both_ids_whole_and_its_reason_below_the_rows(
     columns: int, draw: Draw
 ) -> None:
     done = ActionRow(

@@ -35,10 +35,13 @@ def test_a_table_tells_what_each_open_run_waits_for(run: Run, ids: list[str]) ->
     out = run("runs", "waiting", "--event-fields", "data.order", "-o", "table").out
     said, _, *lines = out.splitlines()
     assert said == "8 open: 4 waits for event, 4 sleeps"
-    rows, reasons = lines[::2], lines[1::2]
+    rows, reasons = lines[:8], [line for line in lines[8:] if "  why: " in line]
     assert [row.split()[0] for row in rows] == ids
     assert rows[3].split()[1:] == ["waits", "for", "event", "crm/order", "data.order", "3"]
-    assert reasons[3].startswith("  why: step 'order/paid' waits for event 'order/paid', until ")
+    assert [reason.split()[0] for reason in reasons] == ids
+    assert reasons[3].startswith(
+        f"{ids[3]}  why: step 'order/paid' waits for event 'order/paid', until "
+    )
 
 
 def test_the_ids_of_what_waits_are_what_cancel_takes(run: Run, ids: list[str]) -> None:

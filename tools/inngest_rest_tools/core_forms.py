@@ -299,8 +299,8 @@ FORMS = {
         left_out_of_items=names("configuration"),
         untrusted=("id", "app_id", "name", "triggers", "configuration"),
         columns=(
-            whole("APP", "app_id", from_width=60),
             whole("ID", "id"),
+            whole("APP", "app_id", from_width=60),
             Column("TRIGGERS", _triggers),
             Column("STATE", _state_of_function),
             optional("LAST RUN", "last_run_at"),

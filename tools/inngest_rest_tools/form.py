@@ -48,7 +48,7 @@ def _getter(value: str | Callable[[Any], object]) -> Callable[[Any], object]:
 
 @frozen
 class Column:
-    """A column of a table; if there is no room for it, its value has a line below the row.
+    """A column of a table; values without room in the rows are listed below them, after an id.
 
     Attributes:
         heading: Its heading.
@@ -56,7 +56,7 @@ class Column:
         whole: Whether it is as wide as its values, as ids have to be; others may be folded.
         least: The minimum width of a column that may be folded.
         is_optional: Whether it is left out if there is no room.
-        is_line: Whether it always has a line of its own below the row.
+        is_line: Whether its values are always listed below the rows.
         from_width: The narrowest terminal that shows it.
         below_width: The narrowest terminal that no longer does.
     """

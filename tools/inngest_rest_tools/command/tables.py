@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 from enum import Enum
-from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-from rich.console import Console
+from rich.console import Console, Group
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -30,7 +29,7 @@ from inngest_rest_tools.form import (
 from inngest_rest_tools.projection import field_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import TextIO
 
     from inngest_rest.models import RunChange
@@ -38,9 +37,10 @@ if TYPE_CHECKING:
     from inngest_rest_tools.form import Part
     from inngest_rest_tools.projection import Projection
 
+    _Cells = Mapping[Column, Sequence[Text]]
+
 _LONGEST_CELL = 160  # characters; a row has no room for more
 _LONGEST_LINE = 1_000  # of a column that has lines of its own
-_GAP = 2  # between two columns
 _IDS_TIMES = ("_id", "_at")  # the ends of names of fields whose values have to be whole
 
 
@@ -104,7 +104,7 @@ def _line_of_run(change: RunChange) -> str:
 
 def _printable(
     part: Part | Table, console: Console, projection: Projection
-) -> Text | Table:
+) -> Text | Table | Group:
     """Return a part of a view in the form that is printed: records as a table."""
     match part:
         case str():
@@ -114,7 +114,7 @@ def _printable(
                 visible(part.rest), "default"
             )
         case Grid():
-            table = _table_without_heading()
+            table = _table_without_lines()
             for cells in part.rows:
                 table.add_row(*[Text(safe(cell.text), cell.style) for cell in cells])
             return table
@@ -126,20 +126,56 @@ def _printable(
 
 def _table(
     records: tuple[Record, ...], console: Console, projection: Projection
-) -> Text:
+) -> Group:
+    """Return records as rows; below them, what these have no room for."""
     columns = _columns_for(records, console.width, projection)
-    rows = [_cells(record, columns, projection) for record in records]
-    grid = _Grid(
-        console=console,
-        columns=columns,
-        widths=_widths(columns, rows, console.width),
-    )
-    headings = [Text(column.heading, "bold") for column in columns]
-    lines = list(grid.row(headings))
-    for cells in rows:
-        lines += grid.row(cells)
-        lines += grid.below(cells)
-    return Text("\n").join(lines)
+    cells = {
+        column: [_cell(column, record, projection) for record in records]
+        for column in columns
+    }
+    in_rows = {column: cells[column] for column in columns if not column.is_line}
+    while len(in_rows) > 1 and _least_width(in_rows, console) > console.width:
+        in_rows.popitem()
+    labels = cells[columns[0]]
+    below = {
+        column: cells[column]
+        for column in columns
+        if column not in in_rows and not column.is_optional
+    }
+    tables = [_rows(in_rows), _below(labels, below)]
+    return Group(*[table for table in tables if table.row_count])
+
+
+def _least_width(cells: _Cells, console: Console) -> int:
+    """Return the width of a table whose columns are as narrow as they may be."""
+    narrow = _rows(cells)
+    for column, drawn in zip(cells, narrow.columns, strict=True):
+        if not column.whole:
+            drawn.max_width = column.least
+    unlimited = console.options.update_width(sys.maxsize)
+    return Measurement.get(console, unlimited, narrow).maximum
+
+
+def _rows(cells: _Cells) -> Table:
+    """Return a table of cells by their column."""
+    table = _table_without_lines()
+    table.show_header = True
+    for column in cells:
+        table.add_column(column.heading, no_wrap=column.whole)
+    for row in zip(*cells.values(), strict=True):
+        table.add_row(*row)
+    return table
+
+
+def _below(labels: Iterable[Text], cells: _Cells) -> Table:
+    """Return a line for each cell, with the label of its row and the heading of its column."""
+    table = _table_without_lines()
+    for label, *values in zip(labels, *cells.values(), strict=True):
+        for column, value in zip(cells, values, strict=True):
+            if value:
+                heading = Text(f"{column.heading.lower()}: ", "dim")
+                table.add_row(label, heading + value)
+    return table
 
 
 def _columns_for(
@@ -169,7 +205,7 @@ def _column_of_field(name: str) -> Column:
 
 def _fields(record: Record, projection: Projection) -> Table:
     """Return the fields that have a value, one below the other."""
-    table = _table_without_heading()
+    table = _table_without_lines()
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
     names: Sequence[str] = projection.fields or field_names(type(record))
@@ -184,7 +220,7 @@ def _fields(record: Record, projection: Projection) -> Table:
     return table
 
 
-def _table_without_heading() -> Table:
+def _table_without_lines() -> Table:
     return Table(
         box=None,
         pad_edge=False,
@@ -210,12 +246,6 @@ def _style(value: object) -> str:
     return style_of(value) if isinstance(value, Enum) else ""
 
 
-def _cells(
-    record: Record, columns: Sequence[Column], projection: Projection
-) -> list[Text]:
-    return [_cell(column, record, projection) for column in columns]
-
-
 def _cell(column: Column, record: Record, projection: Projection) -> Text:
     """Return a value on one line, truncated to a length for which there may be room."""
     value = column.value(record)
@@ -225,82 +255,7 @@ def _cell(column: Column, record: Record, projection: Projection) -> Text:
         longest = min(longest, projection.max_chars)
     if len(text) > max(longest, SPARED_CHARS):
         text = f"{text[:longest]}…"
-    cell = Text(with_direction(visible(text)), overflow="fold")
+    # The column of an id is not folded, unless a terminal has no room for the id alone.
+    cell = Text(with_direction(visible(text)), overflow="fold", no_wrap=False)
     cell.stylize(_style(value))
     return cell
-
-
-def _widths(
-    columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int
-) -> list[int]:
-    """Return the width of each column; 0 if there is no room for it in a row."""
-    wanted: list[int] = []
-    widths: list[int] = []
-    room = width + _GAP
-    for index, column in enumerate(columns):
-        widest_cell = max(cells[index].cell_len for cells in rows)
-        widest = max(widest_cell, len(column.heading))
-        wanted.append(widest)
-        least = widest if column.whole else min(widest, column.least)
-        least = min(least, width)
-        if column.is_line or least + _GAP > room:
-            widths.append(0)
-            continue
-        widths.append(least)
-        room -= least + _GAP
-    # The rest goes to those that want more, from the left.
-    for index, least in enumerate(widths):
-        if least:
-            more = min(wanted[index] - least, room)
-            widths[index] += more
-            room -= more
-    return widths
-
-
-@frozen(kw_only=True)
-class _Grid:
-    """The layout of a table; a column of width 0 has no room in a row."""
-
-    console: Console
-    columns: Sequence[Column]
-    widths: Sequence[int]
-
-    def row(self, cells: Sequence[Text]) -> Iterator[Text]:
-        """Yield the lines of a row: the cells that have a width, folded to it."""
-        widths = [width for width in self.widths if width]
-        folded = [
-            cell.wrap(self.console, width, overflow="fold")
-            for cell, width in zip(cells, self.widths, strict=True)
-            if width
-        ]
-        for pieces in zip_longest(*folded, fillvalue=Text()):
-            line = Text()
-            for piece, width in zip(pieces, widths, strict=True):
-                padding = width - piece.cell_len + _GAP
-                line.append_text(piece)
-                line.append(" " * padding)
-            line.rstrip()
-            yield line
-
-    def below(self, cells: Sequence[Text]) -> Iterator[Text]:
-        """Yield the indented lines below a row, filled with the cells that have no room in it."""
-        room = self.console.width - _GAP
-        lines: list[Text] = []
-        for item in self._without_room(cells):
-            if lines and lines[-1].cell_len + _GAP + item.cell_len <= room:
-                lines[-1].append(" " * _GAP)
-                lines[-1].append_text(item)
-            else:
-                lines.append(item)
-        for line in lines:
-            for piece in line.wrap(self.console, room, overflow="fold"):
-                yield Text(" " * _GAP) + piece
-
-    def _without_room(self, cells: Sequence[Text]) -> Iterator[Text]:
-        """Yield the values, with their headings, of columns that have no room in a row."""
-        table = zip(cells, self.columns, self.widths, strict=True)
-        for cell, column, width in table:
-            has_no_place = not width and not column.is_optional
-            if cell and has_no_place:
-                heading = Text(f"{column.heading.lower()}: ", "dim")
-                yield heading + cell
