@@ -185,6 +185,23 @@ def test_a_mistake_is_refused_before_anything_is_sent(
     assert not mock.requests
 
 
+@pytest.mark.parametrize(
+    ("call", "argument"),
+    [
+        (lambda it: it.runs.cancel_all(ids=["no"]), "ids"),
+        (lambda it: it.runs.cancel_all(status="failed"), "status"),
+        (lambda it: it.functions.invoke_many("a", "f", [1]), "inputs"),
+        (lambda it: it.functions.invoke_many("a", "f", [{1: "a", "1": "b"}]), "inputs"),
+        (lambda it: it.functions.invoke_many("a", "f", [{}], in_flight=None), "in_flight"),
+    ],
+    ids=["an item", "a status", "an object", "two keys of one text", "a count"],
+)
+def test_a_rejected_argument_is_named(client: InngestClient, call: Any, argument: str) -> None:
+    with pytest.raises(InvalidArgumentError) as caught:
+        call(client)
+    assert caught.value.argument == argument
+
+
 def test_statuses_that_cannot_be_acted_on_are_refused(
     client: InngestClient, mock: MockServer
 ) -> None:

@@ -62,7 +62,6 @@ def test_data_nested_too_deep_is_refused(
 
 WITH_DATA: dict[str, Callable[[InngestClient, Any], object]] = {
     "invoke": lambda client, data: client.functions.invoke("app", "f", data),
-    "invoke_many": lambda client, data: client.functions.invoke_many("app", "f", [data]),
     "replay": lambda client, data: client.runs.replay("01" * 13, from_step="a", input=[data]),
     "signal": lambda client, data: client.signals.send("signal", data),
     "body": lambda client, data: client.request("POST", "/v2/a", body=data),

@@ -106,13 +106,12 @@ def test_an_event_at_a_moment_in_such_a_zone_is_refused(connect: Connect, *, sev
         lambda client: client.send([], batch_size=None),
         lambda client: client.send_many([], batch_size=None),
         lambda client: client.send_many([], in_flight=None),
-        lambda client: client.functions.invoke_many("a", "f", [{}], in_flight=None),
         lambda client: client.events.explain(None),
         lambda client: client.apps.sync("a", None),
         lambda client: client.request("GET", None),
         lambda client: client.runs.wait_many([RUN], None),
     ],
-    ids=["send", "batch size", "in flight", "inputs in flight", "id", "url", "path", "timeout"],
+    ids=["send", "batch size", "in flight", "id", "url", "path", "timeout"],
 )
 def test_none_is_refused_where_there_must_be_a_value(
     connect: Connect, server: Server, call: Callable[[Any], object]
