@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest import AsyncEventBuffer, BatchReport, EventBuffer, InngestClient, SendReport
+from inngest_rest import (
+    AsyncEventBuffer,
+    BatchReport,
+    BufferFullError,
+    EventBuffer,
+    InngestClient,
+    OutboxError,
+    SendReport,
+)
 from tests.faults.verdicts import Verdict
 from tests.support.client_kinds import Blocking
 
@@ -43,3 +51,8 @@ def _outcome(verdict: Verdict) -> str:
 FAULTS: dict[str, Callable[[Tools], object]] = {"EventBuffer": _buffer}
 FAULT_KINDS = {"EventBuffer": "buffer"}
 FAULT_RESULTS = {"buffer": _outcome}
+
+ERRORS = {
+    BufferFullError: BufferFullError("full"),
+    OutboxError: OutboxError("locked", path="/tmp/outbox"),
+}

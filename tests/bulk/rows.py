@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from inngest_rest.bulk import ActionReport, BulkEvents, BulkOptions, BulkSelection
+from inngest_rest import PartialActionError, ReportFinishedError
+from inngest_rest.bulk import (
+    ActionOutcome,
+    ActionReport,
+    ActionRow,
+    BulkEvents,
+    BulkOptions,
+    BulkSelection,
+)
 from tests.faults.verdicts import HOPELESS, MAY_BE_DONE, Verdict
 from tests.support.interface import FILTERS_OF_EVENTS, FILTERS_OF_RUNS
 
@@ -86,3 +94,9 @@ QUERIED = {
     "replay_all": lambda client, query: client.runs.replay_all(query=query, dry_run=True),
 }
 SELECTING: dict[str, tuple[str, ...]] = {"cancel_all": (), "replay_all": ()}
+
+_REPORT = ActionReport("runs.cancel", (ActionRow(0, "01", ActionOutcome.NOT_TRIED),))
+ERRORS = {
+    PartialActionError: PartialActionError("stopped", report=_REPORT),
+    ReportFinishedError: ReportFinishedError("done", report=_REPORT),
+}

@@ -8,6 +8,7 @@ import logging
 import pickle
 import re
 from hashlib import sha256
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -17,7 +18,6 @@ import inngest_rest
 from inngest_rest import (
     ApiError,
     AuthenticationError,
-    BufferFullError,
     ClosedError,
     ConfigurationError,
     EventDataError,
@@ -30,12 +30,9 @@ from inngest_rest import (
     MissingKeyError,
     NoRunError,
     NotFoundError,
-    OutboxError,
-    PartialActionError,
     PartialSendError,
     PermissionDeniedError,
     RateLimitError,
-    ReportFinishedError,
     RequestTimeoutError,
     RouteNotFoundError,
     Run,
@@ -45,13 +42,12 @@ from inngest_rest import (
     StoredEvent,
     TransportError,
     WaitTimeoutError,
-    bulk,
     errors,
 )
-from inngest_rest.bulk import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.errors import Advice, NextCall, Setting
 from inngest_rest.reports import SendFailure
 from inngest_rest_mock import MockServer
+from tests.support.capabilities import CAPABILITIES, rows
 from tests.support.server import Reply, recorded, says, text
 from tests.support.settings import settings_of
 
@@ -62,12 +58,13 @@ if TYPE_CHECKING:
 EVENT_KEY, SIGNING_KEY, API_KEY = "evt-very-secret", "signkey-prod-5ec7e75ec7e7", "sk-very-secret"
 BEARER = sha256(bytes.fromhex(SIGNING_KEY.rpartition("-")[2])).hexdigest()
 SECRETS = [EVENT_KEY, SIGNING_KEY, "5ec7e75ec7e7", BEARER, API_KEY]
-KINDS = [
+MODULES = (errors, *(import_module(f"inngest_rest.{name}") for name in CAPABILITIES))
+KINDS = {
     each
-    for module in (errors, bulk)
+    for module in MODULES
     for _, each in inspect.getmembers(module, inspect.isclass)
     if issubclass(each, Exception)
-]
+}
 
 
 def test_every_error_is_public_and_an_absent_route_is_no_absent_run() -> None:
@@ -93,7 +90,6 @@ def transport_error(kind: type[TransportError]) -> TransportError:
 RUN = Run("01", RunStatus("paused"))
 REPORT = SendReport(1, 1, 1, (SendFailure(1, {"name": "a"}, "no"),))
 EVENT: StoredEvent = StoredEvent("01", "own", "app/x", {"n": "x"}, ts=1, received_at=None)
-ROW = ActionRow(0, "01", ActionOutcome.NOT_TRIED)
 MADE: list[InngestError] = [
     InngestError("x"),
     ConfigurationError("x", settings=[Setting("env", "INNGEST_ENV")]),
@@ -109,19 +105,16 @@ MADE: list[InngestError] = [
     NoRunError("none", event_id="01E", explanation=Explanation("01E", None, runs=(RUN,))),
     RunFailedError(RUN, runs=[RUN]),
     PartialSendError(REPORT, ["01", None, None]),
-    PartialActionError("stopped", report=ActionReport("runs.cancel", (ROW,))),
-    ReportFinishedError("done", report=ActionReport("runs.cancel", (ROW,))),
     MissingKeyError("no key", settings=[Setting("event_key", "INNGEST_EVENT_KEY")]),
-    BufferFullError("full"),
     ClosedError("closed"),
-    OutboxError("locked", path="/tmp/outbox"),
     InvalidArgumentError("bad", argument="app", advice=Advice("Pass one.")),
-    *(api_error(kind) for kind in KINDS if issubclass(kind, ApiError)),
+    *(api_error(kind) for kind in sorted(KINDS, key=str) if issubclass(kind, ApiError)),
+    *rows("ERRORS").values(),
 ]
 
 
 def test_every_error_class_is_constructed_here() -> None:
-    assert {type(each) for each in MADE} == set(KINDS)
+    assert {type(each) for each in MADE} == KINDS
 
 
 @pytest.mark.parametrize("error", MADE, ids=lambda it: f"{type(it).__name__}-{it}"[:40])

@@ -13,15 +13,16 @@ from inngest_rest._version import __version__ as __version__
 
 _NAMES = {
     "inngest_rest.aio": "AsyncInngestClient",
+    "inngest_rest.buffer": "BufferFullError OutboxError",
     "inngest_rest.buffer.asynchronous": "AsyncEventBuffer",
     "inngest_rest.client": "InngestClient",
     "inngest_rest.buffer.blocking": "EventBuffer",
     "inngest_rest.bulk": "PartialActionError ReportFinishedError",
     "inngest_rest.errors": (
-        "ApiError AuthenticationError BadRequestError BufferFullError ClosedError "
+        "ApiError AuthenticationError BadRequestError ClosedError "
         "ConfigurationError ConflictError EventDataError InngestError InvalidArgumentError "
         "InvalidEventError InvalidResponseError MissingKeyError NoRunError NotFoundError "
-        "OutboxError PartialSendError PermissionDeniedError RateLimitError RequestTimeoutError "
+        "PartialSendError PermissionDeniedError RateLimitError RequestTimeoutError "
         "RouteNotFoundError RunFailedError ServerError TransportError WaitTimeoutError"
     ),
     "inngest_rest.event": "Event",

@@ -1,5 +1,7 @@
 from inngest_rest._version import __version__ as __version__
 from inngest_rest.aio import AsyncInngestClient as AsyncInngestClient
+from inngest_rest.buffer import BufferFullError as BufferFullError
+from inngest_rest.buffer import OutboxError as OutboxError
 from inngest_rest.buffer.asynchronous import AsyncEventBuffer as AsyncEventBuffer
 from inngest_rest.buffer.blocking import EventBuffer as EventBuffer
 from inngest_rest.bulk import PartialActionError as PartialActionError
@@ -8,7 +10,6 @@ from inngest_rest.client import InngestClient as InngestClient
 from inngest_rest.errors import ApiError as ApiError
 from inngest_rest.errors import AuthenticationError as AuthenticationError
 from inngest_rest.errors import BadRequestError as BadRequestError
-from inngest_rest.errors import BufferFullError as BufferFullError
 from inngest_rest.errors import ClosedError as ClosedError
 from inngest_rest.errors import ConfigurationError as ConfigurationError
 from inngest_rest.errors import ConflictError as ConflictError
@@ -20,7 +21,6 @@ from inngest_rest.errors import InvalidResponseError as InvalidResponseError
 from inngest_rest.errors import MissingKeyError as MissingKeyError
 from inngest_rest.errors import NoRunError as NoRunError
 from inngest_rest.errors import NotFoundError as NotFoundError
-from inngest_rest.errors import OutboxError as OutboxError
 from inngest_rest.errors import PartialSendError as PartialSendError
 from inngest_rest.errors import PermissionDeniedError as PermissionDeniedError
 from inngest_rest.errors import RateLimitError as RateLimitError

@@ -1,6 +1,6 @@
 """The errors this package raises, and nothing else, so that all layers can import this module.
 
-Those that carry the report of a bulk operation stand beside it, in `bulk`.
+Those that one capability alone raises stand in its folder.
 
 All of them pickle, and none contains a key: URLs and the server's messages are redacted. Programs
 should use the attributes; messages may be reworded at any time.
@@ -398,18 +398,6 @@ class PartialSendError(InngestError):
 
 class ClosedError(InngestError, RuntimeError):
     """The client or buffer is closed; create a new one."""
-
-
-class BufferFullError(InngestError):
-    """A buffer had no room for an event and did not accept it."""
-
-
-class OutboxError(InngestError):
-    """The file of a buffer, `path`, cannot be used; the operation had no effect."""
-
-    def __init__(self, message: str, *, path: str) -> None:
-        super().__init__(message)
-        self.path = path
 
 
 class ApiError(InngestError):

@@ -11,3 +11,19 @@ _outbox          the same queue in a file, which several processes may share
 _resends         accepted events that are kept for a while, and sent once more
 _outbox_file     the file itself: an SQLite database
 """
+
+from inngest_rest.errors import InngestError
+
+__all__ = ["BufferFullError", "OutboxError"]
+
+
+class BufferFullError(InngestError):
+    """A buffer had no room for an event and did not accept it."""
+
+
+class OutboxError(InngestError):
+    """The file of a buffer, `path`, cannot be used; the operation had no effect."""
+
+    def __init__(self, message: str, *, path: str) -> None:
+        super().__init__(message)
+        self.path = path

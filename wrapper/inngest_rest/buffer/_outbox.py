@@ -21,6 +21,7 @@ from inngest_rest._local.arguments import invalid
 from inngest_rest._local.event_json import encode as encode_event
 from inngest_rest._values.json_text import decode
 from inngest_rest._values.logs import logger
+from inngest_rest.buffer import OutboxError
 from inngest_rest.buffer._outbox_file import (
     WRITE_ERRORS,
     OutboxFile,
@@ -29,7 +30,6 @@ from inngest_rest.buffer._outbox_file import (
 )
 from inngest_rest.buffer._queue import Queue, Reserved, gather, nothing
 from inngest_rest.buffer._resends import Resends
-from inngest_rest.errors import OutboxError
 from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:

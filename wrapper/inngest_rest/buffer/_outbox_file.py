@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from inngest_rest._core.delivery import SYSTEM_CLOCK
 from inngest_rest._values.json_text import decode
-from inngest_rest.errors import OutboxError
+from inngest_rest.buffer import OutboxError
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -29,12 +29,12 @@ from inngest_rest._local.limits import MAX_EVENTS
 from inngest_rest._values.json_text import decode
 from inngest_rest._values.locks import Forked
 from inngest_rest._values.logs import logger
+from inngest_rest.buffer import BufferFullError
 from inngest_rest.buffer._queue import Queue
 from inngest_rest.buffer._resends import LONGEST as LONGEST_RESEND
 from inngest_rest.buffer._schedule import Deadline, Schedule
 from inngest_rest.errors import (
     ApiError,
-    BufferFullError,
     ClosedError,
     InvalidResponseError,
 )
