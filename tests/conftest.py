@@ -195,12 +195,6 @@ def server() -> Server:
     return Server()
 
 
-@pytest.fixture(params=["memory", "file"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
-    """Where a buffer keeps its events."""
-    return tmp_path / "outbox.db" if request.param == "file" else None
-
-
 @pytest.fixture
 def client_kind(request: pytest.FixtureRequest) -> ClientKind:
     name: ClientKind = request.param

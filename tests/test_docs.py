@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import os
 import re
 import signal
 import subprocess
@@ -185,47 +184,6 @@ def test_the_first_program_sends_one_event_and_the_second_changes_nothing(mock: 
     asked = len(mock.requests)
     exec(compile(second.code, second.name, "exec"), {})
     assert {each.method for each in mock.requests[asked:]} == {"GET"}
-
-
-@pytest.mark.parametrize(
-    ("mark", "then"),
-    [
-        (
-            "signal.signal(",
-            """
-import time
-from inngest_rest import EventBuffer, InngestClient
-buffer = EventBuffer(InngestClient(), max_age=1_000)
-buffer.add({"name": "app/late"})
-os.kill(os.getpid(), signal.SIGTERM)
-time.sleep(60)
-""",
-        ),
-        (
-            "add_signal_handler",
-            """
-async def work(buffer):
-    await buffer.add({"name": "app/late"})
-    os.kill(os.getpid(), signal.SIGTERM)
-    await asyncio.sleep(60)
-asyncio.run(main())
-""",
-        ),
-    ],
-)
-def test_a_buffer_is_flushed_at_sigterm_as_the_page_shows(
-    mock: MockServer, mark: str, then: str
-) -> None:
-    (program,) = (each for each in PROGRAMS if mark in each.code)
-    setup = program.code.removesuffix("asyncio.run(main())\n")
-    subprocess.run(
-        [sys.executable, "-c", f"import os\n{setup}{then}"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        timeout=50,
-        capture_output=True,
-        check=False,
-    )
-    assert mock.events[-1].name == "app/late"
 
 
 def section(page: str, title: str) -> str:

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from tests.support.server import Server
 
 
+@pytest.fixture(params=["memory", "file"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
+    """Where a buffer keeps its events."""
+    return tmp_path / "outbox.db" if request.param == "file" else None
+
+
 @pytest.fixture
 def settings() -> dict[str, Any]:
     """Return more arguments of the client; a test may parametrize them."""

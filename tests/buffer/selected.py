@@ -5,6 +5,7 @@ BOTH_CLIENTS = {
 }
 LONG = {
     "tests/buffer/test_exit_and_fork.py": "starts processes, one after the other",
+    "tests/buffer/test_processes.py": "starts processes",
     "tests/buffer/test_outbox_kills.py": "30 processes killed",
     "tests/buffer/test_damaged_outbox.py": "draws damage at random",
 }

@@ -13,6 +13,7 @@ from inngest_rest import (
     AsyncEventBuffer,
     AsyncInngestClient,
     BatchReport,
+    ConfigurationError,
     EventBuffer,
     InngestClient,
     InvalidArgumentError,
@@ -313,3 +314,14 @@ async def ignore(_: object) -> None: ...
 def test_a_buffer_refuses_an_asynchronous_callback() -> None:
     with pytest.raises(InvalidArgumentError, match="plain functions"):
         AsyncEventBuffer(AsyncInngestClient(dev=True), on_batch=ignore)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [lambda it: it.__aenter__(), lambda it: it.add({"name": "a"})],
+    ids=["buffer", "add"],
+)
+def test_where_no_loop_of_asyncio_runs_the_error_says_so(use: Any) -> None:
+    begun = use(AsyncEventBuffer(AsyncInngestClient(dev=True))).__await__()
+    with pytest.raises(ConfigurationError, match="requires asyncio"):
+        begun.send(None)  # as another framework, such as trio, begins a coroutine

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from inngest_rest import Event, OutboxError, SendReport
+from inngest_rest import Event, EventBuffer, InngestClient, OutboxError, SendReport
 from inngest_rest.buffer._outbox import Outbox
 from inngest_rest.buffer._outbox_file import OutboxFile
 from inngest_rest.buffer._queue import Queue
 from tests.buffer.buffers import ROUTE, Make, flush_until_logged, sent, workers
+from tests.hostile.test_log_lines import HOSTILE
 from tests.support.peer import PATIENCE
 from tests.support.server import accepts_all, refuses, says, text
 
@@ -250,3 +251,14 @@ def test_a_response_without_a_receipt_blames_the_events_only_if_it_is_a_refusal(
     buffer.add({"name": "a"})
     assert buffer.flush(PATIENCE)
     assert (buffer.report.accepted, buffer.report.rejected) == (not is_rejected, is_rejected)
+
+
+def test_a_logged_message_is_one_line_whatever_a_server_says(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = httpx.MockTransport(lambda _: httpx.Response(400, json={"error": HOSTILE}))
+    with InngestClient(dev=True, transport=server) as client, EventBuffer(client) as buffer:
+        buffer.add({"name": "shop/x"})
+    messages = [each.getMessage() for each in caplog.records]
+    assert any("forged" in each for each in messages)
+    assert all(each.isprintable() for each in messages)

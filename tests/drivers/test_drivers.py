@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from inngest_rest import (
-    AsyncEventBuffer,
     AsyncInngestClient,
     ConfigurationError,
     InngestClient,
@@ -205,13 +204,10 @@ def test_proxies_set_in_the_environment_are_used(
         lambda it: it.health(),
         lambda it: it.__aexit__(),
         lambda it: it.send_many([{"name": "a"}]),
-        lambda it: it.send_file("events.ndjson"),
         lambda it: anext(aiter(it.runs.list())),
         lambda it: anext(aiter(it.runs.watch())),
-        lambda it: AsyncEventBuffer(it).__aenter__(),
-        lambda it: AsyncEventBuffer(it).add({"name": "a"}),
     ],
-    ids=["call", "close", "many", "file", "list", "watch", "buffer", "add"],
+    ids=["call", "close", "many", "list", "watch"],
 )
 def test_where_no_loop_of_asyncio_runs_the_error_says_so(
     call: Callable[[AsyncInngestClient], Awaitable[object]],

@@ -21,6 +21,7 @@ from tests.secrets.planted_keys import SIGNING_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+    from pathlib import Path
 
 PATIENCE = 60.0
 
@@ -167,3 +168,9 @@ class _Connection(socketserver.BaseRequestHandler):
         lines = head.decode("latin-1").split("\r\n")
         kept = ("authorization", "x-secret")
         return "\r\n".join([lines[0], *(it for it in lines if it.lower().startswith(kept))])
+
+
+def written(folder: Path) -> str:
+    """Return the contents of all files in a folder."""
+    found = [each.read_bytes() for each in folder.iterdir()]
+    return b"\n".join(found).decode("latin-1")

@@ -1,4 +1,4 @@
-"""Files: what a server quotes does not get into an outbox, a checkpoint or rejected lines."""
+"""What a server quotes does not get into an outbox."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inngest_rest import EventBuffer, InngestClient, InngestError
+from inngest_rest import EventBuffer, InngestClient
 from tests.buffer.buffers import flush_until_logged
 from tests.secrets.planted_keys import ARGUMENTS, found_in
-from tests.secrets.quoting_server import QuotingServer
+from tests.secrets.quoting_server import QuotingServer, written
 from tests.secrets.traces import all_logs
 
 if TYPE_CHECKING:
@@ -22,12 +22,6 @@ def quoting() -> Iterator[QuotingServer]:
     server = QuotingServer()
     yield server
     server.close()
-
-
-def written(folder: Path) -> str:
-    """Return the contents of all files in a folder."""
-    found = [each.read_bytes() for each in folder.iterdir()]
-    return b"\n".join(found).decode("latin-1")
 
 
 @pytest.mark.parametrize("fault", ["refused-event", "refused-key", "broken", "no-http"])
@@ -45,23 +39,3 @@ def test_no_key_gets_into_an_outbox(
     assert "app/placed" in content
     assert ("***" in letters) == (fault == "refused-event")
     assert found_in(content + written(tmp_path) + letters + log.take()) == set()
-
-
-@pytest.mark.parametrize("fault", ["refused-event", "refused-key", "broken", "no-http"])
-def test_no_key_gets_into_what_an_import_writes(
-    quoting: QuotingServer, tmp_path: Path, fault: str
-) -> None:
-    file = tmp_path / "events.ndjson"
-    file.write_text('{"name": "app/placed"}\n' * 3)
-    shown = list[str]()
-    with InngestClient(**ARGUMENTS, base_url=quoting.url(fault), retries=0) as client:
-        try:
-            report = client.send_file(
-                file, resume=True, batch_size=1, on_batch=lambda it: shown.append(repr(it))
-            )
-        except InngestError as error:
-            shown += [repr(error), *error.__notes__]
-        else:
-            shown.append(repr(report))
-    assert (len(list(tmp_path.iterdir())) > 1) == (fault == "refused-event")
-    assert found_in(written(tmp_path) + "".join(shown)) == set()
