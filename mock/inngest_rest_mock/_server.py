@@ -37,7 +37,6 @@ from inngest_rest_mock._state.behaviours import Runner, as_runner
 from inngest_rest_mock._state.catalogue import Function
 from inngest_rest_mock._state.clock import Clock, WallClock, nanoseconds
 from inngest_rest_mock._state.flow import Condition, Flow, Singleton
-from inngest_rest_mock._state.log import view_of
 from inngest_rest_mock._state.records import MockEvent, MockRequest, MockRun
 from inngest_rest_mock._state.store import Store
 from inngest_rest_mock._times import NS_PER_SECOND, at_millisecond, to_datetime
@@ -247,7 +246,9 @@ class MockServer:
                     return
                 self._clock.advance(timedelta(microseconds=-(-left // 1_000)))
             open_runs = [
-                run for run in self._store.execution.runs.view() if run.ended_ns is None
+                run
+                for run in self._store.execution.runs.arrived()
+                if run.ended_ns is None
             ]
         raise RuntimeError(
             f"no end after {_MOST_WAITS:,} waits, of these runs: {open_runs[:3]}"
@@ -348,23 +349,23 @@ class MockServer:
             return to_datetime(self._clock.now())
 
     @property
-    def events(self) -> Sequence[MockEvent]:
-        """The stored events in order of arrival: a live, read-only view."""
+    def events(self) -> tuple[MockEvent, ...]:
+        """The stored events so far, in order of arrival."""
         with self._lock:
             self._settle()
-            return self._store.events.view()
+            return self._store.events.arrived()
 
     @property
-    def runs(self) -> Sequence[MockRun]:
-        """The runs in order of creation: a live, read-only view."""
+    def runs(self) -> tuple[MockRun, ...]:
+        """The runs so far, in order of creation."""
         with self._lock:
             self._settle()
-            return self._store.execution.runs.view()
+            return self._store.execution.runs.arrived()
 
     @property
-    def requests(self) -> Sequence[MockRequest]:
-        """The requests in order of arrival: a live, read-only view."""
-        return view_of(self._requests)
+    def requests(self) -> tuple[MockRequest, ...]:
+        """The requests so far, in order of arrival."""
+        return tuple(self._requests)
 
     @property
     def transport(self) -> MockTransport:

@@ -22,11 +22,6 @@ def to_datetime(ns: int) -> datetime:
     return _EPOCH + timedelta(microseconds=ns // 1_000)
 
 
-def to_milliseconds(ns: int) -> int:
-    """Return whole milliseconds, rounded down."""
-    return ns // NS_PER_MILLISECOND
-
-
 def at_millisecond(ns: int) -> int:
     """Truncate a time to the millisecond: the precision of ULIDs and of trace times."""
     return ns - ns % NS_PER_MILLISECOND

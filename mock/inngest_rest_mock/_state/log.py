@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from typing import Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 T = TypeVar("T")
 
@@ -31,7 +33,7 @@ class Log(Generic[T]):
         self._records[self._position[key]] = record
 
     def clear(self) -> None:
-        """Remove all records, from every view as well."""
+        """Remove all records."""
         for each in (self._records, self._position, self._keys):
             each.clear()
         self._sorted = True
@@ -56,35 +58,12 @@ class Log(Generic[T]):
         for key in self._sorted_keys():
             yield self._records[self._position[key]]
 
-    def view(self) -> Sequence[T]:
-        """Return a live, read-only view in order of arrival."""
-        return _View(self._records)
+    def arrived(self) -> tuple[T, ...]:
+        """Return all records in order of arrival."""
+        return tuple(self._records)
 
     def _sorted_keys(self) -> list[str]:
         if not self._sorted:
             self._keys.sort()
             self._sorted = True
         return self._keys
-
-
-class _View(Sequence[T]):
-    def __init__(self, records: list[T]) -> None:
-        self._records = records
-
-    def __len__(self) -> int:
-        return len(self._records)
-
-    @overload
-    def __getitem__(self, index: int) -> T: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[T]: ...
-    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
-        return self._records[index]
-
-    def __repr__(self) -> str:
-        return repr(self._records)
-
-
-def view_of(records: list[T]) -> Sequence[T]:
-    """Return a live, read-only view of a list."""
-    return _View(records)

@@ -71,8 +71,8 @@ class Store:
         times = [
             *self.execution.due(),
             *(each.due_ns for each in self._pending.held.values()),
-            *(each.visible_ns for each in self.events.view()),
-            *(each.visible_ns for each in self.execution.runs.view()),
+            *(each.visible_ns for each in self.events.arrived()),
+            *(each.visible_ns for each in self.execution.runs.arrived()),
         ]
         return max(times, default=0)
 

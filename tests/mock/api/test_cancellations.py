@@ -30,7 +30,6 @@ def test_creating_a_cancellation_cancels_the_runs_it_means(
 
     assert [run.status for run in mock.runs] == ["cancelled", "running", "completed", "running"]
     assert (made["function_id"], made["started_after"]) == ("probe-app-slow", None)
-    assert (made["kind"], made["cause"], "if" in made) == ("bulk_run", "API", False)
     assert client.get("/v1/cancellations").json()["data"] == [made]
     deleted = client.delete(f"/v1/cancellations/{made['id']}")
     assert (deleted.status_code, deleted.json()["data"]) == (200, {"ok": True})
@@ -78,11 +77,6 @@ def test_cancellation_spares_what_it_does_not_mean(
     ("fields", "status", "error"),
     [
         ({"started_before": "2026-11-24T18:00:06Z"}, 400, "started_before must be in the past"),
-        (
-            {"started_before": NOW, "started_after": "2026-11-24T18:00:01Z"},
-            400,
-            "started_after must be before started_before",
-        ),
         ({"started_before": "2026-11-24"}, 400, "started_before is not a time"),
         ({"started_before": 5}, 400, "invalid value for string field started_before"),
         ({"started_before": NOW, "app_id": "other"}, 404, "function not found"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from inngest_rest_mock._api.responses import JSON, PANIC
 from inngest_rest_mock._api.v1.shapes import v1_data, v1_error
-from inngest_rest_mock._state.ids import ENVIRONMENT_ID, parse_ulid, stable_uuid
+from inngest_rest_mock._state.ids import ENVIRONMENT_ID, parse_ulid
 from inngest_rest_mock._times import v1_time
 
 if TYPE_CHECKING:
@@ -41,31 +41,24 @@ def create_cancellation_v1(call: Call) -> Response:
     after, before = fields.get("started_after"), fields["started_before"]
     if before > call.now + _SLACK_NS:
         return v1_error(400, "started_before must be in the past")
-    if after is not None and after > before:
-        return v1_error(400, "started_after must be before started_before")
     # The vendor documents "the ID as in the SDK"; the server requires the full slug.
     function = call.store.catalogue.by_slug(fields["function_id"])
     if function is None or function.app_id != fields["app_id"]:
         return v1_error(404, "function not found")
     if not call.is_cloud:
         return _PANIC_AS_JSON
+    if fields.get("if") is None:
+        call.store.cancel_started_between(function, after, before, call.now)
     cancellation_id = call.store.ids.next(call.now)
     cancellation: dict[str, object] = {
-        "created_at": v1_time(call.now),
         "id": cancellation_id,
         "environment_id": ENVIRONMENT_ID,
-        "app_id": stable_uuid(function.app_id),
         "function_internal_id": function.internal_id,
         "function_id": function.slug,
         "started_after": None if after is None else v1_time(after),
         "started_before": v1_time(before),
-        "kind": "bulk_run",
-        "cause": "API",
+        "if": fields.get("if"),
     }
-    if "if" in fields:
-        cancellation["if"] = fields["if"]
-    else:
-        call.store.cancel_started_between(function, after, before, call.now)
     call.store.cancellations[cancellation_id] = cancellation
     return v1_data(cancellation, call.now)
 

@@ -10,14 +10,13 @@ from inngest_rest_mock._api.v1.shapes import STATUS_NAMES, v1_data, v1_error, v1
 from inngest_rest_mock._carriers.exchange import Response
 from inngest_rest_mock._json import encode
 from inngest_rest_mock._state.ids import (
-    ACCOUNT_ID,
     ENVIRONMENT_ID,
     parse_ulid,
     span_id,
     step_hash,
     ulid,
 )
-from inngest_rest_mock._times import NS_PER_MILLISECOND, to_milliseconds, v1_time
+from inngest_rest_mock._times import NS_PER_MILLISECOND, v1_time
 
 if TYPE_CHECKING:
     from inngest_rest_mock._api.call import Call
@@ -94,27 +93,18 @@ def _job(run: MockRun, waiting: Waiting, now: int) -> dict[str, object]:
         waiting.due_ns if waiting.due_ns is not None else run.queued_ns + _FAR_AHEAD_NS
     )
     due -= due % NS_PER_MILLISECOND
-    identifier = {"runID": run.id, "evtID": run.event_id, "aID": ACCOUNT_ID}
     job_id, step = span_id(run.id, what.kind), step_hash(run.step)
     kind = "start" if what.kind == "request" else what.kind
-    item: dict[str, object] = {
-        "id": job_id,
-        "at": to_milliseconds(due),
-        "wsID": ENVIRONMENT_ID,
-    }
+    item: dict[str, object] = {}
     if what.kind == "request":
         due = min(due, run.started_ns or due)
         item["leaseID"] = ulid((now + _LEASE_NS) // NS_PER_MILLISECOND, 0)
-    outgoing = step if what.kind == "sleep" else ""
-    payload: dict[str, object] = {"edge": {"incoming": "step", "outgoing": outgoing}}
+    payload: dict[str, object] = {
+        "edge": {"outgoing": step if what.kind == "sleep" else ""}
+    }
     if what.kind == "pause":
         payload = {"pause": _pause(run, what, step)}
-    item["data"] = {
-        "kind": kind,
-        "identifier": identifier,
-        "maxAtts": 21 if kind == "start" else 5,
-        "payload": payload,
-    }
+    item["data"] = {"maxAtts": 21 if kind == "start" else 5, "payload": payload}
     shape = {"JobID": job_id, "at": v1_time(due), "position": 0, "kind": kind}
     return {**shape, "attempt": run.attempt, "Raw": item}
 
