@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from inngest_rest_mock import MockServer
+import inngest_rest_pytest
+from inngest_rest_mock import MockServer, completes
+
+if TYPE_CHECKING:
+    from inngest_rest import InngestClient
 
 pytest_plugins = ["pytester"]
+
+PLUGIN = ("-p", "inngest_rest")
 
 TESTS = """
 from inngest_rest_mock import answers, completes
@@ -42,30 +49,35 @@ with mock.serve(int(sys.argv[sys.argv.index("--port") + 1])):
 """
 
 
-def test_fixtures_are_one_server(mock_inngest: MockServer, mock_inngest_url: str) -> None:
+def test_fixtures_are_one_server(
+    mock_inngest: MockServer,
+    mock_inngest_url: str,
+    inngest_client: InngestClient,
+    inngest_server_url: str | None,
+) -> None:
+    assert inngest_server_url is None
+    mock_inngest.function("shop", "charge", trigger="order", run=completes({"by": "the mock"}))
+    [run] = inngest_client.send_and_wait({"name": "order"}, timeout=30)
+    assert run.output == {"by": "the mock"}
     httpx.post(f"{mock_inngest_url}/e/k", json={"name": "a"}).raise_for_status()
-    assert [event.name for event in mock_inngest.events] == ["a"]
+    assert [event.name for event in mock_inngest.events] == ["order", "a"]
 
 
 @pytest.fixture
-def tests(pytester: pytest.Pytester) -> pytest.Pytester:
+def tests(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """Tests of a project without other plugins, which take longer to load than they run."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makepyfile(TESTS)
     return pytester
 
 
-def test_the_client_is_one_of_the_mock(tests: pytest.Pytester) -> None:
-    result = tests.runpytest_subprocess("-s")
-    result.assert_outcomes(passed=3)
-    result.stdout.fnmatch_lines(["*charged by the mock*", "*served at http://127.0.0.1:*"])
-
-
-def test_the_same_tests_run_on_a_real_server_but_for_those_that_need_the_mock(
+def test_what_needs_the_mock_is_skipped_on_a_real_server(
     tests: pytest.Pytester,
 ) -> None:
     real = MockServer()
     real.function("shop", "charge", trigger="order", run=lambda _: {"by": "the server"})
     with real.serve() as url:
-        result = tests.runpytest_subprocess("-s", "-rs", "--inngest-url", url)
+        result = tests.runpytest_subprocess(*PLUGIN, "-s", "-rs", "--inngest-url", url)
     result.assert_outcomes(passed=2, skipped=1)
     result.stdout.fnmatch_lines(["*charged by the server*", f"*served at {url}*"])
     why = "mock_inngest.fault needs the mock server, and this is a real one"
@@ -77,7 +89,7 @@ def test_a_server_is_started_for_the_tests_and_ended(tests: pytest.Pytester) -> 
     program = tests.path / "inngest"
     program.write_text(PROGRAM.format(python=sys.executable), encoding="utf-8")
     program.chmod(0o755)
-    result = tests.runpytest_subprocess("-s", "--inngest-bin", "./inngest")
+    result = tests.runpytest_subprocess(*PLUGIN, "-s", "--inngest-bin", "./inngest")
     result.assert_outcomes(passed=2, skipped=1)
     result.stdout.fnmatch_lines(["*charged by the program*"])
     (line,) = (line for line in result.outlines if "served at" in line)
@@ -85,18 +97,18 @@ def test_a_server_is_started_for_the_tests_and_ended(tests: pytest.Pytester) -> 
         httpx.get(line.rpartition(" ")[2])
 
 
-def test_a_server_that_is_not_there_fails_each_test_and_is_looked_for_once(
+def test_an_absent_server_is_looked_for_once(
     tests: pytest.Pytester,
 ) -> None:
-    result = tests.runpytest_subprocess("--inngest-url", "http://127.0.0.1:1")
+    result = tests.runpytest_subprocess(*PLUGIN, "--inngest-url", "http://127.0.0.1:1")
     result.assert_outcomes(errors=3)
     result.stdout.fnmatch_lines(["*TransportError: *127.0.0.1:1*"])
 
 
-def test_one_server_is_enough(tests: pytest.Pytester) -> None:
-    result = tests.runpytest_subprocess("--inngest-url", "http://a", "--inngest-bin", "b")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*--inngest-url and --inngest-bin: give one of them*"])
+def test_one_server_is_enough(pytester: pytest.Pytester) -> None:
+    config = pytester.parseconfig("--inngest-url", "http://a", "--inngest-bin", "b")
+    with pytest.raises(pytest.UsageError, match="--inngest-url and --inngest-bin: give one of"):
+        inngest_rest_pytest.pytest_configure(config)
 
 
 def test_a_project_that_uses_no_fixture_loads_neither_the_client_nor_the_mock(

@@ -120,6 +120,12 @@ SLOW = {
     "tests/contract/test_sources.py::test_a_wrong_source_is_detected": (
         "the document, copied and changed"
     ),
+    "tests/mock/test_pytest_plugin.py::test_what_needs_the_mock_is_skipped_on_a_real_server": (
+        "runs pytest in a process"
+    ),
+    "tests/mock/test_pytest_plugin.py::test_an_absent_server_is_looked_for_once": (
+        "runs pytest in a process"
+    ),
     "tests/resources/test_records.py::test_a_value_becomes_what_its_base_class_becomes": (
         "draws values at random, for each class of records"
     ),

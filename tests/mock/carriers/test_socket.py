@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from inngest_rest_mock import MockServer, answers, delays, drops, loses_response
+from inngest_rest_mock._carriers import socket as _carrier
 from tests.mock.functions import EVENING_NS, with_functions
 
 if TYPE_CHECKING:
@@ -128,7 +129,10 @@ def test_error_in_the_block_still_closes_the_server() -> None:
         httpx.get(url)
 
 
-def test_server_stops_though_a_client_does_not_read_its_response(mock: MockServer) -> None:
+def test_server_stops_though_a_client_does_not_read_its_response(
+    mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_carrier, "_SECONDS_TO_READ", 0.1)
     mock.fault(answers(200, bytes(50_000_000)))
     with socket.socket() as connection:
         with mock.serve() as url:
