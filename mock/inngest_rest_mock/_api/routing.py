@@ -60,7 +60,6 @@ def _always(response: Response) -> Match:
 
 _V1_MISS = _always(NOT_FOUND)
 _V2_MISS = Match(v2_guard(lambda _: v2_error(404, "api_error", "Not Found")))
-_V2_BARE = Match(v2_guard(lambda _: v2_error(400, "api_error", "Bad Request")))
 _V2_WRONG_METHOD = Match(
     v2_guard(lambda _: v2_error(501, "api_error", "Method Not Allowed"))
 )
@@ -87,7 +86,7 @@ class Router:
             elif name == "list_operations_v2":  # needs no key
                 self._v2.add(operation, handler)
             else:
-                self._v2.add(operation, v2_guard(handler, name, described()[name]))
+                self._v2.add(operation, v2_guard(handler, described()[name]))
 
     def find(self, request: Request) -> Match:
         """Return the handler of the request."""
@@ -102,8 +101,6 @@ class Router:
         return self._find_exact(self._ingest, path, request.method) or _WEB_UI
 
     def _find_v2(self, path: str, method: str) -> Match:
-        if path == "/v2":
-            return _V2_BARE
         found = self._v2.find(path)
         if found is None:
             return _V2_MISS

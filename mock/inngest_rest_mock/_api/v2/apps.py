@@ -5,11 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import unquote
 
-from inngest_rest_mock._api.v2.input import (
-    InputError,
-    invalid_field,
-    missing_field,
-)
+from inngest_rest_mock._api.v2.input import InputError, invalid_field
 from inngest_rest_mock._api.v2.shapes import v2_app, v2_data, v2_function
 from inngest_rest_mock._state.ids import parse_uuid
 
@@ -72,8 +68,6 @@ def list_apps_v2(call: Call) -> Response:
 def get_app_v2(call: Call) -> Response:
     """Return one app."""
     (app_id,) = _decoded(call)
-    if not app_id:
-        raise missing_field("App ID is required")
     app = call.store.catalogue.apps.get(app_id)
     if app is None:
         raise InputError("App not found", "not_found", 404)
@@ -83,8 +77,6 @@ def get_app_v2(call: Call) -> Response:
 def list_functions_v2(call: Call) -> Response:
     """List the functions of an app; an unknown app has none."""
     (app_id,) = _decoded(call)
-    if not app_id:
-        raise missing_field("App ID is required")
     app = call.store.catalogue.apps.get(app_id)
     shown, page = _page(call, () if app is None else app.functions.values())
     return v2_data([v2_function(function) for function in shown], call.now, page=page)
@@ -99,8 +91,6 @@ def _find(call: Call) -> Function:
 
 def get_function_v2(call: Call) -> Response:
     """Return one function, by its bare id or its full slug."""
-    if not all(call.params):
-        raise missing_field("App ID and function ID are required")
     return v2_data(v2_function(_find(call)), call.now)
 
 
@@ -109,9 +99,6 @@ def invoke_function_v2(call: Call) -> Response:
 
     Flow control that stops it is a 422 (recordings v2-invoke-debounced, v2-invoke-ratelimited).
     """
-    for value, name in zip(call.params, ("App", "Function"), strict=True):
-        if not value:
-            raise missing_field(f"{name} ID is required")
     function = _find(call)
     marker = {"fn_id": function.internal_id, "type": "api"}
     data = {**call.body["data"], "_inngest": marker}

@@ -32,11 +32,6 @@ def invalid_field(message: str) -> InputError:
     return InputError(message, "invalid_field_format")
 
 
-def missing_field(message: str) -> InputError:
-    """Return the error for a missing field or parameter."""
-    return InputError(message, "missing_field")
-
-
 def read_query(request: Request, described: Described, release: Release) -> Query:
     """Read the parameters of a request, in camelCase or snake_case.
 

@@ -12,11 +12,7 @@ import msgspec
 
 from inngest_rest_api.api import LATER
 from inngest_rest_mock._api.v2.expressions import condition_of
-from inngest_rest_mock._api.v2.input import (
-    InputError,
-    invalid_field,
-    missing_field,
-)
+from inngest_rest_mock._api.v2.input import InputError, invalid_field
 from inngest_rest_mock._api.v2.shapes import (
     listed_end,
     v2_data,
@@ -186,15 +182,11 @@ def list_runs_v2(call: Call) -> Response:
 def list_function_runs_v2(call: Call) -> Response:
     """List the runs of one function; an unknown function has none."""
     app, function = call.params
-    if not app or not function:
-        raise missing_field("App ID and function ID are required")
     return _list(call, [app], [function, function.removeprefix(f"{app}-")])
 
 
 def list_event_runs_v2(call: Call) -> Response:
     """List the runs of an event, newest first; a batch's run is listed for each of its events."""
-    if not call.params[0]:
-        raise missing_field("Event ID is required")
     event_id = parse_ulid(call.params[0])
     if event_id is None:
         raise invalid_field("Event ID must be a valid ULID")
@@ -206,10 +198,7 @@ def list_event_runs_v2(call: Call) -> Response:
 
 
 def _find_run(call: Call, unknown: str = "Run not found") -> MockRun:
-    text = call.params[0]
-    if not text:
-        raise missing_field("Run ID is required")
-    run_id = parse_ulid(text)
+    run_id = parse_ulid(call.params[0])
     if run_id is None:
         raise invalid_field("Run ID must be a valid ULID")
     run = call.store.visible_run(run_id, call.now)
