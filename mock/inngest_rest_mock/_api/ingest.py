@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from inngest_rest_mock._api.event_json import RefusedError, parse_event, read_events
 from inngest_rest_mock._api.responses import NOT_FOUND, TEXT, json_response
-from inngest_rest_mock._api.v1.shapes import v1_function
 from inngest_rest_mock._api.v2.input import InputError, invalid_field
 from inngest_rest_mock._api.v2.shapes import v2_data
 from inngest_rest_mock._state.ids import seeded_id
@@ -58,22 +57,8 @@ def get_health(_: Call) -> Response:
 
 
 def get_dev_info(call: Call) -> Response:
-    """Describe the dev server; a server with keys lacks this page."""
+    """Tell the release of the dev server; a server with keys lacks this page."""
     if call.keys.server_kind != "dev":
         return NOT_FOUND
-    functions = [
-        v1_function(function)["config"]
-        for app in call.store.catalogue.apps.values()
-        for function in app.functions.values()
-    ]
-    info: dict[str, object] = {
-        "version": f"{call.release}-mock",
-        "startOpts": {},
-        "functions": functions,
-        "handlers": [],
-        "isSingleNodeService": True,
-        "isMissingSigningKey": False,
-        "isMissingEventKeys": False,
-        "features": {},
-    }
+    info = {"version": f"{call.release}-mock"}
     return json_response(200, info, content_type="application/json; charset=utf-8")

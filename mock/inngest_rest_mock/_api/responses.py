@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from inngest_rest_mock._carriers.exchange import Headers, Response
+from inngest_rest_mock._carriers.exchange import Response
 from inngest_rest_mock._json import encode
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 
 
-def json_response(
-    status: int, value: object, *, content_type: str = JSON, headers: Headers = ()
-) -> Response:
+def json_response(status: int, value: object, *, content_type: str = JSON) -> Response:
     """Respond with JSON."""
-    return Response(status, (("Content-Type", content_type), *headers), encode(value))
+    return Response(status, (("Content-Type", content_type),), encode(value))
 
 
 def text_error(status: int, text: str) -> Response:

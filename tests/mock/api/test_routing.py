@@ -93,6 +93,6 @@ def test_server_without_v1_routes_lacks_the_routes_that_were_asked_for(serve: Se
     assert client.get("/v2/runs").status_code == 200
 
 
-def test_dev_server_describes_itself(client: httpx.Client) -> None:
-    info = client.get("/dev").json()
-    assert [each["slug"] for each in info["functions"]][:2] == ["probe-app-ok", "probe-app-boom"]
+def test_dev_server_tells_its_release(serve: Serve) -> None:
+    client = serve(MockServer(release="1.33.1"))
+    assert client.get("/dev").json() == {"version": "1.33.1-mock"}

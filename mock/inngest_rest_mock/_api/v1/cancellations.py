@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from inngest_rest_mock._api.responses import JSON, PANIC
+from inngest_rest_mock._api.responses import PANIC
 from inngest_rest_mock._api.v1.shapes import v1_data, v1_error
 from inngest_rest_mock._state.ids import ENVIRONMENT_ID, parse_ulid
 from inngest_rest_mock._times import v1_time
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from inngest_rest_mock._carriers.exchange import Response
 
 _SLACK_NS = 5 * 10**9
-_PANIC_AS_JSON = PANIC.with_headers(("Content-Type", JSON))
 
 
 def list_cancellations_v1(call: Call) -> Response:
@@ -46,7 +45,7 @@ def create_cancellation_v1(call: Call) -> Response:
     if function is None or function.app_id != fields["app_id"]:
         return v1_error(404, "function not found")
     if not call.is_cloud:
-        return _PANIC_AS_JSON
+        return PANIC
     if fields.get("if") is None:
         call.store.cancel_started_between(function, after, before, call.now)
     cancellation_id = call.store.ids.next(call.now)
@@ -69,7 +68,7 @@ def delete_cancellation_v1(call: Call) -> Response:
     if cancellation_id is None:
         return v1_error(400, "Invalid cancellation ID")
     if not call.is_cloud:
-        return _PANIC_AS_JSON
+        return PANIC
     if call.store.cancellations.pop(cancellation_id, None) is None:
         return v1_error(404, "Cancellation not found")
     return v1_data({"ok": True}, call.now)

@@ -14,11 +14,6 @@ if TYPE_CHECKING:
     from inngest_rest_mock._api.releases import Release
     from inngest_rest_mock._carriers.exchange import Response
 
-_HEADERS = (
-    ("Access-Control-Allow-Origin", "*"),
-    ("Cache-Control", "public, max-age=300, stale-while-revalidate=3600"),
-)
-
 # Known servers leave the others out (recording 1.43-v2-operations).
 _LISTED = {
     *("get_health_v2", "list_apps_v2", "get_app_v2", "list_functions_v2"),
@@ -37,7 +32,7 @@ def list_operations_v2(call: Call) -> Response:
         for name, operation in served.items()
         if name in _LISTED
     ]
-    return json_response(200, {"data": {"operations": operations}}, headers=_HEADERS)
+    return json_response(200, {"data": {"operations": operations}})
 
 
 def _shape(operation: Operation, release: Release) -> dict[str, object]:
