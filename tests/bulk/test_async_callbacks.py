@@ -17,8 +17,7 @@ from inngest_rest_mock import MockServer, fails
 from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-    from pathlib import Path
+    from collections.abc import Awaitable, Callable
 
     Act = Callable[..., Awaitable[Any]]
 
@@ -87,72 +86,17 @@ def test_nothing_is_requested_if_an_awaited_callback_fails(
     assert acted(mock) == before
 
 
-@pytest.mark.parametrize("kind", ["many", "file"])
-def test_each_batch_is_awaited_in_order(mock: MockServer, tmp_path: Path, kind: str) -> None:
-    seen: list[int] = []
-
-    async def on_batch(batch: Any) -> None:
-        await asyncio.sleep(0)
-        seen.append(batch.positions[0])
-
-    path = tmp_path / "events"
-    path.write_text('{"name": "a"}\n' * 6)
-    events = [Event("a")] * 6
-    acts: dict[str, Act] = {
-        "many": lambda it: it.send_many(events, batch_size=2, on_batch=on_batch),
-        "file": lambda it: it.send_file(path, batch_size=2, on_batch=on_batch),
-    }
-    report = run(mock, acts[kind])
-    assert report.accepted == 6
-    assert seen == ([0, 2, 4] if kind == "many" else [1, 3, 5])
-
-
-def test_a_failing_awaited_callback_ends_the_sending(mock: MockServer) -> None:
-    async def on_batch(_batch: Any) -> None:
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        run(mock, lambda it: it.send_many([Event("a")], on_batch=on_batch))
-
-
 async def ignore(_: Any) -> None:
     """Do nothing."""
 
 
-@pytest.mark.parametrize("name", ["on_start", "on_result", "on_batch"])
+@pytest.mark.parametrize("name", ["on_start", "on_result"])
 def test_the_blocking_client_refuses_what_it_cannot_await(
     mock: MockServer, ids: list[str], name: str
 ) -> None:
     client = InngestClient(dev=True, transport=mock.transport)
     before = acted(mock)
-    act: Any = client.runs.cancel_all
-    argument: Any = ids
-    if name == "on_batch":
-        act, argument = client.send_many, [Event("a")]
     with pytest.raises(InvalidArgumentError, match="AsyncInngestClient") as caught:
-        act(argument, **{name: ignore})
+        client.runs.cancel_all(ids, **{name: ignore})
     assert caught.value.argument == name
     assert acted(mock) == before
-
-
-def test_a_file_is_free_again_after_such_a_refusal(mock: MockServer, tmp_path: Path) -> None:
-    path = tmp_path / "events"
-    path.write_text('{"name": "a"}\n')
-    client = InngestClient(dev=True, transport=mock.transport)
-    with pytest.raises(InvalidArgumentError, match="on_batch") as caught:
-        client.send_file(path, on_batch=ignore)
-    assert client.send_file(path).accepted == 1
-    assert caught.value.argument == "on_batch"
-
-
-@pytest.mark.parametrize("checkpoint", [None, "events.done"])
-def test_the_blocking_client_refuses_events_that_it_cannot_await(
-    mock: MockServer, tmp_path: Path, checkpoint: str | None
-) -> None:
-    async def events() -> AsyncIterator[Event]:
-        yield Event("a")
-
-    path = checkpoint and tmp_path / checkpoint
-    client = InngestClient(dev=True, transport=mock.transport)
-    with pytest.raises(InvalidArgumentError, match="iterable of them, not async_generator"):
-        client.send_many(events(), checkpoint=path)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]

@@ -8,6 +8,7 @@ BOTH_CLIENTS = {
 }
 LONG = {
     "tests/files/imports/test_kills.py": "processes killed",
+    "tests/files/imports/test_lines.py": "draws lines at random",
     "tests/files/imports/test_damaged_checkpoints.py": "draws damage at random",
     "tests/files/imports/test_sources.py::test_memory_is_bounded_however_long_a_file_is": (
         "long files, with each allocation traced"

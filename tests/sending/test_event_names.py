@@ -11,13 +11,9 @@ import pytest
 from inngest_rest import ConfigurationError, Event, InvalidEventError
 from inngest_rest._local.event_names import NameConvention, check_name
 from inngest_rest_mock import MockServer, completes
-from tests.support.ndjson import ROUTE, line, names
 from tests.support.server import accepts_all
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from inngest_rest import InngestClient, SendReport
     from tests.conftest import Connect
     from tests.support.client_kinds import ClientKind
     from tests.support.server import Server
@@ -27,6 +23,13 @@ REASON = (
     "name 'shop/Order.created' does not follow domain/noun.verb in lower case, such as "
     "shop/order.created"
 )
+
+
+ROUTE = "POST /e/NO_EVENT_KEY_SET"
+
+
+def names(server: Server) -> list[str]:
+    return [event["name"] for body in server.bodies() for event in body]
 
 
 @pytest.fixture(autouse=True)
@@ -126,25 +129,17 @@ async def each_of(events: list[Any]) -> Any:
         yield event
 
 
-def send_lines(client: InngestClient, path: Path) -> SendReport:
-    path.write_bytes(b"\n".join(line(0, **event) for event in EVENTS))
-    return client.send_file(path)
-
-
-@pytest.mark.parametrize("source", ["list", "iterator", "file"])
+@pytest.mark.parametrize("source", ["list", "iterator"])
 def test_bulk_sending_reports_the_event_and_sends_the_others(
-    connect: Connect, server: Server, tmp_path: Path, client_kind: ClientKind, source: str
+    connect: Connect, server: Server, client_kind: ClientKind, source: str
 ) -> None:
     client: Any = connect(event_name_check="refuse")
-    if source == "file":
-        report = send_lines(client, tmp_path / "f.ndjson")
-    elif source == "list":
+    if source == "list":
         report = client.send_many(EVENTS)
     else:
         report = client.send_many(each_of(EVENTS) if client_kind == "async" else iter(EVENTS))
-    first = 1 if source == "file" else 0
     assert (report.accepted, report.rejected, report.unknown) == (18, 2, 0)
-    assert [(each.position - first, each.reason) for each in report.failures] == [
+    assert [(each.position, each.reason) for each in report.failures] == [
         (3, REASON),
         (11, REASON),
     ]
@@ -164,7 +159,7 @@ def test_send_and_wait_refuses_the_event_before_it_is_sent(connect: Connect) -> 
 
 
 def test_a_warning_is_logged_once_per_name_and_the_events_go_out(
-    connect: Connect, server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    connect: Connect, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = connect(event_name_check="warn")
     client.send(Event(GOOD))
@@ -172,8 +167,7 @@ def test_a_warning_is_logged_once_per_name_and_the_events_go_out(
         client.send(event)
         client.send([event] * 20)
         client.with_options(timeout=5).send(event)
-    send_lines(client, tmp_path / "f.ndjson")
-    assert len(names(server)) == 1 + 2 * 22 + 20
+    assert len(names(server)) == 1 + 2 * 22
     assert [(each.levelno, each.name) for each in caplog.records] == [
         (logging.WARNING, "inngest_rest")
     ] * 2

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.ndjson import ROUTE
+from tests.files.imports.ndjson import ROUTE
 from tests.support.server import accepts_all
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import pytest
 
 from inngest_rest import Event, InvalidArgumentError, SendReport
 from inngest_rest_mock import MockServer
+from tests.files.imports.ndjson import BY_TWO, ROUTE, names, raises_at, sent
 from tests.support.disk import fill_disk
-from tests.support.ndjson import BY_TWO, ROUTE, names, raises_at, sent
 from tests.support.server import accepts_all
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest_mock import MockServer
-from tests.support.ndjson import write
+from tests.files.imports.ndjson import write
 
 if TYPE_CHECKING:
     from pathlib import Path

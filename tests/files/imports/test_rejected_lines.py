@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import InvalidArgumentError
-from tests.support.ndjson import BY_TWO, ROUTE, files, line, names, raises_at
+from tests.files.imports.ndjson import BY_TWO, ROUTE, files, line, names, raises_at
 from tests.support.server import accepts_all, refuses, text
 
 if TYPE_CHECKING:

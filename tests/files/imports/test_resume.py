@@ -16,7 +16,7 @@ from inngest_rest import InngestClient, InvalidArgumentError, SendReport
 from inngest_rest._core.sending.job import SendJob
 from inngest_rest.files._import import lines as lines_module
 from inngest_rest_mock import MockServer, loses_response
-from tests.support.ndjson import BY_TWO, ROUTE, files, line, names, raises_at, write
+from tests.files.imports.ndjson import BY_TWO, ROUTE, files, line, names, raises_at, write
 from tests.support.server import accepts_all, text
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from inngest_rest.files._import import lines as lines_module
 from inngest_rest.files._import.encoder import NdjsonEncoder
 from inngest_rest.files._import.lines import Chunk, Position
 from inngest_rest_mock import MockServer
-from tests.support.ndjson import ROUTE, line, sent
+from tests.files.imports.ndjson import ROUTE, line, names, sent
 from tests.support.server import refuses
 
 if TYPE_CHECKING:
@@ -343,3 +343,14 @@ def test_a_refused_event_leaves_the_bytes_of_the_lines_around_it(
     ]
     rejected = file.with_name(f"{file.name}.rejected.ndjson")
     assert rejected.read_bytes() == event(1) + b"\n"
+
+
+@pytest.mark.parametrize("check", ["refuse", "warn"])
+def test_names_of_events_are_checked_as_those_of_other_events(
+    connect: Connect, server: Server, file: Path, caplog: pytest.LogCaptureFixture, check: Any
+) -> None:
+    file.write_bytes(b"\n".join([line(0, name="shop/order.created"), line(1, name="Order")]))
+    report = connect(event_name_check=check).send_file(file)
+    assert [each.position for each in report.failures] == ([2] if check == "refuse" else [])
+    assert len(names(server)) == report.accepted == (1 if check == "refuse" else 2)
+    assert any("'Order' does not follow" in it for it in caplog.messages) == (check == "warn")

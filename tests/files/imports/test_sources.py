@@ -22,8 +22,8 @@ from inngest_rest import (
 )
 from inngest_rest.files._import import options
 from inngest_rest.files._import.lines import Lines
+from tests.files.imports.ndjson import line, sent
 from tests.support.chance import drawing
-from tests.support.ndjson import line, sent
 from tests.support.server import says
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from inngest_rest import InvalidArgumentError, SendReport
 from inngest_rest.files._import import csv_rows, lines
 from inngest_rest.files._import.csv_rows import CsvRows
 from inngest_rest.files._import.lines import Lines
+from tests.files.imports.ndjson import BY_TWO, names, raises_at, sent
 from tests.hostile.invalid import bounded
-from tests.support.ndjson import BY_TWO, names, raises_at, sent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
