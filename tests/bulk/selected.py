@@ -4,5 +4,6 @@ BOTH_CLIENTS = {
     "tests/bulk": "many requests at once, in threads or in tasks",
 }
 LONG = {
+    "tests/bulk/by_command/test_processes.py": "starts processes, one after the other",
     "tests/bulk/test_damaged_reports.py": "draws damage at random",
 }
