@@ -17,11 +17,7 @@ from inngest_rest._core.resources.apps import (
     list_apps,
     list_functions,
 )
-from inngest_rest._core.resources.catalogue import (
-    Catalogue,
-    MatchedFunction,
-    read_catalogue,
-)
+from inngest_rest._core.resources.catalogue import Catalogue
 from inngest_rest._core.resources.event_runs import may_hide_batches
 from inngest_rest._core.resources.events import EventSelection, list_events
 from inngest_rest._core.resources.events import get as get_event
@@ -45,7 +41,6 @@ __all__ = [
     "Catalogue",
     "EventSelection",
     "Listing",
-    "MatchedFunction",
     "Names",
     "Plan",
     "ReplayStart",
@@ -72,7 +67,6 @@ __all__ = [
     "list_runs",
     "may_hide_batches",
     "open_statuses",
-    "read_catalogue",
     "runs_of_event",
     "why_none",
 ]

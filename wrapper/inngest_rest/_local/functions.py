@@ -1,4 +1,4 @@
-"""What a function says of itself: its name, its runs, its triggers and its limits.
+"""What a function says of itself: its name, its runs, what triggers it, and its limits.
 
 Limits are those of its configuration, as v1 and v2 spell them.
 """
@@ -10,8 +10,12 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
+from attrs import frozen
+
+from inngest_rest._local.expressions import holds
+
 if TYPE_CHECKING:
-    from inngest_rest.models import Function, Run, Trigger
+    from inngest_rest.models import Function, Run, StoredEvent, Trigger
 
 Limit = Mapping[str, Any]
 
@@ -59,6 +63,23 @@ def matching_triggers(function: Function, event_name: str) -> list[Trigger]:
             patterns.add(f"{event_name[:position]}*")
     triggers = event_triggers(function)
     return [trigger for trigger in triggers if trigger.value in patterns]
+
+
+@frozen(kw_only=True)
+class MatchedFunction:
+    """A function, and its triggers that match the name of an event."""
+
+    function: Function
+    triggers: list[Trigger]
+
+    def is_triggered_by(self, event: StoredEvent) -> bool | None:
+        """Return whether a condition holds for the event; None if that is uncertain."""
+        outcomes = {holds(trigger.condition, event) for trigger in self.triggers}
+        if True in outcomes:
+            return True
+        if None in outcomes:
+            return None
+        return False
 
 
 def name_of_all_triggers(functions: Iterable[Function], name: str) -> str | None:

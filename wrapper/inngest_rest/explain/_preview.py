@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from inngest_rest._core.delivery import checked_batches
-from inngest_rest._core.interface import read_catalogue
+from inngest_rest._core.interface import Catalogue
 from inngest_rest._local.expressions import as_stored
 from inngest_rest._local.functions import name_of
 from inngest_rest.explain import EventPreview, SendPreview
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inngest_rest._core.delivery import Batch
-    from inngest_rest._core.interface import Catalogue, MatchedFunction, Plan, Session
+    from inngest_rest._core.interface import Plan, Session
+    from inngest_rest._local.functions import MatchedFunction
     from inngest_rest.event import EventLike
 
 
@@ -32,7 +33,7 @@ def preview(
 async def preview_batches(session: Session, batches: Iterable[Batch]) -> SendPreview:
     """Check the events of batches, which are iterated once, and find the runs they would start."""
     session.check_can_send()
-    catalogue = await read_catalogue(session)
+    catalogue = await Catalogue.read(session)
     tally = _Tally(catalogue=catalogue)
     for batch in batches:
         tally.add_rejected(batch.invalid)

@@ -20,7 +20,6 @@ from inngest_rest._core.interface import (
     list_events,
     list_jobs,
     list_runs,
-    read_catalogue,
 )
 from inngest_rest._local.functions import is_run_of, limit, name_of, parse_duration
 from inngest_rest._values.visible import shown
@@ -78,7 +77,7 @@ class Reader:
             return None
 
     async def read_catalogue(self, *, since: float = math.inf) -> Catalogue:
-        catalogue = await read_catalogue(
+        catalogue = await Catalogue.read(
             self.session, deadline=self.deadline, since=since
         )
         self.unchecked.extend(catalogue.gaps)

@@ -10,14 +10,13 @@ from attrs import frozen
 
 from inngest_rest import errors
 from inngest_rest._core.resources.apps import list_apps, list_functions
-from inngest_rest._local.expressions import holds
-from inngest_rest._local.functions import matching_triggers
+from inngest_rest._local.functions import MatchedFunction, matching_triggers
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.route import AbsentRoutes
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-    from inngest_rest.models import App, Function, StoredEvent, Trigger
+    from inngest_rest.models import App, Function
 
 T = TypeVar("T")
 
@@ -25,23 +24,6 @@ _MAX_APPS = 50  # whose functions are read, with a request for each
 
 # Seconds for which a catalogue is reused, if the caller accepts an earlier one.
 _KEPT_FOR = 60.0
-
-
-@frozen(kw_only=True)
-class MatchedFunction:
-    """A function, and its triggers that match the name of an event."""
-
-    function: Function
-    triggers: list[Trigger]
-
-    def is_triggered_by(self, event: StoredEvent) -> bool | None:
-        """Return whether a condition holds for the event; None if that is uncertain."""
-        outcomes = {holds(trigger.condition, event) for trigger in self.triggers}
-        if True in outcomes:
-            return True
-        if None in outcomes:
-            return None
-        return False
 
 
 @frozen(kw_only=True)
@@ -53,6 +35,45 @@ class Catalogue:
     gaps: list[str]  # the parts that could not be read, and why
     read_at: float
     same_since: float  # when the functions were first read as they are now
+
+    @classmethod
+    async def read(
+        cls, session: Session, *, deadline: float = math.inf, since: float = math.inf
+    ) -> Catalogue:
+        """Read all apps and their functions.
+
+        A part that the server has no route for, or does not list before the deadline, becomes a
+        gap.
+
+        Args:
+            session: The session of the client.
+            deadline: The time at which to stop reading.
+            since: Return the last catalogue again if it was read after this time and within the
+                last minute; by default, read a new one.
+        """
+        began = session.clock.monotonic()
+        of_client = _last_read.setdefault(session.absent, {})
+        last = of_client.get(session.settings.env)
+        oldest_usable = max(since, began - _KEPT_FOR)
+        if last is not None and last.read_at >= oldest_usable:
+            return last
+        gaps: list[str] = []
+        apps = await _read_apps(session, gaps, deadline)
+        first_apps = apps[:_MAX_APPS]
+        functions = await _read_functions(session, first_apps, gaps, deadline)
+        same_since = session.clock.monotonic()
+        if last is not None and last.functions == functions:
+            same_since = last.same_since
+        catalogue = cls(
+            apps=apps,
+            functions=functions,
+            gaps=gaps,
+            read_at=began,
+            same_since=same_since,
+        )
+        if not gaps:
+            of_client[session.settings.env] = catalogue
+        return catalogue
 
     def listeners(self, event_name: str) -> list[MatchedFunction]:
         """Return the functions with a trigger for the name of an event."""
@@ -68,44 +89,6 @@ class Catalogue:
 _last_read: WeakKeyDictionary[AbsentRoutes, dict[str | None, Catalogue]] = (
     WeakKeyDictionary()
 )
-
-
-async def read_catalogue(
-    session: Session, *, deadline: float = math.inf, since: float = math.inf
-) -> Catalogue:
-    """Read all apps and their functions.
-
-    A part that the server has no route for, or does not list before the deadline, becomes a gap.
-
-    Args:
-        session: The session of the client.
-        deadline: The time at which to stop reading.
-        since: Return the last catalogue again if it was read after this time and within the last
-            minute; by default, read a new one.
-    """
-    began = session.clock.monotonic()
-    of_client = _last_read.setdefault(session.absent, {})
-    last = of_client.get(session.settings.env)
-    oldest_usable = max(since, began - _KEPT_FOR)
-    if last is not None and last.read_at >= oldest_usable:
-        return last
-    gaps: list[str] = []
-    apps = await _read_apps(session, gaps, deadline)
-    first_apps = apps[:_MAX_APPS]
-    functions = await _read_functions(session, first_apps, gaps, deadline)
-    same_since = session.clock.monotonic()
-    if last is not None and last.functions == functions:
-        same_since = last.same_since
-    catalogue = Catalogue(
-        apps=apps,
-        functions=functions,
-        gaps=gaps,
-        read_at=began,
-        same_since=same_since,
-    )
-    if not gaps:
-        of_client[session.settings.env] = catalogue
-    return catalogue
 
 
 async def _read_functions(

@@ -14,13 +14,13 @@ from inngest_rest._core.calls.alternatives import first_present, may_ask
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
 from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.resources import (
-    catalogue,
     events,
     fields,
     routes,
     run_lists,
     runs,
 )
+from inngest_rest._core.resources.catalogue import Catalogue
 from inngest_rest._core.resources.rows import PageReader
 from inngest_rest._core.resources.run_rows import (
     UNKNOWN,
@@ -231,7 +231,7 @@ async def _may_be_batched(session: Session, event_id: str, deadline: float) -> b
     now = session.clock.monotonic()
     left = deadline - now
     soon = now + min(_LONGEST_LOOK, left / 2)  # the rest is for v2
-    known = await catalogue.read_catalogue(session, deadline=soon, since=0.0)
+    known = await Catalogue.read(session, deadline=soon, since=0.0)
     if known.gaps:
         return True
     batching = [function for function in known.functions if _batches(function)]

@@ -19,7 +19,7 @@ from inngest_rest import errors
 from inngest_rest._core.calls.retry import FAULTS, Fault
 from inngest_rest._core.plans import Plan, longer
 from inngest_rest._core.resources import event_runs, events
-from inngest_rest._core.resources.catalogue import Catalogue, read_catalogue
+from inngest_rest._core.resources.catalogue import Catalogue
 from inngest_rest._core.resources.polling import APPEARS_WITHIN, asked_pause, may_appear
 from inngest_rest._core.resources.run_rows import UNKNOWN
 from inngest_rest._core.resources.wait import check_completed, wait_until_ended
@@ -29,6 +29,7 @@ from inngest_rest._local.event_json import wire_form
 from inngest_rest._local.expressions import as_stored
 from inngest_rest._local.faults import RULED_OUT, after
 from inngest_rest._local.functions import (
+    MatchedFunction,
     ignores_repeated_ids,
     is_run_of,
     limit,
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from inngest_rest._core.calls.session import Session
-    from inngest_rest._core.resources.catalogue import MatchedFunction
     from inngest_rest.explanation import Explanation
     from inngest_rest.typing import Seconds
 
@@ -278,7 +278,7 @@ async def _read_functions(wait: _Wait, *, since: float) -> Catalogue | None:
     left = max(wait.deadline - wait.now, 0.0)
     seconds = min(APPEARS_WITHIN, left / 2)  # the other half is for the runs
     deadline = wait.now + seconds
-    return await read_catalogue(wait.session, deadline=deadline, since=since)
+    return await Catalogue.read(wait.session, deadline=deadline, since=since)
 
 
 async def _look(wait: _Wait, catalogue: Catalogue | None) -> Fault | None:
