@@ -26,7 +26,6 @@ from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.metrics import get_queue_depth
 from inngest_rest._core.resources.names import Names, check_names
 from inngest_rest._core.resources.replays import Replays
-from inngest_rest._core.resources.replays import Start as ReplayStart
 from inngest_rest._core.resources.routes import check_health
 from inngest_rest._core.resources.run_acts import cancel as cancel_run
 from inngest_rest._core.resources.run_filters import open_statuses
@@ -43,7 +42,6 @@ __all__ = [
     "Listing",
     "Names",
     "Plan",
-    "ReplayStart",
     "Replays",
     "Selection",
     "Session",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from inngest_rest._core.interface import Replays, ReplayStart, get_function, get_run
+from inngest_rest._core.interface import get_function, get_run
 from inngest_rest._local.faults import RULED_OUT
 from inngest_rest.bulk import ActionOutcome, ActionRow
 from inngest_rest.bulk._reported import (
@@ -34,7 +34,7 @@ from inngest_rest.models import Run, RunStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from inngest_rest._core.interface import Selection, Session
+    from inngest_rest._core.interface import Replays, Selection, Session
     from inngest_rest.models import Span
 
 _BATCH = (
@@ -96,7 +96,7 @@ class ReplayJob(RunsJob):
         *,
         limit: int | None,
         replay_again: bool,
-        start: ReplayStart,
+        replays: Replays,
     ) -> None:
         super().__init__(
             session,
@@ -105,12 +105,11 @@ class ReplayJob(RunsJob):
             options,
             limit=limit,
             replay_again=replay_again or None,
-            from_step=start.from_step,
-            input=start.input,
+            from_step=replays.from_step,
+            input=replays.input,
         )
         self._replay_again = replay_again
-        self._start = start
-        self._replays = Replays(session)
+        self._replays = replays
         # The rows to act on, by the ids of their runs.
         self._rows_by_id: dict[str, ActionRow] = {}
         # The listed runs that are not replayed yet, without large fields.
@@ -182,7 +181,7 @@ class ReplayJob(RunsJob):
         held_back = self._held_back(row, run, others)
         if held_back is not None:
             return held_back
-        step = await self._start.step(self.session, run, others)
+        step = await self._replays.step(run, others)
         step_name = None if step is None else step.name
         return _Attempt(
             row=evolve(row, from_step=step_name),
@@ -297,7 +296,6 @@ class ReplayJob(RunsJob):
                 row.replays_before or (),
                 attempt.known_requests,
                 step=attempt.step,
-                input=self._start.input,
             )
         except InngestError as error:
             if self._replays.was_refused(error):

@@ -742,7 +742,7 @@ class Runs(Resource):
         `POST /v1/runs/{runId}/replay`; for each function,
         `GET /v2/apps/{appId}/functions/{functionId}` once.
         """
-        from inngest_rest._core.resources import replays
+        from inngest_rest._core.resources.replays import Replays
         from inngest_rest.bulk._replay import ReplayJob
         from inngest_rest.bulk._reported import Options
 
@@ -776,7 +776,7 @@ class Runs(Resource):
             options,
             limit=limit,
             replay_again=replay_again,
-            start=replays.Start.check(from_step, input),
+            replays=Replays(self._session, from_step, input),
         )
         return job.run(self._driver)
 

@@ -126,9 +126,28 @@ class Replays:
 
     Those requested are of all clients that share a retry budget with this one: the clients of one
     server in this process, or one client with its own transport.
+
+    Args:
+        session: The session of the client.
+        from_step: The step that replays start from, by its name, its id or `last-failed`; None for
+            the beginning.
+        input: The input of this step. What servers would ignore, or refuse for each run, is
+            rejected.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(
+        self,
+        session: Session,
+        from_step: str | None = None,
+        input: list[Any] | None = None,
+    ) -> None:
+        if input is not None:
+            is_list = isinstance(input, list)  # pyright: ignore[reportUnnecessaryIsInstance]
+            if from_step is None or not is_list or not input:
+                reason = "must be a non-empty list, for the step of from_step"
+                raise invalid("input", reason)
+        self.from_step = check_text("from_step", from_step)
+        self.input = check_json("input", input)
         self._session = session
         self._requests = _requests.setdefault(session.budgets["api"], Requests())
 
@@ -172,6 +191,17 @@ class Replays:
         by_any_route = event_runs.list_of_event(self._session, event_id).read_all()
         return await _others(run, by_any_route, _function_of)
 
+    async def step(self, run: Run, others: Iterable[Run] | None) -> Span | None:
+        """Return the step to start from, given the other runs of the run's chain."""
+        if self.from_step is None:
+            return None
+        ids = [run.id]
+        ids += [other.id for other in others or ()]
+        first_id = min(ids)
+        return await trace.step_to_start_from(
+            self._session, run.id, first_id, self.from_step
+        )
+
     async def request(
         self,
         run_id: str,
@@ -179,7 +209,6 @@ class Replays:
         known: float = inf,
         *,
         step: Span | None = None,
-        input: list[Any] | None = None,
     ) -> str:
         """Replay a run by one request, and return the new run's id.
 
@@ -191,7 +220,6 @@ class Replays:
             others: The other runs of its chain.
             known: The number of the latest request that the caller knows the outcome of.
             step: The step to start from; None for the beginning.
-            input: The input of this step.
         """
 
         def new_id(raw: api.V1Replay | api.V2RunId) -> str:
@@ -208,7 +236,7 @@ class Replays:
             v2.rerun_run_v2,
             new_id,
             run_id,
-            body=_replay_body(step, input),
+            body=_replay_body(step, self.input),
             repeatable=False,
             advice=where_absent(how, "events.get", "send"),
         )
@@ -235,50 +263,19 @@ class Replays:
         return new_run_id
 
 
-class Start(NamedTuple):
-    """The start of replays: a step, by its name, its id or `last-failed`, or the beginning."""
-
-    from_step: str | None = None
-    input: list[Any] | None = None
-
-    @classmethod
-    def check(cls, from_step: str | None, input: list[Any] | None) -> Start:
-        """Reject arguments that servers would ignore, or refuse for each run."""
-        if input is not None:
-            is_list = isinstance(input, list)  # pyright: ignore[reportUnnecessaryIsInstance]
-            if from_step is None or not is_list or not input:
-                reason = "must be a non-empty list, for the step of from_step"
-                raise invalid("input", reason)
-        checked_step = check_text("from_step", from_step)
-        return cls(from_step=checked_step, input=check_json("input", input))
-
-    async def step(
-        self, session: Session, run: Run, others: Iterable[Run] | None
-    ) -> Span | None:
-        """Return the step to start from, given the other runs of the run's chain."""
-        if self.from_step is None:
-            return None
-        ids = [run.id]
-        ids += [other.id for other in others or ()]
-        first_id = min(ids)
-        find_step = trace.step_to_start_from(session, run.id, first_id, self.from_step)
-        return await find_step
-
-
 async def replay_one(
     session: Session,
     run_id: str,
     from_step: str | None,
     input: list[Any] | None,
 ) -> str:
-    start = Start.check(from_step, input)
-    replays = Replays(session)
+    replays = Replays(session, from_step, input)
     step: Span | None = None
-    if start.from_step is not None:
+    if replays.from_step is not None:
         run = await runs.fetch(session, run_id)
         others = await replays.others_of_chain(run)
-        step = await start.step(session, run, others)
-    return await replays.request(run_id, step=step, input=start.input)
+        step = await replays.step(run, others)
+    return await replays.request(run_id, step=step)
 
 
 def _not_sent(session: Session, route: Route[Any, str], ago: float) -> TransportError:
