@@ -10,9 +10,7 @@ from inngest_rest._core.calls.listing import Listing
 from inngest_rest._core.calls.session import Session
 from inngest_rest._core.plans import Plan
 from inngest_rest._core.resources.apps import (
-    functions_as_configured,
     get_app,
-    get_function,
     invoke,
     list_apps,
     list_functions,
@@ -49,10 +47,8 @@ __all__ = [
     "cancel_run",
     "check_health",
     "check_names",
-    "functions_as_configured",
     "get_app",
     "get_event",
-    "get_function",
     "get_queue_depth",
     "get_run",
     "get_stored_event",

@@ -746,8 +746,8 @@ class Runs(Resource):
         HTTP: `GET /v2/runs`, else `GET /v1/runs`, for a filter; for each run
         `GET /v2/runs/{runId}` if only its id is known, `GET /v1/events/{eventId}/runs`,
         `GET /v2/runs/{runId}/trace` for `from_step`, and `POST /v2/runs/{runId}/rerun`, else
-        `POST /v1/runs/{runId}/replay`; for each function,
-        `GET /v2/apps/{appId}/functions/{functionId}` once.
+        `POST /v1/runs/{runId}/replay`; for each app,
+        `GET /v2/apps/{appId}/functions`, else `GET /v1/apps/{appId}/functions`, once.
         """
         from inngest_rest._core.resources.replays import Replays
         from inngest_rest.bulk._replay import ReplayJob

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from inngest_rest._core.interface import get_function, get_run
+from inngest_rest._core.interface import get_run, list_functions
 from inngest_rest._local.faults import RULED_OUT
+from inngest_rest._local.functions import limit
 from inngest_rest.bulk import ActionOutcome, ActionRow
 from inngest_rest.bulk._reported import (
     BulkResult,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inngest_rest._core.interface import Replays, Selection, Session
-    from inngest_rest.models import Span
+    from inngest_rest.models import Function, Span
 
 _BATCH = (
     "it handled a batch of events, and a replay would carry only the first of them: "
@@ -116,7 +117,8 @@ class ReplayJob(RunsJob):
         self._listed_runs: dict[str, Run] = {}
         # The rows that another row of the same chain replaces.
         self._followers: dict[int, int] = {}
-        self._debounced: dict[tuple[str, str], bool] = {}
+        # The ids of debounced functions, by app.
+        self._debounced: dict[str, set[str]] = {}
 
     def keep(self, item: Run) -> None:
         super().keep(item)
@@ -201,17 +203,16 @@ class ReplayJob(RunsJob):
         return _DEBOUNCED if is_debounced else None
 
     async def _is_debounced(self, run: Run) -> bool:
-        if run.app_id is None or run.function_id is None:
+        if run.app_id is None:
             return False
-        key = (run.app_id, run.function_id)
-        if key not in self._debounced:
-            debounce = None
-            # If the function cannot be read, the server's response to the replay decides.
+        if run.app_id not in self._debounced:
+            functions: list[Function] = []
+            # If they cannot be read, the server's response to the replay decides.
             with suppress(NotFoundError, *RULED_OUT):
-                function = await get_function(self.session, run.app_id, run.function_id)
-                debounce = (function.configuration or {}).get("debounce")
-            self._debounced[key] = bool(debounce)
-        return self._debounced[key]
+                functions = await list_functions(self.session, run.app_id).read_all()
+            debounced = {each.id for each in functions if limit(each, "debounce")}
+            self._debounced[run.app_id] = debounced
+        return run.function_id in self._debounced[run.app_id]
 
     def _result_of_earlier_request(
         self, row: ActionRow, others: tuple[Run, ...] | None

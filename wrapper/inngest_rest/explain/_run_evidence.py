@@ -14,10 +14,10 @@ from inngest_rest._core.interface import (
     Names,
     Selection,
     Window,
-    functions_as_configured,
     get_run,
     get_trace,
     list_events,
+    list_functions,
     list_jobs,
     list_runs,
 )
@@ -204,9 +204,8 @@ async def _read_what_cancels(
         began = received_at or evidence.run.queued_at or evidence.now
         evidence.other_runs = await read_other_runs(reader, function, began)
     await _read_cancelling_events(reader, evidence, function)
-    plan = functions_as_configured(
-        reader.session, function.app_id, deadline=reader.deadline
-    )
+    listing = list_functions(reader.session, function.app_id, as_configured=True)
+    plan = listing.read_all(deadline=reader.deadline)
     subject = f"the timeouts of functions of {function.app_id}"
     of_app = await reader.read(plan, subject)
     if of_app is None:

@@ -18,7 +18,6 @@ from inngest_rest._core.interface import (
     Names,
     Selection,
     Window,
-    functions_as_configured,
     get_app,
     list_apps,
     list_functions,
@@ -323,9 +322,11 @@ class _Judge:
         if not self._is_read:
             self._is_read.append(True)
             try:
-                listed = await functions_as_configured(self._session, self._app.id)
+                listed = await list_functions(
+                    self._session, self._app.id, as_configured=True
+                ).read_all()
             except errors.ApiError:
-                listed = ()
+                listed = []
             for of_v1 in listed:
                 self._of_v1[of_v1.id] = of_v1
         return self._of_v1.get(function.id)

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest._core.resources.routes import PageRoutes
     from inngest_rest.typing import Paging, Seconds
 
 _ADVICE = where_absent(
@@ -252,18 +253,29 @@ def list_functions(
     session: Session,
     app_id: str | None,
     complete: Complete | None = None,
+    *,
+    as_configured: bool = False,
     **paging: Unpack[Paging],
 ) -> Listing[Function]:
-    """List the functions of an app: v2 has more details; v1 returns all of them at once."""
+    """List the functions of an app: v2 has more details; v1 returns all of them at once.
+
+    Those `as_configured`, by v1 alone, have all that was configured, of which v2 lacks timeouts.
+    """
     if app_id is None:
         return _list_of_all_apps(session, complete, **paging)
     checked_id = check_id("app", app_id)
 
-    def by_v1(_: PageRequest) -> Route[Any, ListedPage[Function]]:
-        return _list_by_v1(checked_id)
+    def read(functions: list[api.V1Function]) -> ListedPage[Function]:
+        converted = [function_of_v1(function, checked_id) for function in functions]
+        return ListedPage(tuple(converted))
 
-    convert = partial(function_of_v2, app_id=checked_id)
-    routes = page_routes(v2.list_functions_v2, convert, checked_id)
+    def by_v1(_: PageRequest) -> Route[Any, ListedPage[Function]]:
+        return Route.of(v1.list_functions_v1, read, checked_id)
+
+    routes: PageRoutes[Function] = {}
+    if not as_configured:
+        convert = partial(function_of_v2, app_id=checked_id)
+        routes |= page_routes(v2.list_functions_v2, convert, checked_id)
     routes["list_functions_v1"] = by_v1
     return listing_of(
         session,
@@ -318,23 +330,6 @@ async def _functions_of_apps(
         cut_off=apps.cut_off,
     )
     return path, page
-
-
-async def functions_as_configured(
-    session: Session, app_id: str, *, deadline: float = math.inf
-) -> tuple[Function, ...]:
-    """Get the functions of an app with all that was configured, of which v2 lacks timeouts."""
-    route = _list_by_v1(app_id)
-    page = await ask_first(session, "functions.list", route, deadline=deadline)
-    return page.items
-
-
-def _list_by_v1(app_id: str) -> Route[Any, ListedPage[Function]]:
-    def convert(functions: list[api.V1Function]) -> ListedPage[Function]:
-        converted = [function_of_v1(function, app_id) for function in functions]
-        return ListedPage(tuple(converted))
-
-    return Route.of(v1.list_functions_v1, convert, app_id)
 
 
 def get_function(session: Session, app_id: str, function_id: str) -> Plan[Function]:
