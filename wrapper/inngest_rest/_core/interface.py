@@ -21,14 +21,13 @@ from inngest_rest._core.resources.events import EventSelection, list_events
 from inngest_rest._core.resources.events import get as get_event
 from inngest_rest._core.resources.events import get_stored as get_stored_event
 from inngest_rest._core.resources.filters import Selection
-from inngest_rest._core.resources.metrics import get_queue_depth
+from inngest_rest._core.resources.metrics import get_metrics
 from inngest_rest._core.resources.names import Names, check_names
 from inngest_rest._core.resources.replays import Replays
 from inngest_rest._core.resources.routes import check_health
 from inngest_rest._core.resources.run_acts import cancel as cancel_run
-from inngest_rest._core.resources.run_filters import open_statuses
 from inngest_rest._core.resources.run_jobs import list_jobs
-from inngest_rest._core.resources.run_lists import list_runs, why_none
+from inngest_rest._core.resources.run_lists import list_runs
 from inngest_rest._core.resources.runs import fetch as get_run
 from inngest_rest._core.resources.trace import get_trace
 from inngest_rest._core.resources.wait_event import runs_of as runs_of_event
@@ -49,7 +48,7 @@ __all__ = [
     "check_names",
     "get_app",
     "get_event",
-    "get_queue_depth",
+    "get_metrics",
     "get_run",
     "get_stored_event",
     "get_trace",
@@ -60,7 +59,5 @@ __all__ = [
     "list_jobs",
     "list_runs",
     "may_hide_batches",
-    "open_statuses",
     "runs_of_event",
-    "why_none",
 ]

@@ -22,15 +22,13 @@ from inngest_rest._core.interface import (
     Window,
     check_health,
     check_names,
-    get_queue_depth,
+    get_metrics,
     list_events,
     list_jobs,
     list_runs,
-    open_statuses,
-    why_none,
 )
 from inngest_rest._local.functions import function_of
-from inngest_rest.models import UNFINISHED, RunStatus
+from inngest_rest.models import RunStatus
 from inngest_rest.status._crons import (
     DEFAULT_GRACE,
     apps_in_use,
@@ -89,6 +87,8 @@ _MOST_FUNCTIONS = 50
 # The statuses of runs that ended by themselves, and of those of which something was executed.
 _OUTCOMES = (RunStatus.COMPLETED, RunStatus.FAILED)
 _RAN = (RunStatus.RUNNING, *_OUTCOMES)
+
+_QUEUE_DEPTH = "inngest_queue_depth"
 
 _MAY_FAIL = (errors.ApiError, errors.InvalidResponseError, errors.TransportError)
 
@@ -266,7 +266,7 @@ class _Reader:
         if self.session.settings.target.is_cloud:
             evidence.unread["queue_depth"] = "Inngest Cloud does not state the depth"
         else:
-            depth = get_queue_depth(self.session)
+            depth = _read_queue_depth(self.session)
             evidence.queue_depth = await self.read("queue_depth", depth)
         waiting = evidence.waiting_long()
         if not waiting:
@@ -290,11 +290,10 @@ class _Reader:
     async def read_stuck(self) -> None:
         """Read the runs that have been open for long, and the jobs of some, old and less old."""
         evidence = self.evidence
-        statuses = open_statuses(self.session, math.inf)
-        asked = await self.read("open", statuses) or UNFINISHED
         long_open = self._page(
             # Those that wait to start are judged by the queue.
-            status=[status for status in asked if status is not RunStatus.QUEUED],
+            status=RunStatus.RUNNING,
+            are_open=True,
             since=LOOKED_BACK + (self.rules.stuck_for or timedelta()),
             until=evidence.stuck_after,
             order="oldest",
@@ -391,8 +390,8 @@ class _Reader:
             return
         evidence.successes[rule.pattern] = found
         if found is None:
-            selection = Selection(names=rule.names)
-            why = await why_none(self.session, selection)
+            listing = list_runs(self.session, Selection(names=rule.names))
+            why = await listing.why_empty()
             evidence.why_none[rule.pattern] = why
 
     async def _page(
@@ -401,9 +400,11 @@ class _Reader:
         order: RunOrder = "newest",
         most: int = _PAGE,
         output: bool = False,
+        are_open: bool = False,
         **chosen: Any,
     ) -> Listed:
         selection = Selection.of(self.session, **chosen)
+        selection = evolve(selection, are_open=are_open)
         if selection.names == Names():
             selection = evolve(selection, names=self.rules.names)
         listing = list_runs(
@@ -411,6 +412,23 @@ class _Reader:
         )
         page = await listing.walk().next_page()
         return Listed(runs=page.items, has_more=page.next_cursor is not None)
+
+
+async def _read_queue_depth(session: Session) -> int:
+    """Read the number of items in all queues of a self-hosted server."""
+    depth = math.nan
+    for metric in await get_metrics(session):
+        if metric.name == _QUEUE_DEPTH:
+            depth = metric.value
+            break
+    if not math.isfinite(depth):
+        raise errors.InvalidResponseError(
+            f"its metrics have no {_QUEUE_DEPTH}",
+            method="GET",
+            url=f"{session.settings.api_url}/metrics",
+            status=200,
+        )
+    return int(depth)
 
 
 def _spread(runs: tuple[Run, ...], most: int) -> tuple[Run, ...]:

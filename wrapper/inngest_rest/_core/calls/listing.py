@@ -184,11 +184,13 @@ class Listing(Generic[T]):
         about = shortened(self.about or self._paths()[0])
         return about if self.last_filter is None else f"{about}: {self.last_filter}"
 
+    async def why_empty(self) -> str:
+        """Return why it finds nothing, if there is more to say than that."""
+        return "" if self._explain is None else await self._explain()
+
     async def searched(self) -> str:
         """Describe the last search, with a reason if it found nothing."""
-        why = ""
-        if self.is_empty and self._explain is not None:
-            why = await self._explain()
+        why = await self.why_empty() if self.is_empty else ""
         return f"{self}; {why}" if why else str(self)
 
 

@@ -74,7 +74,7 @@ class Selection:
     query: str | None = None
     window: Window = ALL_TIME  # of the time of queueing
     ended: Window = ALL_TIME
-    # Of whatever status, and `statuses` are those of each server.
+    # With those of the server's other statuses of open runs; `statuses` are of each server.
     are_open: bool = False
 
     @classmethod

@@ -7,7 +7,6 @@ which `# TYPE` and `# HELP` describe the samples of a name.
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,7 +15,6 @@ from inngest_rest._core.calls.hosts import API_URL
 from inngest_rest._core.calls.route import Route, WholeResponse
 from inngest_rest._core.resources.routes import ask_first, where_absent
 from inngest_rest._values.visible import shown
-from inngest_rest.errors import InvalidResponseError
 from inngest_rest.models import Metric
 from inngest_rest_api.api import v1
 
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
-
-QUEUE_DEPTH = "inngest_queue_depth"
 
 # The environment of Inngest Cloud that is meant where none is set.
 _PRODUCTION = "production"
@@ -62,28 +58,6 @@ def get_metrics(session: Session) -> Plan[list[Metric]]:
         return ask_first(session, "metrics", of_cloud)
     of_server = _route(v1.get_metrics, needs_key=False)
     return ask_first(session, "metrics", of_server, of_cloud)
-
-
-async def get_queue_depth(session: Session) -> int:
-    """Get the number of items in all queues of a self-hosted server.
-
-    Raises:
-        InvalidResponseError: The metrics do not have it.
-    """
-    metrics = await get_metrics(session)
-    depth = math.nan
-    for metric in metrics:
-        if metric.name == QUEUE_DEPTH:
-            depth = metric.value
-            break
-    if not math.isfinite(depth):
-        raise InvalidResponseError(
-            f"its metrics have no {QUEUE_DEPTH}; those of Inngest Cloud never do",
-            method="GET",
-            url=f"{session.settings.api_url}/metrics",
-            status=200,
-        )
-    return int(depth)
 
 
 def _route(

@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from inngest_rest.models import Run, RunStatus
 
 
-async def open_statuses(session: Session, deadline: float) -> tuple[RunStatus, ...]:
-    """Return the statuses of open runs that the server filters by."""
+async def more_open_statuses(session: Session, deadline: float) -> list[RunStatus]:
+    """Return the statuses of open runs that the server filters by, beyond those of each server."""
     known = session.absent.open_statuses
     known.setdefault(PAUSED, None)
     for status, is_filter in [*known.items()]:
         if is_filter is None:
             known[status] = await _filters_by(session, status, deadline)
-    return (*UNFINISHED, *(status for status, is_filter in known.items() if is_filter))
+    return [status for status, is_filter in known.items() if is_filter]
 
 
 def note_open(session: Session, listed: Iterable[Run]) -> None:

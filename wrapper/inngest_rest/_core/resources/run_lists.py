@@ -159,10 +159,12 @@ def _variables_of(run: Run) -> dict[str, Any]:
     return {**output_and_error, "run": values}
 
 
-async def why_none(session: Session, selection: Selection) -> str:
+async def _why_none(session: Session, selection: Selection) -> str:
     """Return why a selection found nothing: a name that does not exist, or what is kept."""
-    name = await _unknown_name(session, selection)
-    return name or _beyond_history(session, selection)
+    unknown = await _unknown_name(session, selection)
+    why = unknown or _beyond_history(session, selection)
+    gap = run_filters.not_asked_for(session) if selection.are_open else ""
+    return "; ".join(filter(None, (why, gap)))
 
 
 async def _unknown_name(session: Session, selection: Selection) -> str:
@@ -193,11 +195,6 @@ def _beyond_history(session: Session, selection: Selection) -> str:
     )
 
 
-async def _why_none(session: Session, selection: Selection) -> str:
-    gap = run_filters.not_asked_for(session) if selection.are_open else ""
-    return "; ".join(filter(None, (await why_none(session, selection), gap)))
-
-
 async def _prepare(
     session: Session,
     selection: Selection,
@@ -208,7 +205,8 @@ async def _prepare(
     if selection.query is not None:
         await run_filters.check_has_queries(session, deadline)
     if selection.are_open:
-        asked = await run_filters.open_statuses(session, deadline)
+        more = await run_filters.more_open_statuses(session, deadline)
+        asked = (*selection.statuses, *more)
         statuses[:] = [api.V2RunStatus(name.upper()) for name in asked]
 
 
