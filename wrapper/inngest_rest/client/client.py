@@ -475,9 +475,10 @@ class InngestClient(Resource):
 
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, at most once a minute.
         """
+        from inngest_rest._core.sending.send import checked
         from inngest_rest.explain._preview import preview
 
-        return self._run(preview, events)
+        return self._run(preview, checked(self._session, events))
 
     def preview_file(
         self,
@@ -506,14 +507,14 @@ class InngestClient(Resource):
 
         HTTP: `GET /v2/apps` and `GET /v2/apps/{appId}/functions`, as `preview`.
         """
-        from inngest_rest.explain._preview import preview_batches
+        from inngest_rest.explain._preview import preview
         from inngest_rest.files._import.import_job import batches_of_file
         from inngest_rest.files._import.options import options_of_file
 
         options = options_of_file(
             path, name, None, event, columns, csv=csv, resume=False
         )
-        return self._run(preview_batches, batches_of_file(self._session, options))
+        return self._run(preview, batches_of_file(self._session, options))
 
     def metrics(self) -> builtins.list[Metric]:
         """Get the metrics of the server, such as the depth of its queue.

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from inngest_rest._core.delivery import checked_batches
 from inngest_rest._core.interface import Catalogue
 from inngest_rest._local.expressions import as_stored
 from inngest_rest._local.functions import name_of
@@ -19,18 +18,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inngest_rest._core.delivery import Batch
-    from inngest_rest._core.interface import Plan, Session
+    from inngest_rest._core.interface import Session
     from inngest_rest._local.functions import MatchedFunction
-    from inngest_rest.event import EventLike
 
 
-def preview(
-    session: Session, events: EventLike | Iterable[EventLike]
-) -> Plan[SendPreview]:
-    return preview_batches(session, checked_batches(session, events))
-
-
-async def preview_batches(session: Session, batches: Iterable[Batch]) -> SendPreview:
+async def preview(session: Session, batches: Iterable[Batch]) -> SendPreview:
     """Check the events of batches, which are iterated once, and find the runs they would start."""
     session.check_can_send()
     catalogue = await Catalogue.read(session)
