@@ -265,6 +265,7 @@ def test_an_empty_200_of_a_server_that_has_v2_nowhere_is_a_lost_response_and_mov
     assert server.asked == [*asked, "GET /v2/apps/a"]
 
 
+@pytest.mark.parametrize("client_kind", ["blocking"], indirect=True)  # asks within a request
 def test_a_look_for_another_root_of_v2_moves_no_request_that_is_made_meanwhile(
     connect: Connect,
 ) -> None:

@@ -43,6 +43,7 @@ def test_a_client_is_not_pickled_but_made_in_the_worker(act: Callable[[object], 
         act(InngestClient(dev=True))
 
 
+@pytest.mark.parametrize("client_kind", ["blocking"], indirect=True)  # reads `target`
 def test_an_empty_env_takes_the_environment_off_and_none_leaves_it(
     connect: Connect, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,7 @@ def test_a_flat_row_has_times_as_times_nested_fields_and_durations() -> None:
     assert StoredEvent("1", "1", "a/b", {"n": 1}).to_dict(flat=True)["data"] == '{"n": 1}'
 
 
+@pytest.mark.parametrize("client_kind", ["blocking"], indirect=True)  # tasks have no such listing
 def test_a_listing_becomes_a_table_with_typed_columns(connect: Connect) -> None:
     client = connect(transport=RunLists(250, lambda _: Listed(running=2.0)))
     table = client.runs.list().to_arrow()
@@ -46,6 +47,7 @@ def test_a_listing_becomes_a_table_with_typed_columns(connect: Connect) -> None:
     assert table.column("event_ids")[0].as_py() == []
 
 
+@pytest.mark.parametrize("client_kind", ["blocking"], indirect=True)  # tasks have no such listing
 def test_a_listing_is_a_stream_of_its_pages_each_fetched_when_it_is_read(connect: Connect) -> None:
     lists = RunLists(250, lambda _: Listed())
     listing: Any = connect(transport=lists).runs.list()
@@ -57,6 +59,7 @@ def test_a_listing_is_a_stream_of_its_pages_each_fetched_when_it_is_read(connect
     assert pa.table(listing).num_rows == 250, "it can be read again"
 
 
+@pytest.mark.parametrize("client_kind", ["blocking"], indirect=True)  # tasks have no such listing
 def test_an_empty_listing_has_the_columns_of_others(connect: Connect) -> None:
     client = connect(transport=MockServer().transport)
     names = list(Run("1", RunStatus.QUEUED).to_dict(flat=True))
@@ -66,6 +69,7 @@ def test_an_empty_listing_has_the_columns_of_others(connect: Connect) -> None:
     assert "data" in client.events.list().to_arrow().column_names
 
 
+@pytest.mark.parametrize("client_kind", ["blocking"], indirect=True)  # tasks have no such listing
 def test_a_listing_of_any_kind_becomes_a_table(connect: Connect) -> None:
     mock = MockServer()
     mock.function("shop", "charge", trigger="order/placed")

@@ -37,6 +37,7 @@ def test_a_run_shows_its_error_and_its_times_as_the_terminal_does() -> None:
         assert f"<th>{name}</th><td>{cell}</td>" in shown
 
 
+@pytest.mark.parametrize("client_kind", ["blocking"], indirect=True)  # tasks have no such listing
 def test_a_listing_shows_the_first_rows_of_one_page(connect: Connect) -> None:
     lists = RunLists(250, lambda _: Listed(function="<b>"))
     listing: Any = connect(transport=lists).runs.list()
@@ -47,6 +48,7 @@ def test_a_listing_shows_the_first_rows_of_one_page(connect: Connect) -> None:
     assert "and 80 more" in shown
 
 
+@pytest.mark.parametrize("client_kind", ["blocking"], indirect=True)  # tasks have no such listing
 def test_an_empty_listing_and_an_asynchronous_one_show_their_repr(connect: Connect) -> None:
     empty: Any = connect(transport=MockServer().transport).runs.list()
     assert empty._repr_html_() is None

@@ -50,6 +50,7 @@ class _FiltersPassedError(Exception):
     "method",
     ["list", "watch", *rows("SELECTING")],
 )
+@pytest.mark.parametrize("client_kind", ["blocking"], indirect=True)  # reads signatures
 def test_a_method_applies_each_filter_of_runs_that_it_takes(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
