@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from inngest_rest import InngestClient, InvalidArgumentError, PartialActionError
 from inngest_rest.bulk import ActionOutcome, ActionReport, ActionRow
 from inngest_rest_mock import MockServer
-from tests.hostile.invalid import bounded, briefly, damaged, flipped
-from tests.hostile.test_lines import accept
+from tests.hostile.invalid import accept, bounded, briefly, damaged, flipped
 
 REPORT = ActionReport(
     "runs.replay",

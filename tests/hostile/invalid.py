@@ -9,6 +9,7 @@ from importlib import import_module
 from pkgutil import walk_packages
 from typing import TYPE_CHECKING, Any
 
+import httpx
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
@@ -186,3 +187,10 @@ def flipped(draw: st.DrawFn, text: bytes) -> bytes:
             case _:
                 changed[start:start] = draw(st.binary(min_size=1, max_size=8))
     return bytes(changed)
+
+
+def accept(request: httpx.Request) -> httpx.Response:
+    """Answer as a server that accepts every event."""
+    events = json.loads(request.content)
+    assert all(isinstance(event, dict) for event in events)
+    return httpx.Response(200, json={"ids": ["x"] * len(events), "status": 200})

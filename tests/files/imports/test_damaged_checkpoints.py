@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inngest_rest import InngestClient, InvalidArgumentError
-from tests.hostile.invalid import bounded, briefly, damaged, flipped
-from tests.hostile.test_lines import accept
+from tests.hostile.invalid import accept, bounded, briefly, damaged, flipped
 
 LINES = [json.dumps({"name": f"app/e{n}"}).encode() for n in range(6)]
 

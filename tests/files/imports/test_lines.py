@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inngest_rest import InngestClient, InvalidArgumentError
-from tests.hostile.invalid import VALUES, bounded, briefly, damaged, flipped, written
+from tests.hostile.invalid import VALUES, accept, bounded, briefly, damaged, flipped, written
 
 EVENT = {"name": "app/x", "data": {"n": 1}, "id": "a", "ts": 1_700_000_000_000, "v": "1"}
 
@@ -23,12 +23,6 @@ lines = st.one_of(
     st.binary(max_size=60),
     st.just(written(EVENT)),
 )
-
-
-def accept(request: httpx.Request) -> httpx.Response:
-    events = json.loads(request.content)
-    assert all(isinstance(event, dict) for event in events)
-    return httpx.Response(200, json={"ids": ["x"] * len(events), "status": 200})
 
 
 @settings(bounded, max_examples=80)
