@@ -389,20 +389,6 @@ def test_the_page_size_stays_within_the_maximum_of_the_server(
     assert {each["limit"] for each in asked} == {str(largest)}
 
 
-@pytest.mark.parametrize("words", ["Limit cannot exceed 2", "limit: at most 2 items a page"])
-def test_a_listing_goes_on_in_the_pages_that_the_server_allows(
-    client: InngestClient, server: Server, words: str
-) -> None:
-    def answer(request: httpx.Request) -> Reply:
-        if int(request.url.params["limit"]) > 2:
-            return says({"errors": [{"code": "invalid_request", "message": words}]}, status=400)
-        return v2_runs("c") if "cursor" in request.url.params else v2_runs("a", "b", cursor="on")
-
-    server.on("GET /v2/runs", answer)
-    assert [each.id for each in client.runs.list()] == ["a", "b", "c"]
-    assert [each["limit"] for each in queries(server)] == ["100", "2", "2"]
-
-
 def test_a_listing_is_lazy_and_fetches_each_page_when_needed(
     client: InngestClient, server: Server
 ) -> None:

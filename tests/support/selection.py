@@ -115,7 +115,7 @@ LONG = {
 """What takes long, and fails on each Python for the same reason."""
 
 SLOW = {
-    "tests/calls/test_page_sizes.py": "each listing with each refusal and each size",
+    "tests/calls/test_page_sizes.py": "each listing with each size",
     "tests/concurrency": "many threads and tasks at once",
     "tests/contract/test_sources.py::test_a_wrong_source_is_detected": (
         "the document, copied and changed"

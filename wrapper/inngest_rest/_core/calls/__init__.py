@@ -8,7 +8,6 @@ headers       headers of the caller's
 profiles      the file of profiles: named servers, and the sources of their keys
 session       state shared by all calls of one client
 route         an operation with its arguments, and how to read its response
-page_sizes    the page size that a server accepts, perhaps less than others
 refusals      what the body of an error says, and when to come back
 answers       turn an HTTP response into a value or an error, and keep the responses themselves
 retry         classify a failed request: no effect, transient, or hopeless

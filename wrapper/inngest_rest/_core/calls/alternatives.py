@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from attrs import evolve
 
 from inngest_rest import errors
-from inngest_rest._core.calls import page_sizes
 from inngest_rest._core.calls.operation import below_root, is_panic, perform
 from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
 from inngest_rest._core.calls.sources import API_VERSION, ENV, SIGNING_KEY
@@ -39,7 +38,7 @@ async def first_present(
     absences: list[_Absence] = []
     for route in _worth_trying(session, routes):
         try:
-            return await _perform_with_fitting_page(session, route, deadline)
+            return await _perform_below_any_root(session, route, deadline)
         except errors.RouteNotFoundError as error:
             if route.may_panic and is_panic(error.__cause__):
                 raise  # no release implements it
@@ -70,31 +69,6 @@ class _Absence(NamedTuple):
 
     route: Route[Any, Any]
     error: errors.RouteNotFoundError
-
-
-async def _perform_with_fitting_page(
-    session: Session, route: Route[Any, T], deadline: float
-) -> T:
-    """Perform a route; if the server refuses the page size, with one that it accepts.
-
-    That is the size named in the refusal, or else the server's default; it is remembered.
-    """
-    fitting = session.page_sizes.fitted(route)
-    refusals = 0
-    while True:
-        size = page_sizes.size_of(fitting)
-        try:
-            value = await _perform_below_any_root(session, fitting, deadline)
-        except errors.BadRequestError as error:
-            if size is None or not page_sizes.is_about_size(error):
-                raise
-            size = page_sizes.named_by(error, size) if refusals == 0 else None
-        else:
-            if refusals:
-                session.page_sizes.remember(fitting)
-            return value
-        refusals += 1
-        fitting = page_sizes.with_size(fitting, size)
 
 
 async def _perform_below_any_root(

@@ -111,8 +111,6 @@ class Route(Generic[A, T]):
     is_slow: bool = field(default=False, kw_only=True)
     # False if some servers respond without a key.
     needs_key: bool = field(default=True, kw_only=True)
-    # It requests a page of a listing, whose size may be changed.
-    is_page: bool = field(default=False, kw_only=True)
     # Where v2 is looked for; None for where this server was found to have it.
     v2_root: str | None = field(default=None, kw_only=True)
     # The models of statuses beyond 2xx.
@@ -130,7 +128,6 @@ class Route(Generic[A, T]):
         query: Mapping[str, Any] | None = None,
         body: Any = None,
         expected: Any = None,
-        is_page: bool = False,
         **options: Unpack[RouteOptions],
     ) -> Route[Any, R]:
         """Return a route that sends arguments to an operation and converts the data it returns.
@@ -143,7 +140,6 @@ class Route(Generic[A, T]):
             query: The query parameters, by their names in the module.
             body: The body, or the fields of its model.
             expected: The model of a successful response, if not those of the module.
-            is_page: It requests a page of a listing, whose size may be changed.
             **options: The properties of the operation.
         """
         arguments = dict(query or {})
@@ -163,7 +159,6 @@ class Route(Generic[A, T]):
             kwargs=module.get_kwargs(*path, **arguments),
             forms=forms,
             convert=convert_data,
-            is_page=is_page,
             **options,
         )
 

@@ -12,7 +12,6 @@ from urllib.parse import quote, unquote
 from attrs import evolve
 
 from inngest_rest._core.calls.headers import check_headers
-from inngest_rest._core.calls.page_sizes import PageSizes
 from inngest_rest._core.calls.retry import RateLimit, RetryBudget, budget_of
 from inngest_rest._core.calls.route import AbsentRoutes
 from inngest_rest._core.calls.settings import check_env, check_retries, check_timeout
@@ -80,7 +79,6 @@ class Session:
         self.rate_limits = {host: RateLimit() for host in hosts}
         self.server_clocks = {host: ServerClock(clock) for host in hosts}
         self.absent = AbsentRoutes()
-        self.page_sizes = PageSizes()
         v2_only = () if settings.api_key is None else (settings.api_key,)
         # In the order in which they are tried: the last one that worked comes first.
         self._bearers = {

@@ -214,7 +214,6 @@ def page_routes(
             *path,
             query=query_of_page,
             expected=expected,
-            is_page=is_paged,
             **options,
         )
 
