@@ -17,6 +17,7 @@ from inngest_rest._core.resources.apps import (
 )
 from inngest_rest._core.resources.catalogue import Catalogue
 from inngest_rest._core.resources.event_runs import may_hide_batches
+from inngest_rest._core.resources.event_runs import runs_of as runs_of_event
 from inngest_rest._core.resources.events import EventSelection, list_events
 from inngest_rest._core.resources.events import get as get_event
 from inngest_rest._core.resources.events import get_stored as get_stored_event
@@ -30,7 +31,6 @@ from inngest_rest._core.resources.run_jobs import list_jobs
 from inngest_rest._core.resources.run_lists import list_runs
 from inngest_rest._core.resources.runs import fetch as get_run
 from inngest_rest._core.resources.trace import get_trace
-from inngest_rest._core.resources.wait_event import runs_of as runs_of_event
 from inngest_rest._core.resources.windows import Window
 
 __all__ = [

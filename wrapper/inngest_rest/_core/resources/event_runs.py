@@ -112,6 +112,21 @@ def list_of_event(
     )
 
 
+async def runs_of(
+    session: Session,
+    event_id: str,
+    deadline: float,
+    *,
+    may_be_batched: bool | None = None,
+    unnamed: dict[str, errors.InngestError] | None = None,
+) -> tuple[Run, ...]:
+    """List the runs of an event."""
+    listing = list_of_event(
+        session, event_id, may_be_batched=may_be_batched, unnamed=unnamed
+    )
+    return tuple(await listing.read_all(deadline=deadline))
+
+
 async def _complete(
     session: Session,
     event_id: str,

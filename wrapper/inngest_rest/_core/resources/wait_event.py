@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn, get_args
 
 from attrs import define, field
@@ -18,8 +17,10 @@ from attrs import define, field
 from inngest_rest import errors
 from inngest_rest._core.calls.retry import FAULTS, Fault
 from inngest_rest._core.plans import Plan, longer
-from inngest_rest._core.resources import event_runs, events
+from inngest_rest._core.resources import events
 from inngest_rest._core.resources.catalogue import Catalogue
+from inngest_rest._core.resources.event_runs import runs_of
+from inngest_rest._core.resources.first_runs import find_first_runs
 from inngest_rest._core.resources.polling import APPEARS_WITHIN, asked_pause, may_appear
 from inngest_rest._core.resources.run_rows import UNKNOWN
 from inngest_rest._core.resources.wait import check_completed, wait_until_ended
@@ -30,15 +31,12 @@ from inngest_rest._local.expressions import as_stored
 from inngest_rest._local.faults import RULED_OUT, after
 from inngest_rest._local.functions import (
     MatchedFunction,
-    ignores_repeated_ids,
     is_run_of,
     limit,
     name_of,
-    name_of_all_triggers,
     parse_duration,
 )
 from inngest_rest.event import Event, EventLike
-from inngest_rest.models import Function, Run, StoredEvent
 from inngest_rest.typing import RepeatedId
 
 if TYPE_CHECKING:
@@ -46,13 +44,11 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest.explanation import Explanation
+    from inngest_rest.models import Function, Run, StoredEvent
     from inngest_rest.typing import Seconds
 
     # Explains the outcome of a stored event, by its internal id, until a time of our clock.
     Explain = Callable[[Session, str, float], Plan[Explanation]]
-
-DAY = timedelta(days=1)
-"""The time for which a server remembers the id of an event."""
 
 # The number of events searched for an earlier one with the same id, at 50 per request.
 _MAX_EVENTS_AT_FIRST_LOOK = 200
@@ -64,21 +60,6 @@ _POLL_INTERVAL = 0.1  # until the next poll: at first, or if the list may be inc
 _QUIET = 1.0  # after the last run appeared, if the event's functions are unknown
 _EXPLAIN_TIMEOUT = 5.0  # for explaining a missing run
 _EXPLAIN_AFTER_DEADLINE = 0.8  # for the same, once the wait has timed out
-
-
-async def runs_of(
-    session: Session,
-    event_id: str,
-    deadline: float,
-    *,
-    may_be_batched: bool | None = None,
-    unnamed: dict[str, errors.InngestError] | None = None,
-) -> tuple[Run, ...]:
-    """List the runs of an event."""
-    listing = event_runs.list_of_event(
-        session, event_id, may_be_batched=may_be_batched, unnamed=unnamed
-    )
-    return tuple(await listing.read_all(deadline=deadline))
 
 
 @define(kw_only=True)
@@ -114,7 +95,7 @@ class _Wait:
         return self.now >= self.deadline
 
     def has_run_of(self, function: Function) -> bool:
-        return _has_run_of(self.runs.values(), function)
+        return any(is_run_of(run, function) for run in self.runs.values())
 
     def add(self, runs: Iterable[Run], seen_at: float) -> None:
         count_before = len(self.runs)
@@ -295,7 +276,7 @@ async def _look(wait: _Wait, catalogue: Catalogue | None) -> Fault | None:
         wait.add(listed, looked_at)
         wait.was_listed = True
         if wait.follows_first and looked_at == wait.first_look:
-            first_runs = await _first_runs(
+            first_runs = await _find_first_runs(
                 wait,
                 catalogue,
                 max_events=_MAX_EVENTS_AT_FIRST_LOOK,
@@ -382,55 +363,7 @@ def _longest_delay(function: Function) -> float:
     return longest
 
 
-@define(kw_only=True)
-class _FirstRuns:
-    """The runs of earlier events with the same id, which take the place of the event's own."""
-
-    event: StoredEvent
-    functions: list[Function]  # without a run of the event; they accept each id once
-    repeating: list[Function]  # which run again for a repeated id
-    has_unknown_functions: bool
-    runs: list[Run] = field(factory=list[Run])
-
-    @staticmethod
-    def of(wait: _Wait, event: StoredEvent, catalogue: Catalogue) -> _FirstRuns:
-        functions: list[Function] = []
-        repeating: list[Function] = []
-        for listener in catalogue.listeners(event.name):
-            if ignores_repeated_ids(listener.function):
-                repeating.append(listener.function)
-            elif not wait.has_run_of(listener.function):
-                functions.append(listener.function)
-        return _FirstRuns(
-            event=event,
-            functions=functions,
-            repeating=repeating,
-            has_unknown_functions=bool(catalogue.gaps),
-        )
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether each function has a run, and no other function may have one."""
-        if self.has_unknown_functions:
-            return False
-        return all(_has_run_of(self.runs, function) for function in self.functions)
-
-    def ids_of_earlier(self, listed: Iterable[StoredEvent]) -> set[str]:
-        """Return the internal ids of the other listed events with the same id."""
-        earlier: set[str] = set()
-        for other in listed:
-            is_itself = other.internal_id == self.event.internal_id
-            if other.id == self.event.id and not is_itself:
-                earlier.add(other.internal_id)
-        return earlier
-
-    def add(self, runs: Iterable[Run]) -> None:
-        for run in runs:
-            if not any(is_run_of(run, function) for function in self.repeating):
-                self.runs.append(run)
-
-
-async def _first_runs(
+async def _find_first_runs(
     wait: _Wait,
     catalogue: Catalogue | None,
     *,
@@ -441,25 +374,14 @@ async def _first_runs(
     event = wait.event
     if catalogue is None or event is None or event.id == event.internal_id:
         return []
-    first = _FirstRuns.of(wait, event, catalogue)
-    clock = wait.session.server_clocks["api"]
-    received_at = event.received_at or clock.now()
-    selection = events.EventSelection(
-        name=name_of_all_triggers(first.functions, event.name),
-        since=received_at - DAY,
+    return await find_first_runs(
+        wait.session,
+        event,
+        catalogue,
+        wait.runs.values(),
+        max_events=max_events,
+        deadline=deadline,
     )
-    listing = events.list_events(wait.session, selection, limit=max_events)
-    walk = listing.walk()
-    while not (first.is_complete or walk.is_done):
-        page = await walk.next_page(deadline=deadline)
-        for event_id in first.ids_of_earlier(page.items):
-            earlier_runs = await runs_of(wait.session, event_id, deadline)
-            first.add(earlier_runs)
-    return first.runs
-
-
-def _has_run_of(runs: Iterable[Run], function: Function) -> bool:
-    return any(is_run_of(run, function) for run in runs)
 
 
 async def _explain_absence(wait: _Wait, catalogue: Catalogue | None) -> Iterable[Run]:
@@ -471,7 +393,7 @@ async def _explain_absence(wait: _Wait, catalogue: Catalogue | None) -> Iterable
     explanation: Explanation | None = None
     try:
         if wait.follows_first:
-            first_runs = await _first_runs(
+            first_runs = await _find_first_runs(
                 wait, catalogue, max_events=_MAX_EVENTS_WITHOUT_RUN, deadline=deadline
             )
             if first_runs:
