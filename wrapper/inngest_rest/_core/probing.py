@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from inngest_rest import errors
-from inngest_rest._core.calls import answers
+from inngest_rest._core.calls import answers, recording
 from inngest_rest._core.calls.alternatives import may_ask
 from inngest_rest._core.calls.operation import redacted_url, request
 from inngest_rest._core.calls.route import (
@@ -71,7 +71,7 @@ async def ask_once(
     began = session.clock.now()
 
     def read(response: httpx.Response) -> Attempt:
-        answers.record(session, route, response, url)
+        recording.record(session, route, response, url)
         middle = (began + session.clock.now()) / 2
         skew: float | None = None
         date = http_date(response.headers.get("date"))

@@ -14,7 +14,7 @@ from typing import (
 )
 
 from inngest_rest._core.calls import settings as configuration
-from inngest_rest._core.calls.answers import recording
+from inngest_rest._core.calls.recording import recording
 from inngest_rest._core.calls.session import Session, copied
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, clock_of
 from inngest_rest._core.drivers import connection_pool

@@ -9,7 +9,8 @@ profiles      the file of profiles: named servers, and the sources of their keys
 session       state shared by all calls of one client
 route         an operation with its arguments, and how to read its response
 refusals      what the body of an error says, and when to come back
-answers       turn an HTTP response into a value or an error, and keep the responses themselves
+answers       turn an HTTP response into a value or an error
+recording     the responses themselves, for `raw()` and for errors
 retry         classify a failed request: no effect, transient, or hopeless
 operation     perform a route, with keys and retries
 alternatives  the first of several routes that a server has

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, cast
 
 from inngest_rest import errors
 from inngest_rest._core import tracing
-from inngest_rest._core.calls import answers
+from inngest_rest._core.calls import answers, recording
 from inngest_rest._core.calls.retry import has_retry_after
 from inngest_rest._core.calls.route import V2_ROOT, Route
 from inngest_rest._core.plans import Call
@@ -203,7 +203,7 @@ async def _with_keys(
 
     def read(response: httpx.Response) -> T:
         session.server_clocks[route.host].observe(response, sent_at)
-        answers.record(session, route, response, url)
+        recording.record(session, route, response, url)
         span.status = response.status_code
         return answers.read(response, route, url, session)
 

@@ -16,9 +16,9 @@ from urllib.parse import parse_qs, unquote
 from attrs import evolve
 
 from inngest_rest._core.calls.alternatives import first_present
-from inngest_rest._core.calls.answers import raw_response
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
 from inngest_rest._core.calls.operation import perform, redacted_url
+from inngest_rest._core.calls.recording import raw_response
 from inngest_rest._core.calls.route import Route, WholeResponse, no_result
 from inngest_rest._core.resources import fields
 from inngest_rest._core.resources.rows import PageReader, PageRow
