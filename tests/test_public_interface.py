@@ -274,7 +274,7 @@ def test_the_package_has_every_error_and_names_no_class_apart_from_its_module() 
     assert set(dir(inngest_rest)) >= NAMES
 
 
-# Raising a number is a decision: give its reason on its line.
+# Raising a number is a decision: give its reason on its line. A capability that leaves lowers none.
 MOST = {
     "names of the package": 47,  # each error among them; the goal was 60
     # The goal was 58, before the API of December 2026: three of sessions, runs.score, metadata.
@@ -292,7 +292,7 @@ def test_the_public_interface_does_not_grow_unnoticed() -> None:
         "names of the core for capabilities": len({*interface.__all__, *delivery.__all__}),
         "names of the core for the diagnosis": len(probing.__all__),
     }
-    assert counts == MOST
+    assert {name: count for name, count in counts.items() if count > MOST[name]} == {}
 
 
 @pytest.mark.parametrize("door", [delivery, interface, probing], ids=lambda it: it.__name__)
