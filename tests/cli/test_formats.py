@@ -265,3 +265,14 @@ def test_a_list_by_where_shows_the_fields_by_which_it_matched(run: Run) -> None:
     heading, row = run(*words, "-o", "table").out.splitlines()
     assert row[heading.index("EVENT") :].strip() == "data.id 2"
     assert "EVENT" not in run("runs", "list", "-o", "table").out
+
+
+def test_a_command_about_the_program_has_a_table_in_place_of_a_report(run: Run) -> None:
+    ran = run("schema", "-o", "markdown")
+    assert (ran.status, ran.out.split()[:2]) == (0, ["NAME", "SUMMARY"])
+
+
+def test_a_report_of_another_command_is_refused(run: Run) -> None:
+    ran = run("runs", "list", "-o", "markdown")
+    assert (ran.status, ran.out) == (2, "")
+    assert "runs.list has no markdown to print: use -o json" in ran.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,3 +58,20 @@ def test_an_explanation_has_a_table_of_runs_if_there_are_any(run: Run) -> None:
     out = run("events", "explain", without, "-o", "table").out
     assert "started no run" in out
     assert "STATUS" not in out
+
+
+def test_a_table_of_all_functions_has_their_last_runs_and_the_next_of_crons(run: Run) -> None:
+    run.server.function("mail", "digest", cron="* * * * *")
+    run.server.fire_cron("mail", "digest")
+    run.server.advance(timedelta(minutes=1))
+    out = run("functions", "list", "--runs", "-o", "table").out
+    assert "LAST STATUS" in out
+    assert "NEXT RUN" in out
+    assert "NEXT RUN" not in run("functions", "list", "shop", "-o", "table").out
+    items = run("functions", "list", "--runs").answer["data"]["items"]
+    assert [(each["id"], each.get("last_status")) for each in items] == [
+        ("charge", None),
+        ("ship", None),
+        ("wait", None),
+        ("digest", "completed"),
+    ]

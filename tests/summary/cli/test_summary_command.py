@@ -64,14 +64,3 @@ def test_markdown_is_a_table_whose_text_is_no_markup(run: Run) -> None:
 def test_nothing_is_a_summary_of_no_runs(run: Run) -> None:
     assert run("runs", "summary", "-o", "table").out == "no runs\nSearched runs with no filter.\n"
     assert run("runs", "summary", "-o", "json").answer["data"]["groups"] == []
-
-
-def test_a_command_about_the_program_has_a_table_in_place_of_a_report(run: Run) -> None:
-    ran = run("schema", "-o", "markdown")
-    assert (ran.status, ran.out.split()[:2]) == (0, ["NAME", "SUMMARY"])
-
-
-def test_a_report_of_another_command_is_refused(run: Run) -> None:
-    ran = run("runs", "list", "-o", "markdown")
-    assert (ran.status, ran.out) == (2, "")
-    assert "runs.list has no markdown to print: use -o json" in ran.err

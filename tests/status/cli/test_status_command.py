@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from inngest_rest_mock import drops
+from inngest_rest_mock import answers, drops
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,19 +90,10 @@ def test_functions_are_compared_with_the_file_that_functions_list_wrote(
     assert "gone: shop/refund; new: shop/wait" in ran.out
 
 
-@pytest.mark.usefixtures("mock")
-def test_a_table_of_all_functions_has_their_last_runs_and_the_next_of_crons(run: Run) -> None:
-    out = run("functions", "list", "--runs", "-o", "table").out
-    assert "LAST STATUS" in out
-    assert "NEXT RUN" in out
-    assert "NEXT RUN" not in run("functions", "list", "shop", "-o", "table").out
-    items = run("functions", "list", "--runs").answer["data"]["items"]
-    assert [(each["id"], each.get("last_status")) for each in items] == [
-        ("charge", None),
-        ("ship", None),
-        ("wait", None),
-        ("digest", "completed"),
-    ]
+def test_without_a_verdict_it_exits_with_14(run: Run) -> None:
+    run.server.fault(answers(500), operation="get_metrics", times=None)
+    ran = run("status", "--queue-depth-above", "9", "--retries", "0")
+    assert (ran.status, ran.answer["error"]["code"]) == (14, "not_judged")
 
 
 def test_what_shows_more_is_named_as_the_command_names_it(run: Run) -> None:
