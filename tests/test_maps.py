@@ -74,7 +74,7 @@ def test_the_modules_of_the_core_are_listed_from_top_to_bottom(listed: list[str]
 
 def test_contributing_names_each_module_of_the_wrapper_and_none_that_is_gone() -> None:
     named = set(re.findall(r"`(\w+)(?:/|\.py)?`", PLACES))
-    assert modules(PACKAGE) - named == set()
+    assert modules(PACKAGE) - named - {*CAPABILITIES} == set()  # each has a docstring of its own
     files = re.findall(r"`(\w+/|\w+\.py)`", PLACES)
     assert [name for name in files if not list(PACKAGE.rglob(name.rstrip("/")))] == []
 
