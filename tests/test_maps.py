@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import tomllib
 from itertools import chain
 from pathlib import Path
 
 import pytest
 
-from tests.support.capabilities import CAPABILITIES
+from tests.support.capabilities import CAPABILITIES, rows
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "wrapper/inngest_rest"
@@ -94,6 +95,20 @@ def test_no_capability_imports_another() -> None:
                 rf"(?:from|import) inngest_rest\.({others})\b", path.read_text("utf-8")
             )
             assert found == [], path
+
+
+@pytest.mark.parametrize("own", CAPABILITIES)
+def test_few_files_outside_its_folders_name_a_capability(own: str) -> None:
+    folders = ("wrapper/inngest_rest", "tests")
+    own_paths = [f":!{folder}/{own}" for folder in folders]
+    own_paths += [f":!docs/guides/{own}.md", f":!tools/inngest_rest_tools/capabilities/{own}.py"]
+    named = rf"inngest_rest\.{own}\b|\btests/{own}\b|\bguides/{own}\.md"
+    search = ["git", "grep", "-lE", named, "--", ".", ":!wrapper/inngest_rest/client", *own_paths]
+    found = subprocess.run(search, cwd=ROOT, capture_output=True, text=True, check=False)
+    if found.returncode not in {0, 1}:
+        pytest.skip("in a clone with git, its files are searched")
+    most = rows("NAMED_OUTSIDE").get(own, 10)
+    assert len(found.stdout.splitlines()) <= most, found.stdout
 
 
 def test_the_layers_hold_without_exceptions() -> None:

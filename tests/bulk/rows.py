@@ -100,3 +100,6 @@ ERRORS = {
     PartialActionError: PartialActionError("stopped", report=_REPORT),
     ReportFinishedError: ReportFinishedError("done", report=_REPORT),
 }
+
+# The tools confirm its acts.
+NAMED_OUTSIDE = {"bulk": 19}

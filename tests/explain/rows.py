@@ -29,3 +29,6 @@ TOKENS = {
 
 
 SELECTING: dict[str, tuple[str, ...]] = {"waiting": ()}
+
+# Pages lead to its reasons, and clients hand its plan to waits.
+NAMED_OUTSIDE = {"explain": 12}
