@@ -17,7 +17,7 @@ import pytest
 from attrs import evolve
 
 from inngest_rest import InngestClient
-from inngest_rest_mock import MockServer, sleeps
+from inngest_rest_mock import MockServer, answers, sleeps
 from inngest_rest_tools.command import program
 from inngest_rest_tools.contract import holding, trial
 from inngest_rest_tools.contract.document import Document, Server
@@ -205,6 +205,26 @@ def test_a_rejected_key_ends_the_trial_before_it_begins(hold: Try) -> None:
     assert "key" in ran.err
 
 
+def test_a_server_that_does_not_state_its_release_has_no_differences_by_that(
+    hold: Try, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INNGEST_SIGNING_KEY", SIGNING_KEY)
+    mock = MockServer(signing_key=SIGNING_KEY, event_keys=[EVENT_KEY], release="1.36")
+    with mock.serve() as url:
+        ran = hold("--url", url, "--max-examples", "1")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.startswith("as documented: ")
+
+
+def test_a_server_that_fails_while_it_is_identified_is_not_judged(hold: Try) -> None:
+    mock = MockServer()
+    mock.fault(answers(502), operation="get_health", after=1, times=None)
+    with mock.serve() as url:
+        ran = hold("--url", url, "--retries", "0")
+    assert (ran.status, ran.out) == (14, "")
+    assert "502" in ran.err
+
+
 @pytest.mark.parametrize(
     ("tokens", "status"),
     [
@@ -253,7 +273,8 @@ def server(**given: object) -> Server:
     [
         ({}, "GET /v2/runs", True),
         ({"release": "1.17"}, "GET /v2/runs", False),
-        ({"release": None}, "GET /v2/runs", True),
+        ({"release": None}, "GET /v2/runs", False),
+        ({"release": None}, "GET /v2/envs", True),
         ({}, "GET /v2/experiments", False),
         ({"is_cloud": True, "is_dev": False}, "GET /v2/experiments", True),
         ({"is_dev": False}, "GET /dev", False),

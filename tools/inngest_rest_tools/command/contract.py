@@ -66,8 +66,8 @@ def contract(renderer: Renderer, options: Options, typed: Typed) -> int:
     type and body. Only reads, unless --acts is given. Keys come from the environment or a profile.
 
     The exit status is 0 if all is as documented, 13 if something is not, and 14 if nothing can be
-    said: the time ran out, no request succeeded, or operations refused every one. Requires the
-    extra `contract`.
+    said: the time ran out, no request succeeded, operations refused every one, or the server failed
+    before the first. Requires the extra `contract`.
     """
     if not options.named:
         renderer.format = "table"  # text, unless another format is asked for

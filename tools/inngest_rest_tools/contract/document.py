@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 _BRANCHES = ("oneOf", "anyOf", "allOf")
 
+_FIRST_RELEASE = "1.17.0"  # that the document describes
+
 
 @frozen
 class Server:
@@ -23,7 +25,7 @@ class Server:
     is_cloud: bool
     is_dev: bool
     release: str | None
-    """None if it is not known: then every operation that some release has is expected."""
+    """None if it is not known: then only what every release has is expected."""
     takes_events: bool
     """Whether events go to the same host as all other requests."""
 
@@ -44,7 +46,7 @@ class Server:
 
     def _is_of_release(self, since: str | None, until: str | None) -> bool:
         if self.release is None:
-            return until is None
+            return until is None and since in (None, _FIRST_RELEASE)
         release = _numbers(self.release)
         if until is not None and _numbers(until) <= release:
             return False

@@ -22,6 +22,7 @@ from inngest_rest_tools.contract.document import Document, Server
 from inngest_rest_tools.contract.relay import relayed
 from inngest_rest_tools.contract.report import ContractReport, Difference
 from inngest_rest_tools.contract.trial import Plan, run
+from inngest_rest_tools.problems import Code, Problem, ProblemError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -52,7 +53,9 @@ def hold(
         timeout: Seconds after which no more requests are made from the document.
 
     Raises:
-        ConfigurationError: The extra `contract` is not installed, or a setting is wrong: the key.
+        ConfigurationError: The extra `contract` is not installed.
+        ProblemError: The server, or a setting such as the key, has a problem that most requests
+            would meet.
         InngestError: The server did not respond, or schemathesis could not run.
     """
     if find_spec("schemathesis") is None:
@@ -100,8 +103,10 @@ def _server(client: InngestClient, release: str | None) -> Server:
     """Return the facts about a server; raise its first problem, which most requests would meet."""
     diagnosis = client.diagnose()
     if diagnosis.broken:
-        problem = diagnosis.broken[0]
-        raise ConfigurationError(problem.message, advice=Advice(problem.remedy or ""))
+        found = diagnosis.broken[0]
+        is_of_server = found.kind in {"connection", "server"}
+        code = Code.NOT_JUDGED if is_of_server else Code.USAGE
+        raise ProblemError(Problem(code, found.message, found.remedy))
     target = client.target
     return Server(
         is_cloud=diagnosis.server_kind is ServerKind.CLOUD,
