@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from inngest_rest import EventBuffer
 from tests.support.clock import Clock
 
 if TYPE_CHECKING:
@@ -123,30 +121,3 @@ async def _cancel(task: asyncio.Task[Any], turns: int) -> None:
         await asyncio.sleep(0)
     task.cancel()
     await asyncio.wait([task])
-
-
-class _Condition(threading.Condition):
-    def __init__(self, clock: Clock) -> None:
-        super().__init__()
-        self._clock = clock
-
-    def wait(self, timeout: float | None = None) -> bool:
-        assert timeout is not None, "the only thread waits for another"
-        self._clock.advance(timeout)
-        return False
-
-
-class LoneBuffer(EventBuffer):
-    """A blocking buffer without a thread, as where none can start: whoever flushes it sends."""
-
-    def __init__(self, clock: Clock, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._clock = clock
-        self._changed = _Condition(clock)
-
-    def _notify(self) -> None:
-        self._count += 1
-
-    def after_fork_in_child(self) -> None:
-        super().after_fork_in_child()
-        self._changed = _Condition(self._clock)

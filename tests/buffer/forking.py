@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from inngest_rest import SendReport
-from tests.accounting.machine import Accounting, Script, scripts
+from tests.accounting.machine import Script, scripts
 from tests.accounting.simulation import Runner
+from tests.buffer.accounted import Accounted
 
 if TYPE_CHECKING:
     import asyncio
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _WELL, _NO_ROOM, _WRONG = 0, 3, 1
 
 
-class Forking(Accounting):
+class Forking(Accounted):
     """The process may fork, also in the middle of a request or before a transaction."""
 
     @rule(
