@@ -173,6 +173,11 @@ def test_a_run_of_v2() -> None:
     assert listed_run_of_v2(listed).ended_at is None
 
 
+def test_a_time_without_a_zone_is_utc() -> None:
+    run = v2_run("v2-run-ok", startedAt="2026-11-24T13:42:09.777")
+    assert run.started_at == AT
+
+
 def test_a_run_that_waits_to_start_has_no_start() -> None:
     assert v2_run("v2-run-queued").started_at is None
 

@@ -504,6 +504,9 @@ def test_a_run_between_two_jobs_is_not_lost(
     clock.advance(60)
     mock.fault(answers(200, {"data": []}), operation="list_run_jobs_v1", times=1)
     assert [kind for kind, *_ in told(client.runs.explain(run_id))] == [K.SLEEPS]
+    asked = [each for each in mock.requests if each.operation == "list_run_jobs_v1"]
+    first, second = [each.query for each in asked]
+    assert first != second, "v1 keeps an answer for 5 s, and would repeat it"
 
 
 def test_a_run_that_ends_between_two_looks_is_not_lost(
