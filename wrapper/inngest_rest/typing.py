@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, Never, Protocol, TypedDict, Union
+from typing import TYPE_CHECKING, Literal, Never, Protocol, TypedDict, Union
 
 if TYPE_CHECKING:
-    from inngest_rest.models import Function, RunStatus
+    from inngest_rest.models import RunStatus
 
 Seconds = float | timedelta
 """A duration: seconds, or a timedelta."""
-
-Share = float | str
-"""A share below 1: 0.05, or "5%"."""
 
 StatusName = Literal[
     "queued", "running", "completed", "failed", "cancelled", "skipped", "paused"
@@ -34,12 +31,6 @@ StatusFilter = Union[StatusName, "RunStatus", Iterable["StatusName | RunStatus"]
 """One or several run statuses, as names or as `RunStatus`; `RunStatus(text)` makes one of any text.
 
 Names in another case are accepted, too, if not by type checkers.
-"""
-
-Expected = Iterable["str | Function | Mapping[str, Any]"] | Mapping[str, Any]
-"""The functions that are expected: ids, such as `charge` or `shop/charge`, functions, or the JSON
-that `functions list -o json` writes. What is stated of a function, its triggers and parts of its
-configuration, is expected as well.
 """
 
 
@@ -145,9 +136,6 @@ class EventListing(EventFilter, Paging, total=False):
 
 RepeatedId = Literal["first"]
 """Whose runs are waited for where an id was sent before: see `events.wait`."""
-
-SummaryBy = Literal["function", "error"]
-"""What runs are grouped by in a summary."""
 
 ApiVersion = Literal["auto", "v1", "v2"]
 """The API to use: "auto" for the best one for each call, "v1" or "v2"."""

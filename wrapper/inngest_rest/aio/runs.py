@@ -23,13 +23,12 @@ if TYPE_CHECKING:
     from inngest_rest.explanation import RunExplanation
     from inngest_rest.files import ExportReport, RunInclude
     from inngest_rest.models import Job, Run, Span
-    from inngest_rest.summary import RunSummary
+    from inngest_rest.summary import RunSummary, SummaryBy
     from inngest_rest.typing import (
         MetadataOp,
         RunOrder,
         Seconds,
         StatusFilter,
-        SummaryBy,
     )
 
 

@@ -45,15 +45,13 @@ if TYPE_CHECKING:
     from inngest_rest.reports import BatchReport, SendReport
     from inngest_rest.responses import Profile, RawResponse, Target
     from inngest_rest.retry import RetryPolicy
-    from inngest_rest.status import StatusReport
+    from inngest_rest.status import Expected, Share, StatusReport
     from inngest_rest.typing import (
         ApiVersion,
         EventNameCheck,
-        Expected,
         Method,
         RepeatedId,
         Seconds,
-        Share,
         Transport,
     )
 

@@ -11,7 +11,9 @@ _expected  which functions are new, gone or changed
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -19,7 +21,19 @@ from inngest_rest.findings import Finding, Severity
 from inngest_rest.record import Record
 from inngest_rest.responses import Target
 
-__all__ = ["StatusReport"]
+if TYPE_CHECKING:
+    from inngest_rest.models import Function
+
+__all__ = ["Expected", "Share", "StatusReport"]
+
+Share = float | str
+"""A share below 1: 0.05, or "5%"."""
+
+Expected = Iterable["str | Function | Mapping[str, Any]"] | Mapping[str, Any]
+"""The functions that are expected: ids, such as `charge` or `shop/charge`, functions, or the JSON
+that `functions list -o json` writes. What is stated of a function, its triggers and parts of its
+configuration, is expected as well.
+"""
 
 
 @frozen(repr=False)

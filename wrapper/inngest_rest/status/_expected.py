@@ -14,7 +14,7 @@ from inngest_rest.models import Function
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from inngest_rest.typing import Expected
+    from inngest_rest.status import Expected
 
 
 class StatedTrigger(msgspec.Struct, frozen=True):

@@ -16,8 +16,8 @@ from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.status._expected import read_expected
 
 if TYPE_CHECKING:
+    from inngest_rest.status import Expected, Share
     from inngest_rest.status._expected import ExpectedFunction
-    from inngest_rest.typing import Expected, Share
 
 DEFAULT_WINDOW = timedelta(hours=1)
 """The window in which runs are judged: an outage shows at once, and a shop has some runs in it."""

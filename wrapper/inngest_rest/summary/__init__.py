@@ -10,14 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from attrs import frozen
 
 from inngest_rest._values.visible import and_more
 from inngest_rest.record import Record
 
-__all__ = ["ErrorCount", "Percentiles", "RunGroup", "RunSummary"]
+__all__ = ["ErrorCount", "Percentiles", "RunGroup", "RunSummary", "SummaryBy"]
+
+SummaryBy = Literal["function", "error"]
+"""What runs are grouped by in a summary."""
 
 
 @frozen(repr=False)
