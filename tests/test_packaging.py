@@ -72,7 +72,7 @@ def test_the_description_on_pypi_has_no_link_that_leads_nowhere() -> None:
     targets = re.findall(r"\]\(([^)\s]+)\)", shown)
     assert targets
     assert [each for each in targets if not each.startswith("https://")] == []
-    assert "Outbox" in shown
+    assert "Sending" in shown
 
 
 PLUGIN = "tools/inngest_rest_tools/.agents"
