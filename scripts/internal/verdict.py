@@ -77,7 +77,12 @@ STATIC: Mapping[str, Sequence[Sequence[str]]] = {
 }
 
 # What `--quick` leaves out: it takes long, or is about files that are seldom edited.
-NOT_QUICK = {"types, by pyright", "files of agents' hosts", "GitHub's files"}
+NOT_QUICK = {
+    "types, by pyright",
+    "licences, advisories",
+    "files of agents' hosts",
+    "GitHub's files",
+}
 
 # Each lowest version of a dependency has a wheel for these.
 VERSIONS_OF_LOWEST = ("3.11", "3.12", "3.13")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from inspect import signature
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
@@ -14,7 +14,8 @@ from inngest_rest._core.calls import local_filter
 from inngest_rest._core.resources import run_lists
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.names import Names
-from inngest_rest.typing import RunFilter, RunSelection
+from inngest_rest.typing import RunFilter, RunSelection, StatusName
+from inngest_rest_api.models import V2RunStatus
 from inngest_rest_mock import MockServer, completes
 from inngest_rest_tools.problems import problem_of
 from tests.support.capabilities import rows
@@ -40,6 +41,17 @@ def mock(clock: Clock) -> MockServer:
 @pytest.fixture
 def shop(connect: Connect, mock: MockServer, clock: Clock) -> InngestClient:
     return client_of_ended_runs(connect, mock, clock)
+
+
+def test_each_documented_status_is_one_to_filter_by() -> None:
+    assert {each.lower() for each in V2RunStatus} - {"unknown"} == set(get_args(StatusName))
+
+
+@pytest.mark.parametrize("status", sorted({*get_args(StatusName)} - {"paused"}))  # of Cloud alone
+def test_a_self_hosted_server_of_today_lists_runs_of_each_status_it_can_have(
+    shop: InngestClient, status: StatusName
+) -> None:
+    assert all(run.status == status for run in shop.runs.list(status=status, limit=5))
 
 
 class _FiltersPassedError(Exception):

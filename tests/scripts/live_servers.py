@@ -47,7 +47,7 @@ def write_server(path: Path, behaviour: str = "") -> Path:
 
 def is_running(pid: int) -> bool:
     """Return whether a process is there; one that ended needs a moment to be reaped."""
-    for _ in range(50):
+    for _ in range(500):
         try:
             os.kill(pid, 0)
         except ProcessLookupError:

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 Seconds = float | timedelta
 """A duration: seconds, or a timedelta."""
 
-StatusName = Literal[
-    "queued", "running", "completed", "failed", "cancelled", "skipped", "paused"
-]
+EndedStatusName = Literal["completed", "failed", "cancelled", "skipped"]
+"""The name of a status of runs that have ended for good."""
+
+StatusName = Literal["queued", "running", EndedStatusName, "paused"]
 """The name of a run status that can be filtered by; servers have the last two since 1.45."""
 
 RunOrder = Literal["newest", "oldest"]

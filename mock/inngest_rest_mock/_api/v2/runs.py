@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from inngest_rest_api.api import LATER
+from inngest_rest_api.models import V2RunStatus
 from inngest_rest_mock._api.v2.expressions import condition_of
 from inngest_rest_mock._api.v2.input import InputError, invalid_field
 from inngest_rest_mock._api.v2.shapes import (
@@ -31,10 +32,7 @@ if TYPE_CHECKING:
     from inngest_rest_mock._api.reading import Query
     from inngest_rest_mock._carriers.exchange import Response
 
-_STATUSES = {
-    *("QUEUED", "RUNNING", "PAUSED"),
-    *("COMPLETED", "FAILED", "CANCELLED", "SKIPPED"),
-}
+_STATUSES = set(V2RunStatus) - {V2RunStatus.UNKNOWN}
 
 Clock: TypeAlias = Callable[[MockRun], int]
 """Returns the sort key of runs, a time in nanoseconds."""

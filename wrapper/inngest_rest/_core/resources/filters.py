@@ -23,7 +23,7 @@ from inngest_rest._local.arguments import (
 from inngest_rest._local.expressions import Expression, event_paths
 from inngest_rest._values.visible import shown
 from inngest_rest.models import UNFINISHED, RunStatus
-from inngest_rest.typing import StatusName
+from inngest_rest.typing import EndedStatusName, StatusName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from inngest_rest.typing import StatusFilter
 
 ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
-ALWAYS_ENDED = (*ENDED, RunStatus("skipped"))
+ALWAYS_ENDED = tuple(RunStatus(name) for name in get_args(EndedStatusName))
 PAUSED = RunStatus("paused")
 
 
