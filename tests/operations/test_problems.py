@@ -19,7 +19,7 @@ from inngest_rest.bulk import ActionOutcome, ActionReport, ActionRow
 from inngest_rest.calls import ROWS, command_for, commands
 from inngest_rest.responses import RawResponse
 from inngest_rest_mock import MockServer, answers, drops, loses_response
-from inngest_rest_tools import confirmation, running, tools
+from inngest_rest_tools import calling, confirmation, tools
 from inngest_rest_tools.answer import Reply
 from inngest_rest_tools.form import form_of
 from inngest_rest_tools.parameters import read
@@ -299,7 +299,7 @@ def test_an_act_on_one_run_fails_with_the_reason_of_its_row(
 def test_of_many_events_of_a_file_the_first_ids_are_returned(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "_MOST_IDS", 3)
+    monkeypatch.setattr(calling, "_MOST_IDS", 3)
     file, before = tmp_path / "events.ndjson", len(world.mock.events)
     file.write_text('{"name": "order/placed"}\n' * 6, encoding="utf-8")
     data = data_of(run(world, "send_file", {"path": str(file), "batch_size": 2, "in_flight": 1}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from inngest_rest_tools.ids import ids_of
 from inngest_rest_tools.parameter import unusable_file
@@ -16,11 +16,9 @@ if TYPE_CHECKING:
 
     from inngest_rest import InngestClient
     from inngest_rest.call_row import CallRow
-    from inngest_rest.models import Page
     from inngest_rest.record import Record
+    from inngest_rest_tools.calling import Chunk
     from inngest_rest_tools.parameter import Values
-
-    Chunk = tuple[tuple[Record, ...], Page[Any] | None]
 
 
 class Audit:

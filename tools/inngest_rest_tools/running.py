@@ -1,4 +1,4 @@
-"""Running a call of any program: confirmation first, then its result in chunks or an envelope.
+"""Running a call of any program: it is confirmed first, if need be, and then made.
 
 Calls that act on much are shown and confirmed before they are made: a call that acts on more than
 one run, a bulk cancellation, more events than a person looks at, and a request of any path but by
@@ -7,12 +7,10 @@ GET.
 
 from __future__ import annotations
 
-import json
 import math
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from attrs import Factory, define, evolve, field, frozen
+from attrs import define, evolve
 
 from inngest_rest.bulk import (
     CLOUD_RATE,
@@ -20,11 +18,9 @@ from inngest_rest.bulk import (
     ActionReport,
     PartialActionError,
 )
-from inngest_rest.call_row import Returns
-from inngest_rest.calls import ROWS, event_of
-from inngest_rest.errors import InngestError, PartialSendError, RouteNotFoundError
-from inngest_rest.programs import is_ulid
-from inngest_rest_tools.answer import Reply
+from inngest_rest.calls import command_for, event_of
+from inngest_rest.errors import RouteNotFoundError
+from inngest_rest_tools.calling import Call, chunk_of
 from inngest_rest_tools.confirmation import (
     deed,
     names_that_select,
@@ -35,7 +31,6 @@ from inngest_rest_tools.confirmation import (
     without,
 )
 from inngest_rest_tools.form import form_of
-from inngest_rest_tools.parameter import unusable_file
 from inngest_rest_tools.parameters import arguments
 from inngest_rest_tools.problems import (
     DONE,
@@ -47,46 +42,21 @@ from inngest_rest_tools.problems import (
 from inngest_rest_tools.projection import record_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterator, Sequence
 
-    from inngest_rest import BatchReport, InngestClient
     from inngest_rest.bulk import ActionRow
-    from inngest_rest.call_row import CallRow
     from inngest_rest.explain import SendPreview
-    from inngest_rest.models import Page, Run
     from inngest_rest.record import Record
     from inngest_rest_tools.answer import Envelope
     from inngest_rest_tools.audit import Audit
+    from inngest_rest_tools.calling import Chunk
     from inngest_rest_tools.confirmation import ShownPlans
-    from inngest_rest_tools.parameter import Values
-
-    Chunk = tuple[tuple[Record, ...], Page[Any] | None]
-
-_MOST_IDS = 1_000  # of the events of a file, which may have any number
-
-
-def _do_nothing() -> None:
-    pass
-
-
-@frozen
-class CallResult:
-    """What the method of a call returned, and the ids of events that it sent from a file."""
-
-    returned: Any
-    ids: Sequence[str | None]
 
 
 @define(eq=False, repr=False, kw_only=True)
-class Invocation:
-    """A call with its parameters and its answer, and the confirmation that it needs."""
+class Invocation(Call):
+    """A call, and the confirmation that it needs."""
 
-    row: CallRow
-    values: Values
-    client: InngestClient
-    answer: Reply = Factory(lambda self: Reply.to(self.row), takes_self=True)
-    has_errors: bool = True  # failed runs have their error in the answer
     is_confirmed: bool = False
     confirmed_profile: str | None = None  # the name of a protected one, as typed
     most_events: int | None = None  # sent without a confirmation; None for any number
@@ -94,10 +64,7 @@ class Invocation:
     # The plans that were shown, if the process that shows them also acts on them. Otherwise None:
     # a token is then valid as long as the set is the same.
     shown_plans: ShownPlans | None = None
-    # What is wrong with keys that the client was made without, by their arguments.
-    malformed: Mapping[str, str] = field(factory=dict[str, str])
     audit: Audit | None = None
-    note: Callable[[], object] = _do_nothing  # after each act, and each item of a list
 
     def run(self) -> Envelope:
         """Make the call; return its result, or its error with the result so far."""
@@ -120,7 +87,7 @@ class Invocation:
         the result so far.
         """
         if self.values.get("dry_run"):
-            yield _chunk_of(self._dry_run())
+            yield chunk_of(self._dry_run())
             return
         self._check_profile()
         planned = None
@@ -134,12 +101,12 @@ class Invocation:
     def _made(self, planned: ActionReport | None) -> Iterator[Chunk]:
         """Make the call, of which nothing is left to ask, and yield its result."""
         if self.row.is_bulk:
-            yield _chunk_of(self._carry_out(planned))
+            yield chunk_of(self._carry_out(planned))
             return
         values = self.values
         if planned is not None:
             values = pinned(values, planned)
-        yield from self._call(self._with_internal_id(values))
+        yield from self.make(values)
 
     def _dry_run(self) -> Record:
         """Return what the call would do."""
@@ -170,146 +137,6 @@ class Invocation:
             field="confirm_profile",
         )
         raise ProblemError(problem)
-
-    def _call(self, values: Values) -> Iterator[Chunk]:
-        """Call the method, and yield its result as it arrives."""
-        fields = self._fields_asked_for()
-        fetches_output = False
-        if values.get("include_output") is False:
-            # A failed run's error is read from its output.
-            asks_for_output = "error" in fields or "output" in fields
-            fetches_output = self.has_errors or asks_for_output
-        if fetches_output:
-            values = {**values, "include_output": True}
-        result = self._result(values)
-        if self.row.returns is Returns.ONE:
-            yield _chunk_of(self._only_record(result, values))
-            return
-        hides_output = fetches_output and "output" not in fields
-        to_record = self._to_record(hides_output=hides_output)
-        if self.row.returns is Returns.PAGES:
-            yield from self._chunks_of_list(result.returned, to_record)
-        else:
-            for item in result.returned:
-                yield _chunk_of(to_record(item))
-
-    def _with_internal_id(self, values: Values) -> Values:
-        """Replace the id that the sender gave an event by its internal id."""
-        if not self.row.takes_internal_id or is_ulid(values["id"]):
-            return values
-        explanation = self.client.events.explain(values["id"])
-        return {**values, "id": explanation.event_id}
-
-    def _fields_asked_for(self) -> set[str]:
-        """Return each name in the paths of the fields that the answer is limited to."""
-        names: set[str] = set()
-        for path in self.answer.projection.fields or ():
-            names.update(path.split("."))
-        return names
-
-    def _to_record(self, *, hides_output: bool) -> Callable[[Any], Any]:
-        """Return the function that makes a record of a list's item."""
-        if hides_output:
-            return _without_output
-        if self.row.result == "str":
-            return cast("Callable[[Any], Any]", record_class(self.row))
-        if self.row.result.startswith("V2"):  # of the generated client
-            from inngest_rest_tools.results import OfCloud  # noqa: PLC0415
-
-            return OfCloud.of
-        return _unchanged
-
-    def _result(self, values: Values) -> CallResult:
-        """Call the method, and return its result; of a partial send, the report of it."""
-        row = self.row
-        file_ids = list[str | None]()
-
-        def on_batch(batch: BatchReport) -> None:
-            accepted = [id for id in batch.ids if id is not None]
-            file_ids.extend(accepted[: _MOST_IDS - len(file_ids)])
-            self.sent(batch)
-
-        given = arguments(row, values) | self._arguments_of_python(on_batch)
-        try:
-            returned = row.make(self.client, given)
-        except OSError as error:
-            # Of the file that is sent: errors of files written beside it are InngestErrors.
-            path = error.filename or values.get("path")
-            raise unusable_file("path", path, error) from error
-        except InngestError as error:
-            partial: BaseException | None = error
-            if not isinstance(error, PartialSendError):
-                partial = error.__cause__
-            if not isinstance(partial, PartialSendError):
-                raise
-            return CallResult(returned=partial.report, ids=partial.ids)
-        return CallResult(returned=returned, ids=file_ids)
-
-    def _arguments_of_python(
-        self, on_batch: Callable[[BatchReport], None]
-    ) -> dict[str, Any]:
-        """Return the arguments for which programs have no parameter."""
-        row = self.row
-        if row.sends_events and row.uses_files:
-            return {"on_batch": on_batch}
-        given: dict[str, Any] = {}
-        if row.uses_files:
-            given["on_progress"] = self.progress
-        return given
-
-    def _chunks_of_list(
-        self, listing: Any, to_record: Callable[[Any], Any]
-    ) -> Iterator[Chunk]:
-        """Yield the records of each page; if there are none, say how far was searched."""
-        has_items = False
-        for page in listing.pages():
-            if page.items:
-                has_items = True
-            records = tuple(to_record(item) for item in page.items)
-            yield records, page
-        if not has_items or self.values.get("where"):
-            self.answer.warnings.append(f"searched {listing.searched()}")
-
-    def _only_record(self, result: CallResult, values: Values) -> Record:
-        """Return the record of a call that has one; raise the problem that it reports."""
-        row = self.row
-        kind = record_class(row)
-        record: Any = result.returned
-        if not isinstance(result.returned, kind):
-            from inngest_rest_tools.results import made  # noqa: PLC0415
-
-            record = made(
-                kind,
-                self.client,
-                values,
-                result.returned,
-                result.ids,
-            )
-        form = form_of(kind)
-        record = form.completed(record, self)
-        problem = form.problem(record, values)
-        if problem is not None:
-            raise ProblemError(problem, data=record)
-        return record  # type: ignore[no-any-return]
-
-    def note_batch(self, run: Run) -> None:
-        """Warn that a run of a batch has the id of the first event only."""
-        if run.batch_id is None:
-            return
-        fields = self._fields_asked_for()
-        if fields and "event_ids" not in fields:
-            return
-        explain_row = _row("runs.explain")
-        explain = self.spelled(explain_row, {"id": run.id})
-        self.answer.warnings.append(
-            f"event_ids has only the first of its batch; all: {explain}"
-        )
-
-    def sent(self, batch: BatchReport) -> None:
-        """Note the outcome of a batch of a file."""
-
-    def progress(self, rows: int) -> None:
-        """Note how many rows of a file are written."""
 
     def ended(self, _row: ActionRow) -> None:
         """Note the outcome of a run."""
@@ -357,7 +184,7 @@ class Invocation:
                 "where": self.values["condition"],
                 "dry_run": True,
             }
-            instead = self.spelled(_row("runs.cancel_all"), selection)
+            instead = self.spelled(command_for("runs.cancel_all"), selection)
             hint = f"A self-hosted server has no bulk cancellations. To cancel the runs: {instead}"
             problem = evolve(problem_of(error), hint=hint)
             raise ProblemError(problem) from error
@@ -417,12 +244,6 @@ class Invocation:
     def next_command(self, _planned: ActionReport, _token: str) -> str | None:
         """Return the command line that makes the call with a token; None for a tool."""
         return None
-
-    def spelled(self, row: CallRow, values: Values) -> str:
-        """Return another call in the caller's terms: for a tool, its name and its parameters."""
-        given = {name: value for name, value in values.items() if value is not None}
-        text = json.dumps(given, default=in_text)
-        return f"call {row.tool} with {text}"
 
     def offer(self, planned: ActionReport, token: str) -> None:
         """Add to the answer the token of the plan, and the command that it confirms."""
@@ -589,36 +410,9 @@ class Invocation:
         return f"{target.api_url} ({environment})"
 
 
-def _row(name: str) -> CallRow:
-    return next(row for row in ROWS if row.name == name)
-
-
-def _chunk_of(record: Record) -> Chunk:
-    """Return one record as a chunk that belongs to no page."""
-    return (record,), None
-
-
 def _has_open_rows(report: ActionReport) -> bool:
     return any(row.is_open for row in report.rows)
 
 
 def _is_done(row: ActionRow) -> bool:
     return row.outcome in DONE
-
-
-def in_text(moment: datetime | timedelta) -> str:
-    """Return a time in the form that a parameter in JSON takes."""
-    if isinstance(moment, timedelta):
-        seconds = round(moment.total_seconds())
-        return f"{max(seconds, 1)}s"
-    return moment.isoformat()
-
-
-def _unchanged(item: Any) -> Any:
-    return item
-
-
-def _without_output(item: Any) -> Any:
-    if hasattr(item, "run"):
-        return evolve(item, run=_without_output(item.run))
-    return evolve(item, output=None)

@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from inngest_rest import Run
     from inngest_rest.call_row import CallRow
     from inngest_rest.record import Record
+    from inngest_rest_tools.calling import Chunk
     from inngest_rest_tools.command.arguments import Typed
     from inngest_rest_tools.command.options import Format, Options
     from inngest_rest_tools.parameter import Values
-    from inngest_rest_tools.running import Chunk
 
 
 @frozen(kw_only=True)
