@@ -22,7 +22,7 @@ from inngest_rest_tools.form import (
     optional,
     whole,
 )
-from inngest_rest_tools.parameter import FORMS as FORMS_OF_PARAMETERS
+from inngest_rest_tools.parameter import HOW_TO_WRITE
 from inngest_rest_tools.problems import Code, Problem
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def _shorten_description(description: _Fields, _cutter: Cutter, _is_item: bool) 
     explained = set[str]()
     for parameter in schema.get("properties", {}).values():
         text: str = parameter.get("description", "")
-        for form in FORMS_OF_PARAMETERS.values():
+        for form in HOW_TO_WRITE.values():
             if not text.endswith(form):
                 continue
             if form in explained:

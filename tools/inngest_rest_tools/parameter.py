@@ -42,13 +42,13 @@ class Kind(StrEnum):
     JSON = "any"
 
 
-FORMS = {
+HOW_TO_WRITE = {
     Kind.MOMENT: " ISO 8601 with a time zone, or how long ago: 90s, 15m, 2h, 7d.",
     Kind.SECONDS: " In seconds.",
     Kind.SPAN: " Such as 90s, 15m, 2h, 7d.",
     Kind.SPANS: " By name, such as 90s, 15m, 2h, 7d.",
 }
-"""The text that follows the help of a parameter of a kind."""
+"""How a value of a kind is written: it follows the help of a parameter."""
 
 
 class Statuses(tuple[str, ...]):

@@ -19,7 +19,7 @@ from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.files import RunInclude
 from inngest_rest.programs import did_you_mean, invalid, shown
 from inngest_rest.typing import StatusName
-from inngest_rest_tools.parameter import FORMS, Kind, Parameter, Statuses
+from inngest_rest_tools.parameter import HOW_TO_WRITE, Kind, Parameter, Statuses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -159,7 +159,7 @@ def _parameter(row: CallRow, declared: inspect.Parameter, described: str) -> Par
     parameter = Parameter(
         name=_NAMES.get(name, name),
         kind=type_.kind,
-        help=help + FORMS.get(type_.kind, ""),
+        help=help + HOW_TO_WRITE.get(type_.kind, ""),
         argument=name,
         default=None if is_required else declared.default,
         is_required=is_required,

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from inngest_rest.call_row import Effect
 from inngest_rest_tools.cutting import DEFAULT_MAX_CHARS, LONGEST_ANSWER
-from inngest_rest_tools.parameter import FORMS, Kind, Parameter
+from inngest_rest_tools.parameter import HOW_TO_WRITE, Kind, Parameter
 from inngest_rest_tools.parameters import CONFIRM, parameters
 from inngest_rest_tools.untrusted import untrusted_paths
 
@@ -126,7 +126,7 @@ class SchemaWriter:
         whole = str(schema)
         if whole in self._written:
             return _types_in(schema)
-        form = FORMS.get(parameter.kind, "")
+        form = HOW_TO_WRITE.get(parameter.kind, "")
         about = _first_part(schema.pop("description").removesuffix(form))
         items = str(schema.get("items"))
         if items in self._written and parameter.is_many and parameter.choices:
