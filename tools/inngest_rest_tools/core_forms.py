@@ -355,6 +355,15 @@ FORMS = {
         ),
         completed=_with_note_on_batch,
     ),
+    "RunStatus": Form(
+        styles={
+            "queued": "blue",
+            "running": "cyan",
+            "completed": "green",
+            "failed": "red",
+            "cancelled": "yellow",
+        },
+    ),
     "SendFailure": Form(untrusted=("event", "reason")),
     "Sent": Form(
         shorten=shorten_sent,
@@ -364,6 +373,14 @@ FORMS = {
     ),
     "SessionGroup": Form(untrusted=("id",)),
     "SessionKey": Form(untrusted=("key",)),
+    "Severity": Form(
+        styles={
+            "ok": "green",
+            "warning": "yellow",
+            "broken": "red",
+            "unknown": "magenta",
+        },
+    ),
     "Span": Form(
         left_out=names("id step_id queued_at ended_at input metadata"),
         shorten=_shorten_span,

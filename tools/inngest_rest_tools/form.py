@@ -121,6 +121,7 @@ class Form:
         markdown: Yields the lines of it as a report in Markdown.
         completed: Returns it as the result of an `Invocation`, with what only this knows.
         problem: Returns the problem that it reports as the result of a call, if any.
+        styles: Of a class of statuses or outcomes, the style of each that has one.
     """
 
     left_out: frozenset[str] = frozenset()
@@ -132,6 +133,7 @@ class Form:
     markdown: Callable[[Any], Iterable[str]] | None = None
     completed: Callable[[Any, Any], Any] = _same
     problem: Callable[[Any, Values], Problem | None] = _no_problem
+    styles: Mapping[str, str] = field(factory=dict[str, str])
 
     def lacks(self, *, is_item: bool) -> frozenset[str]:
         """Return the fields that an answer lacks."""
@@ -143,7 +145,7 @@ WHOLE = Form()
 
 
 def form_of(kind: type[Any]) -> Form:
-    """Return the form of a class of records."""
+    """Return the form of a class."""
     return _forms().get(kind.__name__, WHOLE)
 
 
@@ -163,31 +165,9 @@ def _modules() -> Iterator[Any]:
         yield import_module(f"{capabilities.__name__}.{info.name}")
 
 
-_STYLES = {
-    "completed": "green",
-    "done": "green",
-    "ok": "green",
-    "failed": "red",
-    "refused": "red",
-    "not_found": "red",
-    "problem": "red",
-    "broken": "red",
-    "cancelled": "yellow",
-    "already_ended": "yellow",
-    "already_replayed": "yellow",
-    "already_sent": "yellow",
-    "warning": "yellow",
-    "running": "cyan",
-    "planned": "cyan",
-    "unknown": "magenta",
-    "queued": "blue",
-    "not_tried": "dim",
-}
-
-
 def style_of(value: object) -> str:
     """Return the style of a status or an outcome; none for any other value."""
-    return _STYLES.get(str(value), "")
+    return form_of(type(value)).styles.get(str(value), "")
 
 
 def joined(*parts: object, by: str = " ") -> str:

@@ -100,6 +100,20 @@ def _id_or_position(row: ActionRow) -> str:
 
 FORMS = {
     "Acted": Form(untrusted=("by_function",), view=view_of_acts),
+    "ActionOutcome": Form(
+        styles={
+            "planned": "cyan",
+            "done": "green",
+            "already_ended": "yellow",
+            "already_replayed": "yellow",
+            "already_sent": "yellow",
+            "not_found": "red",
+            "refused": "red",
+            "failed": "red",
+            "unknown": "magenta",
+            "not_tried": "dim",
+        },
+    ),
     "ActionReport": Form(problem=_incomplete),
     "ActionRow": Form(
         left_out=names("replays_before requested_at requested_at_here"),

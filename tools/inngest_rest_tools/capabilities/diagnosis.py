@@ -37,9 +37,9 @@ def _cells(finding: Finding) -> tuple[Line, ...]:
     words = finding.message
     if finding.remedy:
         words += f"\n→ {finding.remedy}"
-    severity = finding.severity.value
+    severity = finding.severity
     check = finding.kind.replace("_", " ")
-    return (Line(severity, style_of(severity)), Line(check), Line(words))
+    return (Line(severity.value, style_of(severity)), Line(check), Line(words))
 
 
 def _shorten(diagnosis: dict[str, Any], cutter: Cutter, _is_item: bool) -> None:

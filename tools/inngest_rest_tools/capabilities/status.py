@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 
 def _view(report: StatusReport) -> Iterator[Part]:
-    verdict = report.verdict.value
-    yield Line(verdict, style_of(verdict), f" at {place_of(report.target)}")
+    verdict = report.verdict
+    yield Line(verdict.value, style_of(verdict), f" at {place_of(report.target)}")
     yield Grid(tuple(_cells(finding) for finding in report.findings))
 
 
@@ -34,9 +34,9 @@ def _cells(finding: Finding) -> tuple[Line, ...]:
         lines.append(f"({finding.limits})")
     if finding.remedy:
         lines.append(f"→ {finding.remedy}")
-    severity = finding.severity.value
+    severity = finding.severity
     return (
-        Line(severity, style_of(severity)),
+        Line(severity.value, style_of(severity)),
         Line(finding.kind),
         Line(joined(*lines, by="\n")),
     )

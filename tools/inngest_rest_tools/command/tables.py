@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -215,7 +214,7 @@ def _fields(record: Record, projection: Projection) -> Table:
             continue
         label = name.replace("_", " ")
         text = projection.cutter.cut(_whole_text(value), name)
-        styled = Text(safe(text), style=_style(value))
+        styled = Text(safe(text), style=style_of(value))
         table.add_row(label, styled)
     return table
 
@@ -241,11 +240,6 @@ def _whole_text(value: object) -> str:
             return in_words(value, indent=2)
 
 
-def _style(value: object) -> str:
-    """Return the style of a status or an outcome; none for any other value."""
-    return style_of(value) if isinstance(value, Enum) else ""
-
-
 def _cell(column: Column, record: Record, projection: Projection) -> Text:
     """Return a value on one line, truncated to a length for which there may be room."""
     value = column.value(record)
@@ -257,5 +251,5 @@ def _cell(column: Column, record: Record, projection: Projection) -> Text:
         text = f"{text[:longest]}…"
     # The column of an id is not folded, unless a terminal has no room for the id alone.
     cell = Text(with_direction(visible(text)), overflow="fold", no_wrap=False)
-    cell.stylize(_style(value))
+    cell.stylize(style_of(value))
     return cell
