@@ -1,10 +1,11 @@
-"""Of a server newer than any that was recorded, a diagnosis claims only what the server shows."""
+"""Of a server newer than any that is described, a diagnosis claims only what the server shows."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from inngest_rest import InngestClient
+from inngest_rest.diagnosis._server import NEWEST_RELEASE_DESCRIBED
 from inngest_rest.findings import Severity
 from inngest_rest_api.api import NEWEST_RECORDED
 from inngest_rest_api.api.v1 import list_run_jobs_v1
@@ -30,10 +31,17 @@ def of(diagnosis: Diagnosis, check: str) -> list[Finding]:
     return [each for each in diagnosis.findings if each.kind == check]
 
 
-def test_a_release_newer_than_any_that_was_recorded_is_warned_of() -> None:
+def test_a_release_newer_than_any_that_is_described_is_warned_of() -> None:
     (found,) = of(diagnosis_of(MockServer(release=NEWER)), "release")
     assert found.severity is Severity.WARNING
-    assert f"{NEWER} is newer than {NEWEST_RECORDED}" in found.message
+    assert f"{NEWER} is newer than {NEWEST_RELEASE_DESCRIBED}" in found.message
+
+
+def test_a_release_that_was_only_read_is_not_warned_of() -> None:
+    mock = MockServer()
+    (found,) = of(diagnosis_of(mock), "release")
+    assert (found.severity, found.message) == (Severity.OK, f"release {NEWEST_RELEASE_DESCRIBED}")
+    assert len(mock.requests) == 4
 
 
 def test_of_a_newer_release_only_what_it_lists_or_answers_is_available() -> None:

@@ -9,7 +9,7 @@ from inngest_rest._local.faults import refused_in_between
 from inngest_rest.diagnosis import ServerKind
 from inngest_rest.diagnosis import _texts as texts
 from inngest_rest.diagnosis._server import (
-    NEWEST_RELEASE_RECORDED,
+    NEWEST_RELEASE_DESCRIBED,
     Releases,
     calls_ruled_out,
     version_key,
@@ -100,10 +100,10 @@ def _server(evidence: ServerEvidence, url: str, result: ProbeResult) -> Observat
 
 
 def _release(evidence: ServerEvidence) -> Observation:
-    if evidence.route_evidence.is_newer_than_recorded:
+    if evidence.route_evidence.is_newer_than_described:
         release = evidence.release or f"{evidence.releases.first} or newer"
-        return texts.IS_NEWER_THAN_RECORDED.seen(
-            release=release, newest=NEWEST_RELEASE_RECORDED
+        return texts.IS_NEWER_THAN_KNOWN.seen(
+            release=release, newest=NEWEST_RELEASE_DESCRIBED
         )
     if evidence.release:
         return texts.STATES_RELEASE.seen(release=evidence.release)

@@ -20,7 +20,7 @@ from inngest_rest._core.probing import (
 )
 from inngest_rest._local.faults import refused_in_between
 from inngest_rest.diagnosis import CallRoute
-from inngest_rest_api.api import NEWEST_RECORDED, OPERATIONS, ingest, v1, v2
+from inngest_rest_api.api import LATER, OPERATIONS, ingest, v1, v2
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 
 _FIRST_RELEASE_WITH_QUERY = "1.45.0"
 """The first release whose `ListRuns` has a query."""
-
-NEWEST_RELEASE_RECORDED = NEWEST_RECORDED
-"""The newest release that this package was tried with."""
 
 FIRST_RELEASE_THAT_LISTS = str(v2.list_operations_v2.OPERATION.since)
 """The first release that lists its operations."""
@@ -100,6 +97,13 @@ def version_key(release: str) -> tuple[int, ...]:
     return tuple(map(int, release.split(".")))
 
 
+_RELEASES_DESCRIBED = [each.since for each in OPERATIONS if each.since] + [
+    *LATER.values()
+]
+NEWEST_RELEASE_DESCRIBED = max(_RELEASES_DESCRIBED, key=version_key)
+"""The newest release whose routes this package knows."""
+
+
 @frozen
 class RouteEvidence:
     """The evidence of a server's routes: its release, its own list, and its responses."""
@@ -109,12 +113,12 @@ class RouteEvidence:
     """Whether it lists or answered an operation, by the operation's name."""
 
     @property
-    def is_newer_than_recorded(self) -> bool:
-        """Whether the server is newer than each release that this package was tried with."""
+    def is_newer_than_described(self) -> bool:
+        """Whether the server is newer than each release whose routes this package knows."""
         if self.releases.first is None:
             return False
         major_and_minor = version_key(self.releases.first)[:2]
-        return major_and_minor > version_key(NEWEST_RECORDED)
+        return major_and_minor > version_key(NEWEST_RELEASE_DESCRIBED)[:2]
 
     @property
     def contradicts_release(self) -> bool:
@@ -130,7 +134,7 @@ class RouteEvidence:
     @property
     def trusts_release(self) -> bool:
         """Whether the routes of the server follow from its release."""
-        return not self.is_newer_than_recorded and not self.contradicts_release
+        return not self.is_newer_than_described and not self.contradicts_release
 
     def have(self, operation: Operation) -> bool | None:
         """Return whether the server has an operation; None if that is unknown."""

@@ -82,9 +82,9 @@ REFUSED_IN_BETWEEN = Kind(_BROKEN, "the refusal is not from Inngest: {error}")
 
 # The release.
 STATES_RELEASE = Kind(_OK, "release {release}")
-IS_NEWER_THAN_RECORDED = Kind(
+IS_NEWER_THAN_KNOWN = Kind(
     _WARNING,
-    "release {release} is newer than {newest}, the newest release this package was tested with",
+    "release {release} is newer than {newest}, the newest release this package knows",
     "Upgrade inngest-rest, if there is a newer one; calls may lack a route or a field.",
 )
 IS_CLOUD = Kind(_OK, "Inngest Cloud, which does not state its release")
