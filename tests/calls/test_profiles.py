@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import AsyncInngestClient, ConfigurationError, InngestClient
+from inngest_rest.errors import MissingKeyError
 from inngest_rest.profiles import read_profiles
 from inngest_rest_mock import MockServer
+from inngest_rest_tools.problems import problem_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,7 +126,7 @@ def test_one_line_names_all_variables_that_a_profile_ignores_and_none_that_it_na
 
 
 def test_a_default_profile_counts_where_nothing_else_names_a_server_or_a_key(
-    file: Path, monkeypatch: pytest.MonkeyPatch
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert file.exists()
     monkeypatch.setenv("PROD_KEY", KEY)
@@ -133,9 +135,24 @@ def test_a_default_profile_counts_where_nothing_else_names_a_server_or_a_key(
     assert InngestClient(profile="local").target.api_url == "http://127.0.0.1:8288"
     other = InngestClient(base_url="https://other.test")
     assert (other.target.api_url, other.profile) == ("https://other.test", None)
+    assert not caplog.messages
     monkeypatch.setenv("INNGEST_DEV", "1")
     local = InngestClient()
     assert (local.target.api_url, local.profile) == ("http://127.0.0.1:8288", None)
+    assert caplog.messages == ["profile prod is not used, as INNGEST_DEV is set"]
+
+
+def test_a_key_that_a_named_profile_lacks_is_asked_for_there_alone(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A variable would be ignored beside it, and an argument refused."""
+    assert file.exists()
+    monkeypatch.setenv("PROD_KEY", KEY)
+    monkeypatch.setenv("INNGEST_EVENT_KEY", "other")
+    with pytest.raises(MissingKeyError) as caught:
+        InngestClient(profile="prod").send({"name": "e"})
+    assert "in profile prod: event_key_variable" in str(caught.value)
+    assert "INNGEST_EVENT_KEY" not in str(problem_of(caught.value).hint)
 
 
 def test_dev_without_a_url_is_the_dev_server_of_the_variable(

@@ -293,7 +293,7 @@ def _of_argument(
     if isinstance(error, errors.MissingKeyError):
         settings = [each.variable or each.argument for each in error.settings]
         names = " or ".join(settings)
-        hint = advice(
+        hint = error.advice or advice(
             f"Set {names} in the environment; a key is never an option. A dev server needs none: "
             "set INNGEST_DEV=1, or to its URL."
         )

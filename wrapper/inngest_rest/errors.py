@@ -181,9 +181,22 @@ class ConfigurationError(InngestError):
 
 
 class MissingKeyError(ConfigurationError):
-    """The call needs a key, and none is set: `reason` says which, `settings` lists its settings."""
+    """The call needs a key, and none is set: `reason` says which, `settings` lists its settings.
 
-    def __init__(self, reason: str, *, settings: Sequence[Setting]) -> None:
+    `advice` says where a profile that was named would have it: nothing else counts beside one.
+    """
+
+    def __init__(
+        self, reason: str, *, settings: Sequence[Setting], profile: str | None = None
+    ) -> None:
+        self.reason = reason
+        if profile is not None:
+            names = " or ".join(f"{each.argument}_variable" for each in settings)
+            advice = Advice(
+                f"Name the variable that has it in profile {profile}: {names}."
+            )
+            super().__init__(reason, settings=settings, advice=advice)
+            return
         first, *others = settings
         ways = [f"{first.argument}= or set {first.variable}"]
         ways += [f"{other.argument}= ({other.variable})" for other in others]
@@ -191,7 +204,6 @@ class MissingKeyError(ConfigurationError):
             f"{reason}: pass {' or '.join(ways)} (or pass dev=True for a dev server)"
         )
         super().__init__(message, settings=settings)
-        self.reason = reason
 
 
 class InvalidArgumentError(InngestError, ValueError):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.calls.settings import Settings
     from inngest_rest._core.plans import Effects, Host
+    from inngest_rest.errors import Setting
 
 C = TypeVar("C")
 
@@ -173,9 +174,7 @@ class Session:
             return self.settings.event_key
         if self.settings.dev:
             return _DEV_EVENT_KEY
-        raise MissingKeyError(
-            "sending events requires an event key", settings=[EVENT_KEY]
-        )
+        raise self._missing("sending events requires an event key", [EVENT_KEY])
 
     def check_can_send(self) -> None:
         """Raise MissingKeyError if there is no key to send events with."""
@@ -192,7 +191,12 @@ class Session:
         keys = [SIGNING_KEY]
         if api == "v2":
             keys.append(API_KEY)
-        raise MissingKeyError(f"this call requires a key for {api}", settings=keys)
+        raise self._missing(f"this call requires a key for {api}", keys)
+
+    def _missing(self, reason: str, keys: list[Setting]) -> MissingKeyError:
+        profile = self.settings.profile
+        name = None if profile is None else profile.name
+        return MissingKeyError(reason, settings=keys, profile=name)
 
     def bearer_worked(self, api: str, bearer: Secret | None) -> None:
         """Try this bearer token first from now on."""

@@ -168,9 +168,12 @@ class Reader(NamedTuple):
             return self
         given = [*self._set_by(self.argument, _SERVER_AND_KEYS)]
         of_variables = [*self._set_by(self.variable, _SERVER_AND_KEYS)]
-        if named is None and (given or of_variables):
-            return self
         name = found.value
+        if named is None and (given or of_variables):
+            if not given:
+                names = ", ".join(each.name for each in of_variables)
+                logger.warning("profile %s is not used, as %s is set", name, names)
+            return self
         if given:
             raise given[0].invalid(
                 f"is of another server or key than profile {name}", "Pass one of them."
