@@ -48,14 +48,9 @@ def note_open(session: Session, listed: Iterable[Run]) -> None:
 
 
 def not_asked_for(session: Session) -> str:
-    """Return which open runs are not listed, as the server does not filter by their statuses.
-
-    No server that refuses PAUSED is known to pause functions, so that has nothing to say.
-    """
-    refused: list[str] = []
-    for status, is_filter in session.absent.open_statuses.items():
-        if is_filter is False and status != PAUSED:
-            refused.append(status)
+    """Return which open runs are not listed, as the server does not filter by their statuses."""
+    known = session.absent.open_statuses
+    refused = [str(status) for status, is_filter in known.items() if is_filter is False]
     if not refused:
         return ""
     return f"not asked for, as the server does not filter by it: {', '.join(refused)}"
