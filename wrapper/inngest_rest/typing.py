@@ -153,9 +153,6 @@ REPEATABLE_METHODS = frozenset({"GET", "PUT", "DELETE"})
 KeyKind = Literal["event", "signing"]
 """What a key is for: sending events, or the REST API and requests between server and apps."""
 
-WhenFull = Literal["block", "raise", "drop"]
-"""Policy of a full buffer for an event: wait for room, raise `BufferFullError`, or drop it."""
-
 
 class TransportResponse(Protocol):
     """A response of httpx or of httpx2."""

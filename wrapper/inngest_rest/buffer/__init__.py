@@ -12,9 +12,14 @@ _resends         accepted events that are kept for a while, and sent once more
 _outbox_file     the file itself: an SQLite database
 """
 
+from typing import Literal
+
 from inngest_rest.errors import InngestError
 
-__all__ = ["BufferFullError", "OutboxError"]
+__all__ = ["BufferFullError", "OutboxError", "WhenFull"]
+
+WhenFull = Literal["block", "raise", "drop"]
+"""Policy of a full buffer for an event: wait for room, raise `BufferFullError`, or drop it."""
 
 
 class BufferFullError(InngestError):

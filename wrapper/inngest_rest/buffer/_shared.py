@@ -29,7 +29,7 @@ from inngest_rest._local.limits import MAX_EVENTS
 from inngest_rest._values.json_text import decode
 from inngest_rest._values.locks import Forked
 from inngest_rest._values.logs import logger
-from inngest_rest.buffer import BufferFullError
+from inngest_rest.buffer import BufferFullError, WhenFull
 from inngest_rest.buffer._queue import Queue
 from inngest_rest.buffer._resends import LONGEST as LONGEST_RESEND
 from inngest_rest.buffer._schedule import Deadline, Schedule
@@ -40,7 +40,6 @@ from inngest_rest.errors import (
 )
 from inngest_rest.reports import SendReport
 from inngest_rest.retry import RetryPolicy
-from inngest_rest.typing import WhenFull
 
 if TYPE_CHECKING:
     import os

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from inngest_rest._core.delivery import Batch
+    from inngest_rest.buffer import WhenFull
     from inngest_rest.buffer._schedule import Deadline
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
-    from inngest_rest.typing import Seconds, WhenFull
+    from inngest_rest.typing import Seconds
 
 Args = TypeVarTuple("Args")
 T = TypeVar("T")

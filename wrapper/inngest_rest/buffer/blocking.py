@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable
 
+    from inngest_rest.buffer import WhenFull
     from inngest_rest.buffer._queue import Queue
     from inngest_rest.buffer._schedule import Deadline
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport, SendFailure
-    from inngest_rest.typing import Seconds, WhenFull
+    from inngest_rest.typing import Seconds
 
 
 class EventBuffer(Buffer):
