@@ -12,7 +12,6 @@ from inngest_rest_mock import answers, drops
 from inngest_rest_tools import schemas
 from inngest_rest_tools.command import execute
 from inngest_rest_tools.problems import EXIT_STATUS
-from tests.support.capabilities import rows
 from tests.support.disk import fill_disk
 
 if TYPE_CHECKING:
@@ -173,7 +172,8 @@ def test_130_if_a_command_is_interrupted_that_is_no_operation(
 
 def test_each_status_has_a_test() -> None:
     tested = {int(name.split("_")[1]) for name in globals() if re.match("test_[0-9]", name)}
-    assert tested | rows("EXIT_STATUS").keys() == {0, *EXIT_STATUS.values()}
+    of_verdicts = {13, 14}  # tests/cli/test_contract.py
+    assert tested | of_verdicts == {0, *EXIT_STATUS.values()}
 
 
 @pytest.mark.parametrize(
