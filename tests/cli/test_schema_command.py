@@ -53,23 +53,22 @@ def test_each_operation_is_described_by_valid_schemas(
 def test_a_description_says_nothing_twice_and_nothing_that_all_operations_share(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run(["schema", "runs.summary", "-o", "json", "--fields", "*"]) == 0
+    assert run(["schema", "runs.list", "-o", "json", "--fields", "*"]) == 0
     text = capsys.readouterr().out
     assert len(text) < 6_000
     assert "Whether trying again is safe" not in text
-    assert text.count("Count runs, their failures") == 1
+    assert text.count("List runs") == 1
     data = json.loads(text)["data"]
-    assert {"$ref": "#/$defs/RunSummary"}.items() <= data["result"].items()
-    group = data["result"]["$defs"]["RunGroup"]["properties"]
-    assert group["oldest_open"]["type"] == "string"
+    assert data["result"]["properties"]["items"]["items"] == {"$ref": "#/$defs/Run"}
+    assert data["result"]["$defs"]["Run"]["properties"]["queued_at"]["type"] == "string"
 
 
 def test_a_brief_description_has_the_fields_for_the_schema_of_the_answer(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    data = answered(capsys, "runs.summary")[1]["data"]
+    data = answered(capsys, "runs.list")[1]["data"]
     assert "result" not in data
-    assert {"groups.name", "groups.errors.run_ids", "notes"} <= set(data["fields"])
+    assert {"id", "error.name", "matched"} <= set(data["fields"])
     times = [each["description"] for each in data["parameters"]["properties"].values()]
     assert sum("how long ago: 90s, 15m, 2h, 7d." in each for each in times) == 1
     assert len(json.dumps(data)) < 3_000

@@ -18,11 +18,11 @@ from inngest_rest.calls import commands
 from inngest_rest.models import Run as RunRecord
 from inngest_rest.models import RunError, RunStatus, Trigger
 from inngest_rest.record import in_words
-from inngest_rest.summary import ErrorCount, Percentiles
 from inngest_rest_mock import drops, fails, works
 from inngest_rest_tools.command import program, tables
 from inngest_rest_tools.form import form_of
 from inngest_rest_tools.projection import Projection, record_class, record_in
+from tests.support.capabilities import rows
 from tests.support.command import Run, Runner
 from tests.support.terminal import Screen, terminal
 
@@ -112,14 +112,13 @@ def record(kind: type[Record], text: str) -> Record:
         "RunStatus": RunStatus("failed" if kind is RunRecord else text),
         "RunError": RunError(text, text, text),
         "Mapping[str, int]": {"failed": 1},
-        "Mapping[str, Percentiles]": {"total": Percentiles(*[timedelta(seconds=1)] * 2)},
         "tuple[str, ...]": (text,),
         "tuple[Trigger, ...]": (Trigger("event", text),),
-        "tuple[ErrorCount, ...]": (ErrorCount(1, text, {text: 1}, (text,)),),
         "Mapping[str, Any]": {text: text},
         "Mapping[str, str]": {text: text},
         "Any": {text: text},
         "D": {text: text},  # the data of an event
+        **{type_: value(text) for type_, value in rows("VALUES").items()},
     }
     types = {each.name: str(each.type) for each in attrs.fields(kind)}  # type: ignore[arg-type]
     return kind(**{name: values[type_.removesuffix(" | None")] for name, type_ in types.items()})
