@@ -55,12 +55,18 @@ def full_signal(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     return signal
 
 
-def flush_until_logged(buffer: EventBuffer, text: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Flush in short steps until the buffer has logged something, for a minute at most."""
-    for _ in range(6_000):
+def flush_until_logged(
+    buffer: EventBuffer, text: str, caplog: pytest.LogCaptureFixture, *, step: float = 0.01
+) -> None:
+    """Flush in short steps until the buffer has logged something, for a minute at most.
+
+    Each step ends the pause after a failure: one that begins before the failure is logged may cause
+    another request. A test that counts these takes a `step` in which the first one fails.
+    """
+    for _ in range(int(60 / step)):
         if text in caplog.text:
             return
-        buffer.flush(0.01)
+        buffer.flush(step)
     raise AssertionError(f"not logged: {text}")
 
 

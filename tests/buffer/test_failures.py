@@ -190,7 +190,7 @@ def test_a_buffer_on_disk_that_pauses_is_closed_at_once(
     server.on(ROUTE, says({"error": "busy"}, status=503, retry_after="600"))
     buffer = make(max_age=1_000)
     buffer.add({"name": "a"})
-    flush_until_logged(buffer, "trying again in 600 s", caplog)
+    flush_until_logged(buffer, "trying again in 600 s", caplog, step=0.5)
     before = len(server.requests)
     assert buffer.close() == 1
     assert len(server.requests) == before
