@@ -118,7 +118,7 @@ SHARED_ARGUMENTS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
     "Runs.list": ((typing.RunListing, *FILTERS_OF_RUNS, typing.Paging), set()),
     "Runs.watch": ((typing.RunFilter,), {"status"}),
     "Events.list": ((typing.EventListing, *FILTERS_OF_EVENTS, typing.Paging), set()),
-    **rows("FORMS"),
+    **rows("SHARED_ARGUMENTS"),
 }
 
 
@@ -155,7 +155,7 @@ STATING_ERRORS = (
     *(typing.Paging, typing.RunFilter),
     *dict.fromkeys(
         form
-        for forms, _ in rows("FORMS").values()
+        for forms, _ in rows("SHARED_ARGUMENTS").values()
         for form in forms
         if form.__name__.endswith("Options")
     ),

@@ -17,7 +17,7 @@ from tests.faults.verdicts import HOPELESS, MAY_BE_DONE, Verdict
 from tests.support.interface import FILTERS_OF_EVENTS, FILTERS_OF_RUNS
 
 _RUNS = (BulkSelection, *FILTERS_OF_RUNS, BulkOptions)
-FORMS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
+SHARED_ARGUMENTS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
     "Runs.cancel_all": (_RUNS, {"status"}),
     "Runs.replay_all": (_RUNS, {"status"}),
     "Events.resend": ((BulkEvents, *FILTERS_OF_EVENTS, BulkOptions), {"resume"}),

@@ -46,7 +46,7 @@ OPERATIONS: dict[str, Callable[[World], Mapping[str, Any]]] = {
     "runs.export": lambda world: {"path": str(world.file.with_name("runs.csv"))},
 }
 
-FORMS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
+SHARED_ARGUMENTS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
     "Runs.export": ((RunExport, *FILTERS_OF_RUNS, ExportOptions), set()),
     "Events.export": ((EventExport, *FILTERS_OF_EVENTS, ExportOptions), {"since"}),
 }

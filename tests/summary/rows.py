@@ -11,7 +11,9 @@ from tests.support.interface import FILTERS_OF_RUNS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FORMS: dict[str, tuple[tuple[Any, ...], set[str]]] = {"Runs.summary": (FILTERS_OF_RUNS, set())}
+SHARED_ARGUMENTS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
+    "Runs.summary": (FILTERS_OF_RUNS, set())
+}
 FAULT_ARGUMENTS: dict[str, dict[str, Any]] = {"runs.summary": {"since": None}}
 
 

@@ -28,7 +28,7 @@ from inngest_rest.buffer._outbox_file import (
     is_json_object,
     kind_of,
 )
-from inngest_rest.buffer._queue import Queue, Reserved, gather, nothing
+from inngest_rest.buffer._queue import Queue, Reserved, gather, none_reserved
 from inngest_rest.buffer._resends import Resends
 from inngest_rest.reports import SendFailure
 
@@ -164,7 +164,7 @@ class Outbox(Queue):
             with self.file.transaction("cannot lease") as db:
                 # A lease would keep the event from the next buffer.
                 if self._has_given_up:
-                    return nothing(self._schedule.waiting)
+                    return none_reserved(self._schedule.waiting)
                 reserved = self._next_batch()
                 until = self._now() + self._lease
                 leases = [(self._owner, until, seq) for seq in reserved.batch.positions]

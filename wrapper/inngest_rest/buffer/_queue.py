@@ -60,7 +60,7 @@ class Reserved:
     is_full: bool
 
 
-def nothing(waiting: int) -> Reserved:
+def none_reserved(waiting: int) -> Reserved:
     """Return an empty batch; `waiting` is what the schedule has counted."""
     return Reserved(batch=Batch.of([], []), left=0, waiting=waiting, is_full=False)
 
@@ -155,7 +155,7 @@ class Queue:
                     batch=batch, left=left, waiting=waiting, is_full=is_full
                 )
         # Any that are left are those of other processes.
-        return nothing(waiting)
+        return none_reserved(waiting)
 
     def _choose(
         self, seqs: Sequence[int] | None, skipped: set[int]
