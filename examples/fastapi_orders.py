@@ -24,6 +24,8 @@ from inngest_rest import AsyncInngestClient, Event, InngestError, NoRunError, Wa
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from inngest_rest import Run
+
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, AsyncInngestClient]]:
@@ -59,9 +61,7 @@ async def progress(event_id: str, request: Request) -> StreamingResponse:
 
 async def ends(client: AsyncInngestClient, event_id: str) -> AsyncIterator[str]:
     """Yield a server-sent event for each run, and comments that keep the connection open."""
-    # Of an order that was sent twice, the first event has started the runs.
-    wait = client.events.wait(event_id, timeout=600, repeated="first")
-    waiting = asyncio.ensure_future(wait)
+    waiting = asyncio.ensure_future(runs_of_first(client, event_id))
     try:
         while not waiting.done():
             yield ": waiting\n\n"
@@ -76,6 +76,17 @@ async def ends(client: AsyncInngestClient, event_id: str) -> AsyncIterator[str]:
         yield message("error", {"reason": str(error)})
     finally:
         waiting.cancel()  # the browser has closed the page
+
+
+async def runs_of_first(client: AsyncInngestClient, event_id: str) -> list[Run]:
+    """Wait for the runs of an event, or of the first event with its id."""
+    try:
+        return await client.events.wait(event_id, timeout=600)
+    except NoRunError as error:
+        for reason in error.explanation.reasons if error.explanation else ():
+            if reason.kind == "duplicate_id":
+                return await client.events.wait(reason.evidence["other_event"], timeout=600)
+        raise
 
 
 def message(kind: str, data: object) -> str:

@@ -113,8 +113,6 @@ def blocking(client: InngestClient) -> None:
     assert_type(client.send_and_wait({"name": "a"}, timeout=60), list[Run])
     client.send_and_wait(events(), timeout=60)  # type: ignore[arg-type]
     client.send_and_wait(Event("a"))  # type: ignore[call-arg]
-    client.send_and_wait(Event("a"), 60, repeated="first")
-    client.send_and_wait(Event("a"), 60, repeated="last")  # type: ignore[arg-type]
     assert_type(client.runs.list(status="running", limit=20), Paginator[Run])
     client.runs.list(status=["failed", RunStatus.CANCELLED], since=NOW, app="a", function="f")
     client.runs.list(status=("queued", "completed"))

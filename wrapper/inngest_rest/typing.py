@@ -135,9 +135,6 @@ class EventListing(EventFilter, Paging, total=False):
     """Which stored events a list has, and how much of it: `EventFilter` and `Paging`."""
 
 
-RepeatedId = Literal["first"]
-"""Whose runs are waited for where an id was sent before: see `events.wait`."""
-
 ApiVersion = Literal["auto", "v1", "v2"]
 """The API to use: "auto" for the best one for each call, "v1" or "v2"."""
 

@@ -64,19 +64,6 @@ def test_a_repeated_id_is_explained_by_the_run_it_started(
     assert client.events.explain(event.id, name=event.name).event_id == event_id
 
 
-def test_a_repeated_id_is_followed_to_the_runs_of_the_first_event(
-    world: World, client: InngestClient
-) -> None:
-    world.needs("listAppsV2")
-    event = Event(world.trigger("naps"), id=str(uuid4()))
-    (first_id,) = client.send(event)
-    # A server takes two events that come at once in either order, and only one of them runs.
-    world.eventually(lambda: [*client.events.runs(first_id)])
-    (run,) = client.send_and_wait(event, timeout=60, repeated="first")
-    assert (run.output, run.event_ids) == ("slept", (first_id,))
-    assert [it.id for it in client.events.wait(first_id, timeout=60)] == [run.id]
-
-
 def test_an_event_is_explained_by_its_listener_and_run(world: World, client: InngestClient) -> None:
     (run,) = client.send_and_wait(Event(world.trigger("echoes")), timeout=60)
     found = client.events.explain(run.event_ids[0])

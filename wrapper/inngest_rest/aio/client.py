@@ -50,7 +50,6 @@ if TYPE_CHECKING:
         AsyncTransport,
         EventNameCheck,
         Method,
-        RepeatedId,
         Seconds,
     )
 
@@ -272,7 +271,6 @@ class AsyncInngestClient(Resource):
         event: EventLike,
         timeout: Seconds,
         *,
-        repeated: RepeatedId | None = None,
         raise_on_failure: bool = False,
     ) -> list[Run]:
         """Send one event, wait until every run that it starts has ended, and return them.
@@ -280,9 +278,6 @@ class AsyncInngestClient(Resource):
         Args:
             event: An `Event`, or a mapping with the same keys.
             timeout: Maximum time to wait after the event was sent, seconds or a timedelta.
-            repeated: "first" waits for the runs of the first event with this id. Functions start
-                none for an id that was sent within the last 24 hours. By default, an event that
-                starts no run is an error.
             raise_on_failure: Raise `RunFailedError` for a run that did not complete; by default, it
                 is returned.
 
@@ -307,7 +302,6 @@ class AsyncInngestClient(Resource):
             send_and_wait,
             event,
             timeout,
-            repeated,
             raise_on_failure,
             explain_stored,
         )

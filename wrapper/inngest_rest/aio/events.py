@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from inngest_rest.explanation import Explanation
     from inngest_rest.files import ExportReport
     from inngest_rest.models import D, Run, StoredEvent
-    from inngest_rest.typing import RepeatedId, Seconds
+    from inngest_rest.typing import Seconds
 
 
 class Events(Resource):
@@ -179,7 +179,6 @@ class Events(Resource):
         id: str,
         timeout: Seconds,
         *,
-        repeated: RepeatedId | None = None,
         raise_on_failure: bool = False,
     ) -> builtins.list[Run]:
         """Wait until every run that an event starts has ended, and return them.
@@ -192,9 +191,6 @@ class Events(Resource):
         Args:
             id: The internal id of the event, as returned by `send`.
             timeout: Maximum time to wait. Seconds, or a timedelta.
-            repeated: "first" waits for runs of the first event with this one's own id. Its
-                functions start none for an id that was sent within the last 24 hours. By default,
-                an event that starts no run is an error.
             raise_on_failure: Raise `RunFailedError` for a run that did not complete; by default, it
                 is returned.
 
@@ -222,7 +218,6 @@ class Events(Resource):
             wait_for_runs,
             id,
             timeout,
-            repeated,
             raise_on_failure,
             explain_stored,
         )

@@ -24,7 +24,6 @@ trace         the spans of a run, as a tree
 polling       shared by the modules that poll: pauses, deadlines, listings of ended runs
 wait          wait until a run has ended, or each of many
 wait_event    wait for all runs of an event, perhaps one that is sent first
-first_runs    the runs of earlier events with the id of another one
 watch         report the changes of all runs
 watch_state   the runs that a watch knows, and the changes of a run
 """

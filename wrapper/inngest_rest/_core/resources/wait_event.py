@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NoReturn, get_args
+from typing import TYPE_CHECKING, NoReturn
 
 from attrs import define, field
 
@@ -20,12 +20,11 @@ from inngest_rest._core.plans import Plan, longer
 from inngest_rest._core.resources import events
 from inngest_rest._core.resources.catalogue import Catalogue
 from inngest_rest._core.resources.event_runs import runs_of
-from inngest_rest._core.resources.first_runs import find_first_runs
 from inngest_rest._core.resources.polling import APPEARS_WITHIN, asked_pause, may_appear
 from inngest_rest._core.resources.run_rows import UNKNOWN
 from inngest_rest._core.resources.wait import check_completed, wait_until_ended
 from inngest_rest._core.sending.send import send
-from inngest_rest._local.arguments import check_choice, check_id, check_seconds, invalid
+from inngest_rest._local.arguments import check_id, check_seconds, invalid
 from inngest_rest._local.event_json import wire_form
 from inngest_rest._local.expressions import as_stored
 from inngest_rest._local.faults import RULED_OUT, after
@@ -37,7 +36,6 @@ from inngest_rest._local.functions import (
     parse_duration,
 )
 from inngest_rest.event import Event, EventLike
-from inngest_rest.typing import RepeatedId
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,10 +47,6 @@ if TYPE_CHECKING:
 
     # Explains the outcome of a stored event, by its internal id, until a time of our clock.
     Explain = Callable[[Session, str, float], Plan[Explanation]]
-
-# The number of events searched for an earlier one with the same id, at 50 per request.
-_MAX_EVENTS_AT_FIRST_LOOK = 200
-_MAX_EVENTS_WITHOUT_RUN = 1_000  # before the wait ends without any run
 
 # In seconds:
 _FIRST_POLL = 0.3  # from an event to the first poll: quick runs have ended by then
@@ -70,7 +64,6 @@ class _Wait:
     event_id: str
     received: float  # by the server
     deadline: float
-    follows_first: bool  # to the runs of an earlier event with the same id
     explain: Explain
     # Once the event is known to be stored, transient errors do not end the wait.
     event: StoredEvent | None = None
@@ -115,12 +108,10 @@ async def send_and_wait(
     session: Session,
     event: EventLike,
     timeout: Seconds,
-    repeated: str | None,
     raise_on_failure: bool,
     explain: Explain,
 ) -> list[Run]:
     seconds = check_seconds("timeout", timeout)
-    _check_repeated(repeated)
     if not isinstance(event, Event | Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         reason = f"must be an Event or a mapping, not {type(event).__name__}"
         raise invalid("event", reason)
@@ -132,7 +123,6 @@ async def send_and_wait(
         event_id=event_id,
         received=sent,
         deadline=sent + seconds,
-        follows_first=repeated == "first",
         explain=explain,
         event=stored,
     )
@@ -144,29 +134,21 @@ async def wait_for_runs(
     session: Session,
     event_id: str,
     timeout: Seconds,
-    repeated: str | None,
     raise_on_failure: bool,
     explain: Explain,
 ) -> list[Run]:
     event_id = check_id("event id", event_id, argument="id")
     seconds = check_seconds("timeout", timeout)
-    _check_repeated(repeated)
     began = session.clock.monotonic()
     wait = _Wait(
         session=session,
         event_id=event_id,
         received=began,
         deadline=began + seconds,
-        follows_first=repeated == "first",
         explain=explain,
     )
     await _read_event(wait)
     return await _follow_all(wait, raise_on_failure=raise_on_failure)
-
-
-def _check_repeated(repeated: str | None) -> None:
-    if repeated is not None:
-        check_choice("repeated", repeated, get_args(RepeatedId))
 
 
 async def _read_event(wait: _Wait) -> None:
@@ -233,7 +215,7 @@ async def _find_all(wait: _Wait) -> None:
             if is_complete:
                 return
         elif is_complete or wait.is_late:
-            appeared = await _explain_absence(wait, catalogue)
+            appeared = await _explain_absence(wait)
             wait.add(appeared, wait.now)
         if wait.is_late:
             _time_out(wait)
@@ -275,14 +257,6 @@ async def _look(wait: _Wait, catalogue: Catalogue | None) -> Fault | None:
         )
         wait.add(listed, looked_at)
         wait.was_listed = True
-        if wait.follows_first and looked_at == wait.first_look:
-            first_runs = await _find_first_runs(
-                wait,
-                catalogue,
-                max_events=_MAX_EVENTS_AT_FIRST_LOOK,
-                deadline=wait.deadline,
-            )
-            wait.add(first_runs, looked_at)
     except FAULTS as error:
         timed_out = isinstance(error, errors.TransportError) and wait.is_late
         is_transient = wait.event is not None and may_appear(error)
@@ -363,28 +337,7 @@ def _longest_delay(function: Function) -> float:
     return longest
 
 
-async def _find_first_runs(
-    wait: _Wait,
-    catalogue: Catalogue | None,
-    *,
-    max_events: int,
-    deadline: float,
-) -> list[Run]:
-    """List the runs of earlier events with the same id, for functions without a run of this one."""
-    event = wait.event
-    if catalogue is None or event is None or event.id == event.internal_id:
-        return []
-    return await find_first_runs(
-        wait.session,
-        event,
-        catalogue,
-        wait.runs.values(),
-        max_events=max_events,
-        deadline=deadline,
-    )
-
-
-async def _explain_absence(wait: _Wait, catalogue: Catalogue | None) -> Iterable[Run]:
+async def _explain_absence(wait: _Wait) -> Iterable[Run]:
     """Raise an error that explains the missing run; return runs that appeared meanwhile."""
     waited = wait.now - wait.received
     message = f"no run of event {wait.event_id} appeared within {waited:.1f} s"
@@ -392,12 +345,6 @@ async def _explain_absence(wait: _Wait, catalogue: Catalogue | None) -> Iterable
     deadline = min(wait.now + _EXPLAIN_TIMEOUT, latest)
     explanation: Explanation | None = None
     try:
-        if wait.follows_first:
-            first_runs = await _find_first_runs(
-                wait, catalogue, max_events=_MAX_EVENTS_WITHOUT_RUN, deadline=deadline
-            )
-            if first_runs:
-                return first_runs
         explanation = await wait.explain(wait.session, wait.event_id, deadline)
     except errors.InngestError as error:
         if not wait.was_listed and isinstance(error, errors.TransportError):
