@@ -10,7 +10,7 @@ It changes no runs but those of the events that it sends.
 from __future__ import annotations
 
 import argparse
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from inngest_rest import Event, InngestClient, InngestError, Run
 from inngest_rest_mock import Behaviour, MockEvent, MockServer, completes, fails, sleeps
@@ -49,14 +49,14 @@ def tour(client: InngestClient, name: str) -> None:
     for app in client.apps.list(limit=5):
         print(f"  {app.id}: {', '.join(each.id for each in client.functions.list(app.id))}")
 
+    watcher = client.runs.watch(every=1, timeout=3)
     step("Send events", "client.send(events)")
-    began = datetime.now(UTC)
     orders = [Event(name, {"total": total}) for total in (20, 35, 900)]
     *ids, mistyped = client.send([*orders, Event(f"{name}.typo")])
     print(f"  {len(ids)} x {name}, 1 x {name}.typo")
 
-    step("Watch their runs", "client.runs.watch(since=began, timeout=3)")
-    with client.runs.watch(since=began, every=1, timeout=3) as watcher:
+    step("Watch their runs", "client.runs.watch(every=1, timeout=3)")
+    with watcher:
         seen = [change.kind for change in watcher]
     print(f"  {seen.count('appeared')} appeared, {seen.count('ended')} ended")
 

@@ -23,6 +23,8 @@ def mock() -> MockServer:
     mock.function("shop", "charge", trigger="order/placed", run=completes({"paid": 1}))
     mock.function("shop", "ship", trigger="order/failed", run=fails("no stock"))
     mock.function("shop", "wait", trigger="order/open", run=sleeps(timedelta(hours=1)))
+    soon = sleeps(timedelta(seconds=1), fails("no stock"))
+    mock.function("shop", "reserve", trigger="order/reserved", run=soon)
     return mock
 
 

@@ -198,11 +198,10 @@ def test_the_environment_sets_the_format_and_the_option_overrides_it(
     [
         (["send", "order/placed"], "event"),
         (["events", "list"], "event"),
-        (["functions", "list", "shop"], ["charge", "ship", "wait"]),
+        (["functions", "list", "shop"], ["charge", "ship", "wait", "reserve"]),
         (["functions", "invoke", "shop", "charge"], "run"),
         (["functions", "invoke-many", "shop", "charge", "--inputs", "[{}]"], "run"),
         (["apps", "list"], ["shop"]),
-        (["runs", "watch", "--since", "1h", "--timeout", "1"], "runs"),
     ],
     ids=lambda it: " ".join(it[:2]) if isinstance(it, list) else "",
 )
@@ -214,7 +213,6 @@ def test_ids_are_those_that_other_commands_take(
     newest = {
         "event": [run.server.events[-1].internal_id],
         "run": [run.server.runs[-1].id],
-        "runs": [run.server.runs[-1].id] * 2,
     }
     assert ids == (newest[expected] if isinstance(expected, str) else expected)
 
@@ -225,12 +223,18 @@ def test_what_has_no_ids_prints_none(run: Run, folder: Path) -> None:
 
 
 def test_watch_writes_a_line_per_change_where_no_format_is_chosen(run: Run) -> None:
-    (id,) = run.start("placed")
-    ran = run("runs", "watch", "--since", "1h", "--timeout", "2")
+    (id,) = run.start("reserved")
+    ran = run("runs", "watch", "--every", "1", "--timeout", "3")
     assert [(each["kind"], each["run"]["id"]) for each in ran.lines] == [
         ("appeared", id),
         ("ended", id),
     ]
+
+
+def test_the_id_of_a_change_is_that_of_its_run(run: Run) -> None:
+    (id,) = run.start("reserved")
+    ids = run("runs", "watch", "--every", "1", "--timeout", "3", "-o", "id").out.split()
+    assert ids == [id, id]
 
 
 @pytest.mark.parametrize("end", [[], ["--timeout", "2"]])
@@ -240,10 +244,10 @@ def test_a_watch_is_one_object_of_json_if_it_has_an_end(
     def interrupt(_: Output) -> None:
         raise KeyboardInterrupt
 
-    run.start("placed")
+    run.start("open")
     if not end:
         monkeypatch.setattr(Output, "flush", interrupt)
-    out = run("runs", "watch", "--since", "1h", "-o", "json", *end).out
+    out = run("runs", "watch", "-o", "json", *end).out
     assert out.startswith('{"ok":' if end else '{"kind":')
 
 

@@ -11,12 +11,13 @@ import struct
 import subprocess
 import sys
 import termios
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest_mock import MockServer, completes
+from inngest_rest_mock import MockServer, completes, sleeps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,10 +29,12 @@ F_SETPIPE_SZ = 1031
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    """Serve 60 runs, and events with a letter that ASCII lacks."""
+    """Serve 60 runs that ended and an open one, and events with a letter that ASCII lacks."""
     mock = MockServer()
     mock.function("shop", "charge", trigger="order/placed", run=completes({"paid": 1}))
+    mock.function("shop", "ship", trigger="order/paid", run=sleeps(timedelta(days=1)))
     client = InngestClient(dev=True, transport=mock.transport)
+    client.send({"name": "order/paid"})
     client.send([{"name": "order/placed", "data": {"name": "René"}}] * 60)
     with mock.serve() as url:
         yield url
@@ -82,7 +85,7 @@ def test_a_reader_that_stops_ends_it_quietly(environment: dict[str, str]) -> Non
 
 
 def test_ctrl_c_ends_it_without_a_traceback(environment: dict[str, str]) -> None:
-    tokens = ["runs", "watch", "--since", "1h", "--every", "60"]
+    tokens = ["runs", "watch", "--every", "60"]
     with start(environment, *tokens, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         first = process.stdout.readline()
@@ -103,7 +106,7 @@ def test_ctrl_c_on_a_terminal_ends_a_watch(environment: dict[str, str]) -> None:
     def take_terminal() -> None:
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
-    tokens = ["runs", "watch", "--since", "1h", "--every", "60"]
+    tokens = ["runs", "watch", "--every", "60"]
     streams = {"stdin": slave, "stdout": slave, "stderr": slave}
     written = b""
     with start(
@@ -114,7 +117,7 @@ def test_ctrl_c_on_a_terminal_ends_a_watch(environment: dict[str, str]) -> None:
         preexec_fn=take_terminal,
     ) as process:
         os.close(slave)
-        while b"shop/charge" not in written:
+        while b"shop/ship" not in written:
             written += os.read(master, 65536)
         os.write(master, b"\x03")
         try:

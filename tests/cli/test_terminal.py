@@ -294,9 +294,9 @@ def test_statuses_are_colored(on_terminal: OnTerminal) -> None:
 def test_there_is_no_color_where_none_is_wanted(
     command: str, name: str, value: str, on_terminal: OnTerminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (id,) = on_terminal.start("failed")
+    (id,) = on_terminal.start("reserved" if command == "watch" else "failed")
     monkeypatch.setenv(name, value)
-    more = {"list": [], "trace": [id], "watch": ["--since", "1h", "--timeout", "2"]}[command]
+    more = {"list": [], "trace": [id], "watch": ["--every", "1", "--timeout", "3"]}[command]
     screen = on_terminal("runs", command, *more)
     assert screen.status == 0
     assert "failed" in screen.text
@@ -372,20 +372,20 @@ def test_progress_is_shown_and_cleared(on_terminal: OnTerminal) -> None:
 
 
 def test_watch_on_a_terminal_is_a_line_per_change(on_terminal: OnTerminal) -> None:
-    (id,) = on_terminal.start("failed")
-    screen = on_terminal("runs", "watch", "--since", "1h", "--timeout", "2")
+    (id,) = on_terminal.start("reserved")
+    screen = on_terminal("runs", "watch", "--every", "1", "--timeout", "3")
     assert screen.status == 0
     announced, *lines = screen.text.splitlines()
-    assert announced == "Watching runs at http://127.0.0.1:8288 for 2 s."
+    assert announced == "Watching runs at http://127.0.0.1:8288 for 3 s."
     assert [line.split()[2:5] for line in lines] == [
-        [id, "appeared", "failed"],
+        [id, "appeared", "running"],
         [id, "ended", "failed"],
     ]
 
 
 def test_watch_as_a_table_in_a_pipe_is_a_line_per_change(run: Run) -> None:
-    (id,) = run.start("failed")
-    ran = run("runs", "watch", "--since", "1h", "--timeout", "2", "-o", "table")
+    (id,) = run.start("reserved")
+    ran = run("runs", "watch", "--every", "1", "--timeout", "3", "-o", "table")
     lines = [line.split()[2:4] for line in ran.out.splitlines()]
     assert lines == [[id, "appeared"], [id, "ended"]]
 

@@ -73,5 +73,6 @@ def test_a_table_of_all_functions_has_their_last_runs_and_the_next_of_crons(run:
         ("charge", None),
         ("ship", None),
         ("wait", None),
+        ("reserve", None),
         ("digest", "completed"),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
@@ -35,63 +35,13 @@ def at(seconds: float) -> httpx.Response:
 
 
 @pytest.mark.parametrize("ahead", [600, -600, 3, -4])
-def test_another_time_is_learned_from_two_responses_that_agree(
+def test_another_time_is_learned_from_a_response(
     servers: ServerClock, clock: Clock, ahead: int
 ) -> None:
     servers.observe(at(clock.now() + ahead), clock.now())
-    assert servers.in_doubt
-    assert servers.ahead == 0
-    servers.observe(at(clock.now() + ahead), clock.now())
-    assert not servers.in_doubt
     assert servers.ahead == pytest.approx(ahead, abs=1)
     assert abs(servers.now().timestamp() - (clock.now() + ahead)) <= 1
     assert servers.now().tzinfo is UTC
-
-
-def test_a_single_wrong_time_moves_no_clock(servers: ServerClock, clock: Clock) -> None:
-    for ahead in (600, 600, 7_200, 600, -7_200, 600):
-        servers.observe(at(clock.now() + ahead), clock.now())
-        clock.advance(1.1)
-    assert servers.ahead == pytest.approx(600, abs=1)
-
-
-@pytest.mark.parametrize("count", [1, 2], ids=["by one response", "by all"])
-@pytest.mark.parametrize("ahead", [600, -600])
-def test_the_earliest_time_is_that_of_the_clock_which_is_behind(
-    servers: ServerClock, clock: Clock, ahead: int, count: int
-) -> None:
-    now = datetime.fromtimestamp(clock.now(), UTC)
-    assert servers.earliest() == now
-    for _ in range(count):
-        servers.observe(at(clock.now() + ahead), clock.now())
-    assert (servers.earliest() - now).total_seconds() == pytest.approx(min(ahead, 0), abs=1)
-
-
-@pytest.mark.parametrize("ahead", [600, -600])
-def test_elapsed_times_are_by_each_clock_and_so_do_not_depend_on_how_far_one_is_ahead(
-    servers: ServerClock, clock: Clock, ahead: int
-) -> None:
-    for _ in range(2):
-        servers.observe(at(clock.now() + ahead), clock.now())
-    noted = servers.now(), servers.here()
-    clock.advance(5)
-    assert servers.elapsed(*noted) == (timedelta(seconds=5), timedelta(seconds=5))
-    other = ServerClock(_core.Clock(now=clock.now))
-    least, most = other.elapsed(*noted)
-    assert (most - least).total_seconds() == pytest.approx(600, abs=1)
-    assert timedelta(seconds=5) in (least, most)
-
-
-def test_ours_is_behind_if_the_server_has_something_later(
-    servers: ServerClock, clock: Clock
-) -> None:
-    for _ in range(2):
-        servers.observe(at(clock.now() + 600), clock.now())
-    now = datetime.fromtimestamp(clock.now(), UTC)
-    for seconds, earliest in (-60, 0), (60, 60), (3_600, 600):
-        shown = now + timedelta(seconds=seconds)
-        told = servers.earliest(clock.now(), shown=shown) - now
-        assert told.total_seconds() == pytest.approx(earliest, abs=1)
 
 
 @pytest.mark.parametrize("ahead", [0, 0.9, -0.9, 2])
@@ -109,20 +59,11 @@ def test_a_slow_response_alone_shows_no_difference(servers: ServerClock, clock: 
     assert servers.ahead == 0
 
 
-def test_further_responses_make_it_more_exact(servers: ServerClock, clock: Clock) -> None:
-    for _ in range(10):
-        servers.observe(at(clock.now() + 600.5), clock.now())
-        clock.advance(1.1)
-    assert servers.ahead == pytest.approx(600.5, abs=0.06)
-
-
 def test_a_clock_that_was_set_meanwhile_is_followed(servers: ServerClock, clock: Clock) -> None:
-    for _ in range(2):
-        servers.observe(at(clock.now() + 600), clock.now())
+    servers.observe(at(clock.now() + 600), clock.now())
     assert servers.ahead == pytest.approx(600, abs=1)
     clock.advance(600)  # ours was set right
-    for _ in range(2):
-        servers.observe(at(clock.now() + 1), clock.now())
+    servers.observe(at(clock.now() + 1), clock.now())
     assert servers.ahead == 0
 
 
@@ -141,8 +82,7 @@ def test_a_clock_that_was_set_meanwhile_is_followed(servers: ServerClock, clock:
 def test_a_date_that_shows_nothing_is_ignored(
     servers: ServerClock, clock: Clock, response: httpx.Response
 ) -> None:
-    for _ in range(2):  # a single one that shows another time is only a doubt
-        servers.observe(response, clock.now())
+    servers.observe(response, clock.now())
     assert servers.ahead == 0
 
 

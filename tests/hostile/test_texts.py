@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
@@ -137,15 +137,6 @@ def test_any_token_continues_a_watch_or_is_rejected(data: st.DataObject) -> None
                     assert change.run.id
             except InvalidArgumentError:
                 pass
-
-
-@pytest.mark.parametrize(
-    "since", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)], ids=str
-)
-def test_a_watch_begins_at_any_moment(since: datetime) -> None:
-    mock = MockServer()
-    with InngestClient(dev=True, transport=mock.transport) as client:
-        assert list(client.runs.watch(since=since, timeout=3, every=1)) == []
 
 
 def test_a_token_that_is_nested_too_deeply_is_rejected() -> None:

@@ -129,8 +129,9 @@ def test_a_cancelled_call_makes_no_further_request(world: World, era: str, at: s
 
 
 def test_watching_ends_by_itself(world: World) -> None:
+    world.open_run()
     began = world.mock.now
-    result = call(mcp_server.server(world.client), "runs_watch", {"since": "1h"})
+    result = call(mcp_server.server(world.client), "runs_watch", {})
     assert not result.is_error
     assert {it["kind"] for it in answer(result)["data"]["items"]}
     assert (world.mock.now - began).total_seconds() < 2 * tool_schemas.DEFAULT_WATCH_S

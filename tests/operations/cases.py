@@ -73,7 +73,7 @@ Call = Callable[[World], Mapping[str, Any]]
 # What the server has to have, or what a mock is asked otherwise.
 _SPECIAL: dict[str, Call] = {
     **rows("OPERATIONS"),
-    "runs.watch": lambda _: {"since": "1h", "timeout": 2, "every": 1, "include_output": True},
+    "runs.watch": lambda _: {"timeout": 2, "every": 1, "include_output": True},
     "runs.cancel": lambda world: {"ids": [world.open_run()]},
     "runs.jobs": lambda world: {"id": world.open_run()},
     "signals.send": lambda world: {"signal": world.signal()},

@@ -201,7 +201,7 @@ def watching(client: InngestClient) -> None:
 
 
 async def watching_asynchronously(client: AsyncInngestClient) -> None:
-    async with client.runs.watch(since=NOW, function="f", app="a") as watcher:
+    async with client.runs.watch(function="f", app="a") as watcher:
         assert_type(watcher, AsyncWatcher)
         assert_type([change async for change in watcher], list[RunChange])
     assert_type(client.runs.wait_many(["r"], timedelta(minutes=1)), AsyncEndedRuns)

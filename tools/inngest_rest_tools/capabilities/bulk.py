@@ -116,7 +116,7 @@ FORMS = {
     ),
     "ActionReport": Form(problem=_incomplete),
     "ActionRow": Form(
-        left_out=names("replays_before requested_at requested_at_here"),
+        left_out=names("replays_before requested_at"),
         shorten=_shorten_row,
         untrusted=("reason", "function", "error", "from_step", "event_name"),
         columns=(

@@ -111,8 +111,6 @@ class ActionRow(_Stored):
         ended_at: When the run ended.
         error: The first line of the run's error.
         requested_at: When the request was sent, by the server's clock.
-        requested_at_here: The same by the clock of the machine that sent it. Whether an unknown
-            outcome may be tried again goes by both, since either clock may be wrong.
         from_step: The step from which a replay starts; None for the beginning.
         event_name: The name of the event.
         new_event_id: The internal id of the event that was sent in its place.
@@ -130,7 +128,6 @@ class ActionRow(_Stored):
     ended_at: datetime | None = None
     error: str | None = None
     requested_at: datetime | None = None
-    requested_at_here: datetime | None = field(default=None, repr=False)
     from_step: str | None = None
     event_name: str | None = None
     new_event_id: str | None = None

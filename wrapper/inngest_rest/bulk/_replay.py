@@ -227,9 +227,8 @@ class ReplayJob(RunsJob):
         if result is not None:
             return result
         if row.requested_at is not None:
-            clock = self.session.server_clocks["api"]
-            elapsed, _ = clock.elapsed(row.requested_at, row.requested_at_here)
-            if self._replays.is_settled(elapsed):
+            now = self.session.server_clocks["api"].now()
+            if self._replays.is_settled(now - row.requested_at):
                 return None
         return with_outcome(row, ActionOutcome.UNKNOWN, _MAY_TAKE_EFFECT)
 
@@ -300,12 +299,7 @@ class ReplayJob(RunsJob):
             )
         except InngestError as error:
             if self._replays.was_refused(error):
-                row = evolve(
-                    row,
-                    replays_before=None,
-                    requested_at=None,
-                    requested_at_here=None,
-                )
+                row = evolve(row, replays_before=None, requested_at=None)
                 return failure(row, error, is_sent=False)
             lost = error
         else:

@@ -332,8 +332,8 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
 
     def dated(self, row: ActionRow) -> ActionRow:
         """Return a row with the time of a request that is sent now."""
-        clock = self.session.server_clocks["api"]
-        return evolve(row, requested_at=clock.now(), requested_at_here=clock.here())
+        now = self.session.server_clocks["api"].now()
+        return evolve(row, requested_at=now)
 
     def record_result(
         self, target: ActionRow, result: BulkResult | None

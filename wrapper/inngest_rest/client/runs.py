@@ -220,16 +220,15 @@ class Runs(Resource):
         query: str | None = None,
         every: Seconds = 5.0,
         timeout: Seconds | None = None,
-        since: datetime | timedelta | None = None,
         include_output: bool = False,
         token: str | None = None,
     ) -> Watcher:
         """Watch runs, and return their changes: they appear, change status, and end.
 
         No run is missed, however short: a run that starts and ends between two polls appears and
-        ends. Runs open at the start appear first. Times are by the server's clock, as stated in its
-        responses; a single wrong one has no effect. If no response states the time, or all state a
-        wrong one, this machine's clock must not be ahead by more than 15 s.
+        ends. Runs open at the start appear first. Times are by the server's clock, as its responses
+        state it. If they do not, or state a wrong one, this machine's clock must not be ahead by
+        more than 15 s.
 
         Args:
             status: Only changes to one of these statuses; a run that had already ended when first
@@ -253,11 +252,9 @@ class Runs(Resource):
                 server needs more than a quarter of it to respond, or three quarters while many runs
                 change.
             timeout: Time after which to stop. Seconds, or a timedelta; None for never.
-            since: Also report changes from this time on; by default from now on. An aware
-                datetime by the server's clock; a timedelta is that long ago.
             include_output: Whether runs have their `output` or `error`.
             token: The `token` of another watch with the same filter (except `status`), to continue
-                after the changes it returned. Excludes `since`.
+                after the changes it returned.
 
         Raises:
             InvalidArgumentError: An argument is malformed; nothing was sent.
@@ -286,7 +283,6 @@ class Runs(Resource):
             selection,
             every=every,
             timeout=timeout,
-            since=since,
             include_output=include_output,
             token=token,
         )

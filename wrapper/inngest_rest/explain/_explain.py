@@ -79,7 +79,7 @@ async def explain(session: Session, event_id: str, *, name: str | None) -> Expla
     name = check_text("name", name)
     not_found = _not_found(session, event_id, name)
     if is_ulid(event_id):
-        now = session.server_clocks["api"].earliest().timestamp()
+        now = session.server_clocks["api"].now().timestamp()
         longest = EVENT_ORDER_SLACK.total_seconds()
         within = min(second_of_ulid(event_id) + longest - now, longest)
         try:

@@ -153,7 +153,7 @@ def _events_in(root: Span) -> tuple[dict[str, Any], ...]:
 
 
 def _idle_time(session: Session, run: Run, root: Span | None) -> timedelta:
-    """Return the least time since the last change of a run; 0 if that is unknown."""
+    """Return the time since the last change of a run; 0 if that is unknown."""
     if root is None:
         return timedelta(0)
     times = [run.queued_at]
@@ -165,10 +165,8 @@ def _idle_time(session: Session, run: Run, root: Span | None) -> timedelta:
     known_times = [time for time in times if time]
     if not known_times:
         return timedelta(0)
-    last_change = max(known_times)
-    clock = session.server_clocks["api"]
-    least, _ = clock.elapsed(last_change, last_change)
-    return max(least, timedelta(0))
+    elapsed = session.server_clocks["api"].now() - max(known_times)
+    return max(elapsed, timedelta(0))
 
 
 async def read_limits(

@@ -202,11 +202,6 @@ def _parse_cursor(text: str) -> Cursor:
     return Cursor(path=path, skip=int(skip), cursor=cursor)
 
 
-# Requests for the first page while the server's clock is being learned: one response shows another
-# time, one confirms it, and one is of that time.
-_MOST_ATTEMPTS = 3
-
-
 _CUT_OFF = Advice(
     "The items listed so far are complete. Continue from the cursor of the error, or list less: "
     "runs by a narrower since and until, or by app or status."
@@ -228,7 +223,6 @@ class Walk(Generic[T]):
         listing.last_filter = self._local_filter
         self._is_empty = listing.is_empty = listing.start is None
         self._listed = 0  # items that were returned
-        self.began: float | None = None  # by our clock
         # Whether the window of a page is narrowed to begin at its cursor: a server searches for a
         # cursor from the beginning of the window, so each page would take longer than the last.
         self._narrows = True
@@ -399,24 +393,18 @@ class Walk(Generic[T]):
         self, cursor: Cursor | None, size: int, deadline: float
     ) -> tuple[str, ListedPage[T]]:
         """Fetch a page; the first one again if its response shows that the time was wrong."""
+        if self.now is not None:
+            return await self._fetch_at(cursor, size, self.now, deadline)
         session = self._listing.session
         clock = session.server_clocks["api"]
-        if self.began is None:
-            self.began = session.clock.now()
-        attempts = 0
-        while True:
-            attempts += 1
-            now = self.now or clock.at(self.began)
-            ahead = clock.ahead
-            path_and_page = await self._fetch_at(cursor, size, now, deadline)
-            if not self._listing.is_relative:
-                self.now = self.now or clock.at(self.began)
-                return path_and_page
-            is_same = abs(clock.ahead - ahead) <= SAME_WITHIN
-            is_settled = is_same and clock.in_doubt is None
-            if self.now is not None or is_settled or attempts == _MOST_ATTEMPTS:
-                self.now = now
-                return path_and_page
+        began = session.clock.now()
+        now = clock.at(began)
+        path_and_page = await self._fetch_at(cursor, size, now, deadline)
+        self.now = clock.at(began)
+        was_off = abs(self.now - now).total_seconds() > SAME_WITHIN
+        if was_off and self._listing.is_relative:
+            return await self._fetch_at(cursor, size, self.now, deadline)
+        return path_and_page
 
     async def _fetch_at(
         self,

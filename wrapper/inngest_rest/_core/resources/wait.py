@@ -263,7 +263,7 @@ class WaitMany(Poller[Run]):
         """List the open runs that have ended since the last time."""
         began = self._session.clock.now()
         clock = self._session.server_clocks["api"]
-        since = clock.earliest(self._listed_at) - OVERLAP
+        since = clock.at(self._listed_at) - OVERLAP
         selection = Selection(statuses=ENDED, window=Window(since=since))
         listing = run_lists.list_runs(
             self._session, selection, order="oldest", by_change=True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,6 @@ from inngest_rest import errors
 from inngest_rest._core.calls.retry import FAULTS, Fault
 from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import run_lists
-from inngest_rest._core.resources.filters import ENDED, Selection
 from inngest_rest._core.resources.polling import (
     BATCH,
     FEW,
@@ -26,18 +25,19 @@ from inngest_rest._core.resources.polling import (
     rest_after,
 )
 from inngest_rest._core.resources.watch_state import EARLIEST, KnownRuns, WatchState
-from inngest_rest._core.resources.windows import Window, check_instant
+from inngest_rest._core.resources.windows import Window
 from inngest_rest._local.arguments import check_seconds, invalid
 from inngest_rest._local.faults import may_pass
 from inngest_rest._values.visible import shown
 from inngest_rest.models import UNFINISHED, Run, RunChange, RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from inngest_rest._core.calls.listing import Listing, Walk
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
+    from inngest_rest._core.resources.filters import Selection
     from inngest_rest.typing import ChangeKind, Seconds
 
 # Seconds that a listing of ends may take. It is short: runs that begin meanwhile are seen after it.
@@ -68,7 +68,6 @@ class Watch(Poller[RunChange]):
         *,
         every: Seconds,
         timeout: Seconds | None,
-        since: datetime | timedelta | None,
         include_output: bool,
         token: str | None,
     ) -> None:
@@ -87,9 +86,7 @@ class Watch(Poller[RunChange]):
         if self._every < 1:
             raise invalid("every", f"must be at least 1 second, not {shown(every)}")
         filters = evolve(selection, statuses=()).to_json()
-        self.state = self._initial_state(filters, since, token)
-        # The beginning by the clock that has it earlier, since either may be wrong.
-        self._earliest = self.state.since
+        self.state = self._initial_state(filters, token)
         self._next_poll = self._began
         self._succeeded_at = self._began
         self._failures = 0
@@ -109,26 +106,12 @@ class Watch(Poller[RunChange]):
         self._fetched = deque[tuple[str, "Run | Fault"]]()
         self.polls = 0
 
-    def _initial_state(
-        self,
-        filters: dict[str, str],
-        since: datetime | timedelta | None,
-        token: str | None,
-    ) -> WatchState:
-        """Return the state in a token, or that of a watch that begins now or `since`."""
+    def _initial_state(self, filters: dict[str, str], token: str | None) -> WatchState:
+        """Return the state in a token, or that of a watch that begins now."""
+        if token is not None:
+            return WatchState.from_token(token, filters)
         now = datetime.fromtimestamp(self._session.clock.now(), UTC)
-        begin = max(check_instant("since", since, now) or now, EARLIEST)
-        if token is None:
-            return WatchState(
-                filter=filters,
-                since=whole_milliseconds(begin),
-                looks_back=since is not None,
-                is_relative=not isinstance(since, datetime),
-            )
-        if since is not None:
-            reason = "and token exclude each other"
-            raise invalid("since", reason, how="Pass one of them.")
-        return WatchState.from_token(token, filters)
+        return WatchState(filter=filters, since=whole_milliseconds(now))
 
     @property
     def token(self) -> str:
@@ -228,13 +211,14 @@ class Watch(Poller[RunChange]):
                     recent.add(run.id)
             times = [run.queued_at for run in self._page if run.queued_at]
             newest = max(times, default=newest)
-            read_at = self._clock.earliest(began, shown=newest)
+            read_at = self._earliest(began, newest)
             read_until = min(newest, read_at)
             self._known.move_window(read_until - OVERLAP)
-        passed = self._clock.earliest(began, shown=newest) - OVERLAP
+        passed = self._earliest(began, newest) - OVERLAP
         self._known.move_window(passed)
-        state.since = self._earliest
-        state.is_begun = True
+        if not state.is_begun:
+            state.since = self._earliest(state.since.timestamp())
+            state.is_begun = True
         yield from self._find_ends(recent, passed)
         if not self._unfetched:
             self.polls += 1
@@ -244,28 +228,24 @@ class Watch(Poller[RunChange]):
         self._next_poll = self._now() + max(until_due, rest)
 
     def _begin(self) -> Iterator[Plan[Sequence[str]]]:
-        """Find open runs, and runs that ended since the beginning but were queued before it."""
+        """Find the runs that are open, and let the window begin with the watch."""
         state = self.state
         yield from self._pages(self._list(UNFINISHED, are_open=True))
-        # Not again if an earlier poll failed after this step.
-        if state.is_relative:
-            began = state.since.timestamp()
-            self._earliest = self._clock.earliest(began)
-            state.since = whole_milliseconds(self._clock.at(began))
-            state.is_relative = False
         # Ended runs are listed again below, so they are not forgotten yet, as by `move_window`.
-        state.window = max(state.window, self._earliest - OVERLAP)
+        began = self._earliest(state.since.timestamp())
+        state.window = max(state.window, began - OVERLAP)
         state.changes = max(state.changes, state.window)
-        if not state.looks_back:
-            return
 
-        def was_queued_before(run: Run) -> bool:
-            if run.id in state.open:
-                return True
-            return run.queued_at is not None and run.queued_at < state.window
+    def _earliest(self, moment: float, newest: datetime | None = None) -> datetime:
+        """Return a moment of our clock, by ours or the server's, whichever has it earlier.
 
-        ended = self._list(ENDED, since=state.since, by_change=True)
-        yield from self._pages(ended, was_queued_before)
+        Either may be wrong, and a window that begins too early loses nothing. Ours is behind if the
+        server has shown a later time, `newest`.
+        """
+        ours = datetime.fromtimestamp(moment, UTC)
+        if newest is not None:
+            ours = max(ours, newest)
+        return whole_milliseconds(min(ours, self._clock.at(moment)))
 
     def _find_ends(
         self, recent: set[str], passed: datetime
@@ -311,7 +291,7 @@ class Watch(Poller[RunChange]):
         selection = evolve(
             self._listed, statuses=statuses, window=window, are_open=are_open
         )
-        listing = run_lists.list_runs(
+        return run_lists.list_runs(
             self._session,
             selection,
             order="oldest",
@@ -319,26 +299,17 @@ class Watch(Poller[RunChange]):
             include_output=self._include_output,
             is_bounded=False,
         )
-        listing.is_relative = self.state.is_relative
-        return listing
 
-    def _pages(
-        self, listing: Listing[Run], is_wanted: Callable[[Run], bool] | None = None
-    ) -> Iterator[Plan[Sequence[str]]]:
+    def _pages(self, listing: Listing[Run]) -> Iterator[Plan[Sequence[str]]]:
         walk = listing.walk()
         while not walk.is_done:
-            yield self._read(walk, is_wanted)
+            yield self._read(walk)
 
-    async def _read(
-        self, walk: Walk[Run], is_wanted: Callable[[Run], bool] | None = None
-    ) -> Sequence[str]:
-        """Read the next page, and take up the runs that are wanted."""
+    async def _read(self, walk: Walk[Run]) -> Sequence[str]:
+        """Read the next page, and take up its runs."""
         page = await walk.next_page(deadline=self._deadline)
         self._page = page.items
-        wanted = page.items
-        if is_wanted is not None:
-            wanted = tuple(run for run in page.items if is_wanted(run))
-        await self._take_up(wanted)
+        await self._take_up(page.items)
         return ()
 
     async def _read_ends(self, passed: datetime) -> Sequence[str]:

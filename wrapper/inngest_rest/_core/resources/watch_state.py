@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
+from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._local.arguments import check_id, check_text, invalid
 from inngest_rest._values.visible import shown
 from inngest_rest.models import RunStatus  # noqa: TC001 - msgspec reads the annotation
@@ -32,10 +33,8 @@ class WatchState(msgspec.Struct, kw_only=True):
 
     version: Literal[1] = 1
     filter: dict[str, str]
-    since: _Moment  # the beginning of the watch
-    looks_back: bool  # to runs that were queued before it and ended after it
-    # The beginning is by our clock, whose difference from the server's a response will show.
-    is_relative: bool
+    # The beginning of the watch: by our clock until its first poll has shown the server's.
+    since: _Moment
     is_begun: bool = False
     window: _Moment = EARLIEST  # the beginning of the next poll
     changes: _Moment = EARLIEST  # the same for a listing by ends
@@ -89,7 +88,7 @@ class KnownRuns:
         if known_status is None:
             if run.id in state.ended:
                 return None
-            if run.ended_at is not None and run.ended_at < state.since:
+            if run.ended_at is not None and self._is_earlier(run.ended_at):
                 self._remember_end(run)
                 return None
             state.open[run.id] = run.status
@@ -99,6 +98,13 @@ class KnownRuns:
             return "ended"
         state.open[run.id] = run.status
         return None if run.status == known_status else "changed"
+
+    def _is_earlier(self, at: datetime) -> bool:
+        """Return whether a time by the server's clock is before the beginning of the watch."""
+        begin = self._state.since
+        if not self._state.is_begun:
+            begin = whole_milliseconds(self._clock.at(begin.timestamp()))
+        return at < begin
 
     def forget(self, run_id: str) -> None:
         """Forget an open run, which the server has deleted."""
