@@ -23,6 +23,7 @@ from inngest_rest_api.api.ingest import send_events
 from inngest_rest_api.api.v1 import delete_webhook_v1, get_run_v1
 from inngest_rest_api.api.v2 import get_run_v2, list_runs_v2, rerun_run_v2
 from inngest_rest_api.models import Event, SendResult, V2RunEnvelope
+from inngest_rest_mock import MockServer
 from tests.support.server import Reply, Server, body_of, recorded, says, text
 
 if TYPE_CHECKING:
@@ -295,3 +296,11 @@ def test_what_is_of_no_api_is_asked_whatever_the_client_is_pinned_to(
 ) -> None:
     server.on("GET /health", says({"status": 200}))
     assert connect(api_version="v1").request("GET", "/health").status == 200
+
+
+@pytest.mark.parametrize("key", ["signkey-prod-0123456789abcdef", None])
+def test_metrics_are_requested_with_a_key_or_without_one(key: str | None) -> None:
+    mock = MockServer(signing_key="signkey-prod-0123456789abcdef")
+    base_url = "http://127.0.0.1:8288"
+    with InngestClient(base_url=base_url, signing_key=key, transport=mock.transport) as client:
+        assert "inngest_queue_depth 0" in client.request("GET", "/metrics").text

@@ -213,8 +213,8 @@ def _methods() -> Iterator[tuple[str, Method]]:
 
 NOT_WRAPPED = {
     "getDevInfo": "client.diagnose() alone asks it, among other things",
-    "getMetrics": "its response is no JSON; tests/resources/test_metrics.py",
-    "getPrometheusV1": "metrics() asks it for the environment; tests/resources/test_metrics.py",
+    "getMetrics": "its response is no JSON; status() reads the depth of the queue, tests/status",
+    "getPrometheusV1": "its response is no JSON, and of Inngest Cloud alone; request() has it",
     "getHealthV2": "health() asks getHealth, which needs no key; any other call proves the key",
     "sendEventV2": "send() asks it where an API key is the only key; tests/sending/test_api_key.py",
     "listOperationsV2": "asked to know what the server can do, before a call that depends on it",

@@ -134,7 +134,6 @@ _LOOKS_AFTER_404: dict[str, int] = {
 _ROUTES: dict[str, int] = {
     # Without the event itself, its runs are asked for; without the app, its functions.
     "events.wait": 3,
-    "metrics": 2,  # those of a server, and those of an environment of Inngest Cloud
     **rows("FAULT_ROUTES"),
 }
 
@@ -175,8 +174,6 @@ def _routes(verdict: Verdict, operation: TriedCall) -> int:
     if not operation.is_repeatable and verdict is not V.PAGE and operation.kind != _LOOK:
         # It may be done, unless the server has v2 elsewhere: both of its roots are asked.
         return 3 if verdict is V.EMPTY and families[0] == "v2" else 1
-    if operation.name == "metrics" and verdict is V.PAGE:
-        return _ROUTES["metrics"]
     if "v2" not in families:
         return 1
     if "without result" in operation.kind and verdict is V.NOTHING:

@@ -264,7 +264,7 @@ def test_without_the_evidence_for_a_rule_there_is_no_verdict(
     client: InngestClient, mock: MockServer, send: Any
 ) -> None:
     send("placed", 1)
-    mock.fault(answers(404, "no"), operation="get_metrics", times=None)
+    mock.fault(answers(200, "inngest_queue_depth NaN\n"), operation="get_metrics", times=None)
     assert client.status().verdict == "ok"
     report = client.status(queue_depth_above=3)
     assert (report.verdict, report.is_ok) == ("unknown", False)

@@ -488,6 +488,13 @@ def test_the_depth_of_the_queue_is_told_where_the_server_has_it(
 ) -> None:
     send(open=9)
     assert message_of(client.status(), "starting") == "0 queued (queue depth 9, sleeps included)"
+    for text, depth in (
+        ('a_depth{of="inngest_queue_depth 1"} 2\ninngest_queue_depth 1.5e+06\n', "1,500,000"),
+        ("inngest_queue_depth\t7 \n", "7"),
+    ):
+        mock.fault(answers(200, text), operation="get_metrics")
+        told = message_of(client.status(), "starting")
+        assert told == f"0 queued (queue depth {depth}, sleeps included)"
     mock.fault(answers(404, "no"), operation="get_metrics", times=9)
     assert message_of(client.status(), "starting") == "0 queued"
     cloud = MockServer()

@@ -28,7 +28,7 @@ from inngest_rest_tools.problems import Code, Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from inngest_rest.models import App, Function, Job, Metric, Run, StoredEvent
+    from inngest_rest.models import App, Function, Job, Run, StoredEvent
     from inngest_rest_tools.cutting import Cutter
     from inngest_rest_tools.form import Part
     from inngest_rest_tools.parameter import Values
@@ -237,11 +237,6 @@ def _waits_for(job: Job) -> str | None:
     return job.event or job.signal or job.function
 
 
-def _labels(metric: Metric) -> str:
-    labels = [f"{name}={value}" for name, value in metric.labels.items()]
-    return " ".join(labels)
-
-
 def _view_of_cancellation(created: CreatedCancellation) -> Iterable[Part] | None:
     return form_of(type(created.planned)).view(created.planned)
 
@@ -319,15 +314,6 @@ FORMS = {
             whole("ATTEMPT", "attempt"),
             whole("POSITION", "position"),
             Column("WAITS FOR", _waits_for),
-        ),
-    ),
-    "Metric": Form(
-        untrusted=("labels",),
-        columns=(
-            Column("NAME", "name"),
-            Column("LABELS", _labels),
-            whole("VALUE", lambda metric: f"{metric.value:,.15g}"),
-            optional("TYPE", "type"),
         ),
     ),
     "OfCloud": Form(untrusted=("body",)),

@@ -436,10 +436,6 @@ _OWN: tuple[CallRow, ...] = (
         examples=({"key": "user", "id": "u-1"},),
     ),
     CallRow(
-        name="metrics",
-        is_rare=True,
-    ),
-    CallRow(
         name="health",
         command="",
     ),

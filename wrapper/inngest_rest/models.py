@@ -377,28 +377,6 @@ class Cancellation(Record):
 
 
 @frozen(repr=False)
-class Metric(Record):
-    """A figure of a server, as Prometheus reads it.
-
-    Attributes:
-        name: What was measured, such as inngest_queue_depth.
-        labels: Of what, such as the function (`fn`) and the `status`; empty for the whole server.
-        value: The figure; infinity and "not a number" are texts in JSON.
-        type: "gauge", which goes up and down, "counter", which only grows, "histogram" or
-            "summary"; "untyped" if the server does not say.
-        help: What it is, in the words of the server.
-        at: When it was measured, if not when it was asked for.
-    """
-
-    name: str
-    labels: Mapping[str, str]
-    value: float
-    type: str = "untyped"
-    help: str | None = None
-    at: datetime | None = None
-
-
-@frozen(repr=False)
 class AppSync(Record):
     """A sync of an app; `status` is "pending", "success", "duplicate" (no change) or "error"."""
 

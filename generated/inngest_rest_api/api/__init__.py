@@ -92,16 +92,8 @@ OPERATIONS = (
         since="1.17.0",
         calls=(("events.get", 1),),
     ),
-    Operation("v1", "get_metrics", "GET", "/metrics", since="1.17.0", calls=(("metrics", 1),)),
-    Operation(
-        "v1",
-        "get_prometheus_v1",
-        "GET",
-        "/v1/prom/{env}",
-        since="1.17.0",
-        cloud_only=True,
-        calls=(("metrics", 2),),
-    ),
+    Operation("v1", "get_metrics", "GET", "/metrics", since="1.17.0"),
+    Operation("v1", "get_prometheus_v1", "GET", "/v1/prom/{env}", since="1.17.0", cloud_only=True),
     Operation(
         "v1", "get_run_v1", "GET", "/v1/runs/{run_id}", since="1.17.0", calls=(("runs.get", 2),)
     ),

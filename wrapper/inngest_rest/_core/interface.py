@@ -22,10 +22,9 @@ from inngest_rest._core.resources.events import EventSelection, list_events
 from inngest_rest._core.resources.events import get as get_event
 from inngest_rest._core.resources.events import get_stored as get_stored_event
 from inngest_rest._core.resources.filters import Selection
-from inngest_rest._core.resources.metrics import get_metrics
 from inngest_rest._core.resources.names import Names, check_names
 from inngest_rest._core.resources.replays import Replays
-from inngest_rest._core.resources.routes import check_health
+from inngest_rest._core.resources.routes import check_health, request_directly
 from inngest_rest._core.resources.run_acts import cancel as cancel_run
 from inngest_rest._core.resources.run_jobs import list_jobs
 from inngest_rest._core.resources.run_lists import list_runs
@@ -48,7 +47,6 @@ __all__ = [
     "check_names",
     "get_app",
     "get_event",
-    "get_metrics",
     "get_run",
     "get_stored_event",
     "get_trace",
@@ -59,5 +57,6 @@ __all__ = [
     "list_jobs",
     "list_runs",
     "may_hide_batches",
+    "request_directly",
     "runs_of_event",
 ]

@@ -25,7 +25,6 @@ from inngest_rest._local.limits import DEFAULT_EVENTS, DEFAULT_IN_FLIGHT
 from inngest_rest.client.groups import Group, Resource
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from datetime import timedelta
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from inngest_rest.diagnosis import Diagnosis
     from inngest_rest.event import EventLike
     from inngest_rest.explain import SendPreview
-    from inngest_rest.models import Metric, Run
+    from inngest_rest.models import Run
     from inngest_rest.reports import BatchReport, SendReport
     from inngest_rest.responses import Profile, RawResponse, Target
     from inngest_rest.retry import RetryPolicy
@@ -507,28 +506,6 @@ class InngestClient(Resource):
             path, name, None, event, columns, csv=csv, resume=False
         )
         return self._run(preview, batches_of_file(self._session, options))
-
-    def metrics(self) -> builtins.list[Metric]:
-        """Get the metrics of the server, such as the depth of its queue.
-
-        A self-hosted or dev server has inngest_queue_depth: the number of items in all its queues,
-        including items due later, such as the end of a sleep, and a few internal ones. Inngest
-        Cloud has counters of runs and steps by function, on paid plans.
-
-        Returns:
-            Each figure with its labels. On Inngest Cloud, those of the client's `env`, or else
-            production.
-
-        Raises:
-            AuthenticationError: A self-hosted server before release 1.19, or Inngest Cloud, needs
-                the signing key.
-
-        HTTP: `GET /metrics`, else `GET /v1/prom/{env}`, which Inngest Cloud alone is asked for
-            at once.
-        """
-        from inngest_rest._core.resources.metrics import get_metrics
-
-        return self._run(get_metrics)
 
     def health(self) -> None:
         """Check that the server is up.

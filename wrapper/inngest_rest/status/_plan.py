@@ -7,7 +7,7 @@ crons or expected functions has all of them read.
 
 from __future__ import annotations
 
-import math
+import re
 from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
@@ -22,10 +22,10 @@ from inngest_rest._core.interface import (
     Window,
     check_health,
     check_names,
-    get_metrics,
     list_events,
     list_jobs,
     list_runs,
+    request_directly,
 )
 from inngest_rest._local.functions import function_of
 from inngest_rest.models import RunStatus
@@ -88,7 +88,10 @@ _MOST_FUNCTIONS = 50
 _OUTCOMES = (RunStatus.COMPLETED, RunStatus.FAILED)
 _RAN = (RunStatus.RUNNING, *_OUTCOMES)
 
-_QUEUE_DEPTH = "inngest_queue_depth"
+# The value is written as 9, 1e+06 or NaN.
+_QUEUE_DEPTH = re.compile(
+    r"^inngest_queue_depth\s+(?P<value>[0-9.e+]+)\s*$", re.MULTILINE
+)
 
 _MAY_FAIL = (errors.ApiError, errors.InvalidResponseError, errors.TransportError)
 
@@ -415,20 +418,17 @@ class _Reader:
 
 
 async def _read_queue_depth(session: Session) -> int:
-    """Read the number of items in all queues of a self-hosted server."""
-    depth = math.nan
-    for metric in await get_metrics(session):
-        if metric.name == _QUEUE_DEPTH:
-            depth = metric.value
-            break
-    if not math.isfinite(depth):
+    """Read the number of items in all queues of a self-hosted server, as Prometheus reads it."""
+    response = await request_directly(session, "GET", "/metrics", query=None, body=None)
+    sample = _QUEUE_DEPTH.search(response.text)
+    if sample is None:
         raise errors.InvalidResponseError(
-            f"its metrics have no {_QUEUE_DEPTH}",
+            "its metrics have no depth of the queue",
             method="GET",
-            url=f"{session.settings.api_url}/metrics",
-            status=200,
+            url=response.url,
+            status=response.status,
         )
-    return int(depth)
+    return int(float(sample["value"]))
 
 
 def _spread(runs: tuple[Run, ...], most: int) -> tuple[Run, ...]:

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation(
-    "v1", "get_metrics", "GET", "/metrics", since="1.17.0", calls=(("metrics", 1),)
-)
+OPERATION = Operation("v1", "get_metrics", "GET", "/metrics", since="1.17.0")
 """Where the document has this operation"""
 
 

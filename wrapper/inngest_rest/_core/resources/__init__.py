@@ -10,7 +10,6 @@ apps          apps and their functions: list, get, sync, invoke
 last_runs     the last run of functions, and the next planned time of their crons
 catalogue     all functions of a server, and which of them an event triggers
 cloud         what only Inngest Cloud has: the account, sessions, bulk cancellations
-metrics       metrics of a server, in the text format of Prometheus
 events        stored events
 runs          single runs: get one, and say what else its id may be
 run_lists     lists of runs, and why one is empty
