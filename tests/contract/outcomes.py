@@ -63,8 +63,6 @@ OTHERWISE: dict[tuple[str, int], Any] = {
     # Nothing is left to cancel; and the result is the run that an earlier call started.
     ("cancelRunV2", 409): NoneType,
     ("invokeFunctionV2", 409): str,
-    # The app is asked to register itself.
-    ("syncAppV2", 501): models.AppSync,
 }
 """By operation and status."""
 

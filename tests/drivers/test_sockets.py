@@ -296,42 +296,6 @@ def test_requests_go_through_tls(reach: Connect, authority: trustme.CA) -> None:
         assert [client.send(EVENT), client.send(EVENT)] == [["01"], ["01"]]
 
 
-def has_no_syncs(connection: socket.socket) -> None:
-    take_request(connection)
-    body = b'{"errors":[{"code":"not_implemented","message":"App sync not implemented in OSS"}]}'
-    connection.sendall(b"HTTP/1.1 501 \r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
-    until_hung_up(connection)
-
-
-def registers(connection: socket.socket) -> None:
-    take_request(connection)
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-
-
-def test_an_app_by_https_registers_itself_with_a_server_by_http(
-    reach: Connect, authority: trustme.CA
-) -> None:
-    with (
-        Peer(has_no_syncs) as server,
-        Peer(registers, tls=certified(authority, "localhost")) as app,
-    ):
-        client = reach(server.url, signing_key=SIGNING_KEY)
-        sync = client.apps.sync("shop", app.url)
-        client.close()
-    assert (sync.status, sync.error) == ("success", None)
-
-
-def test_an_app_on_this_machine_is_reached_without_the_proxy_of_its_server(
-    reach: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with Peer(has_no_syncs) as proxy, Peer(registers) as app:
-        monkeypatch.setenv("http_proxy", proxy.url)
-        client = reach("http://elsewhere.test", signing_key=SIGNING_KEY, allow_http=True)
-        sync = client.apps.sync("shop", app.url)
-        client.close()
-    assert (sync.status, sync.error) == ("success", None)
-
-
 def test_a_large_response_arrives_whole_although_tls_ends_unannounced(
     reach: Connect, authority: trustme.CA
 ) -> None:

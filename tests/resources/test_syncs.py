@@ -1,4 +1,4 @@
-"""apps.sync: waiting for a pending sync, and an app that registers itself."""
+"""apps.sync: waiting for a pending sync, and what a server says that has none."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inngest_rest import InvalidArgumentError, PermissionDeniedError, RequestTimeoutError
+from inngest_rest import (
+    InvalidArgumentError,
+    PermissionDeniedError,
+    RequestTimeoutError,
+    RouteNotFoundError,
+)
 from inngest_rest.models import AppSync
 from tests.support.server import Reply, hangs, says
 
@@ -86,19 +91,15 @@ def test_a_sync_that_does_not_end_in_time_is_pending(connect: Connect, server: S
     assert sync(connect, wait=10).status == "pending"
 
 
-def test_an_app_of_a_server_that_cannot_be_told_registers_itself(
+def test_where_a_server_syncs_no_app_the_error_says_how_the_app_registers_itself(
     connect: Connect, server: Server
 ) -> None:
     error = {"errors": [{"code": "not_implemented", "message": "App sync not implemented in OSS"}]}
     server.on(SYNCS, says(error, status=501))
-    server.on(APP, says(error, status=501))  # releases before 1.27.1 have no such route either
-    server.on("PUT /api/inngest", Reply(200))
-    assert sync(connect, wait=10) == AppSync("success", app_id="shop")
-    asked = server.requests[-1]
-    assert (asked.method, str(asked.url)) == ("PUT", URL)
-    assert "authorization" not in asked.headers
-    # If connecting times out first, nothing was sent.
-    assert (asked.extensions["timeout"]["connect"], asked.extensions["timeout"]["read"]) == (15, 30)
+    with pytest.raises(RouteNotFoundError) as caught:
+        sync(connect)
+    assert "curl -X PUT URL" in caught.value.advice
+    assert len(server.requests) == 1
 
 
 def test_a_sync_that_has_ended_is_not_asked_about_again(connect: Connect, server: Server) -> None:

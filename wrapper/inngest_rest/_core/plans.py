@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 Plan = Coroutine[Any, Any, T]
 
-Host = Literal["event", "api", "app"]
+Host = Literal["event", "api"]
 """Where a request goes: the two hosts of a server, or an app of the user's own."""
 
 

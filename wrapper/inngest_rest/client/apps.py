@@ -71,8 +71,8 @@ class Apps(Resource):
     ) -> AppSync:
         """Sync an app: make the server read its functions again.
 
-        A self-hosted server has no such route: there, a PUT without a key to the app's own URL
-        makes the app register them.
+        A self-hosted server has no such route: there, an app registers its functions itself on a
+        PUT to its own URL (`curl -X PUT URL`).
 
         Args:
             id: The app's id, as set in its code.
@@ -87,9 +87,9 @@ class Apps(Resource):
 
         Raises:
             InvalidArgumentError: The URL is malformed; nothing was sent.
+            RouteNotFoundError: The server does not sync apps: only Inngest Cloud does.
 
-        HTTP: `POST /v2/apps/{appId}/syncs`, and `GET /v2/apps/{appId}` to wait; else `PUT` to the
-            URL of the app.
+        HTTP: `POST /v2/apps/{appId}/syncs`, and `GET /v2/apps/{appId}` to wait.
         """
         return self._run(apps.sync_app, id, url, wait)
 

@@ -21,7 +21,6 @@ from inngest_rest._core.calls.sources import (
     HEADERS,
     Found,
     Reader,
-    proxies_here,
 )
 from inngest_rest._core.request import parsed, requestable
 from inngest_rest._core.secret import Secret
@@ -201,8 +200,3 @@ def _proxy(url: str, proxies: Mapping[str, str], *, is_dev: bool) -> Secret | No
     if proxy_bypass(target.netloc.decode("ascii")):
         return None
     return Secret(proxy if "://" in proxy else f"http://{proxy}")
-
-
-def has_proxy(url: str, *, is_dev: bool) -> bool:
-    """Return whether the environment names a proxy for a URL."""
-    return _proxy(url, proxies_here(), is_dev=is_dev) is not None

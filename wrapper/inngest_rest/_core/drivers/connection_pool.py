@@ -200,8 +200,7 @@ def pools(
 ) -> dict[Host, ConnectionPool[Any]]:
     """Return the pool of each host; a given transport serves all.
 
-    Unless it `encrypts`, no certificates are loaded for servers, and none is trusted. Apps are
-    reached without a proxy.
+    Unless it `encrypts`, no certificates are loaded for servers, and none is trusted.
     """
     is_blocking = kind == "BaseTransport"
     import httpx  # noqa: PLC0415 - see `exchange`
@@ -221,7 +220,7 @@ def pools(
             owner=owner,
             has_steps=has_pool_of_httpcore(given),
         )
-        return {"event": shared, "api": shared, "app": shared}
+        return {"event": shared, "api": shared}
 
     # Loading certificates takes longer than connecting: once for all transports, and lazily.
     @cache
@@ -232,16 +231,16 @@ def pools(
             return httpx.create_ssl_context()
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
-    def pool(proxy: Secret | None, *, is_trusting: bool) -> ConnectionPool[Any]:
+    def pool(proxy: Secret | None) -> ConnectionPool[Any]:
         def make() -> Any:
             through = None if proxy is None else _proxy(proxy, context)
-            return carrier(kind, context(is_trusting=is_trusting), through)
+            return carrier(kind, context(is_trusting=encrypts), through)
 
         shown = None if proxy is None else _without_password(proxy)
         return ConnectionPool[Any](make, owner=owner, proxy=shown)
 
-    event, api = [pool(proxy, is_trusting=encrypts) for proxy in proxies]
-    return {"event": event, "api": api, "app": pool(None, is_trusting=True)}
+    event, api = [pool(proxy) for proxy in proxies]
+    return {"event": event, "api": api}
 
 
 def _proxy(url: Secret, context: Callable[..., ssl.SSLContext]) -> httpx.Proxy:

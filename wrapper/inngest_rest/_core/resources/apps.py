@@ -12,15 +12,14 @@ from attrs import evolve
 
 from inngest_rest import errors
 from inngest_rest._core.calls.alternatives import first_present
-from inngest_rest._core.calls.hosts import has_proxy, requestable_url
+from inngest_rest._core.calls.hosts import requestable_url
 from inngest_rest._core.calls.listing import (
     ListedPage,
     Listing,
     PageRequest,
 )
 from inngest_rest._core.calls.route import Route
-from inngest_rest._core.plans import FIRST_PAUSE, Call, Host, longer
-from inngest_rest._core.request import new_request, requestable
+from inngest_rest._core.plans import FIRST_PAUSE, longer
 from inngest_rest._core.resources.fields import (
     optional,
     record,
@@ -51,8 +50,6 @@ from inngest_rest_api.api import v1, v2
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import httpx
-
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.routes import PageRoutes
@@ -60,6 +57,10 @@ if TYPE_CHECKING:
 
 _ADVICE = where_absent(
     "List the functions of an app by its id instead: {}.", "functions.list"
+)
+
+_REGISTERS_ITSELF = where_absent(
+    "An app registers itself at its server on a PUT to the app's own URL: curl -X PUT URL."
 )
 
 
@@ -103,7 +104,7 @@ async def sync_app(
     url: str,
     wait: Seconds | None,
 ) -> AppSync:
-    """Make the server sync an app; if it has no route for that, make the app register itself."""
+    """Make the server read the functions of an app at its URL."""
     check_id("app", app_id, argument="id")
     seconds = 0.0 if wait is None else check_seconds("wait", wait)
     if requestable_url(check_text("url", url) or "") is None:
@@ -113,10 +114,7 @@ async def sync_app(
     if seconds:
         look_until = session.clock.monotonic() + seconds
         app_before = await _find_app(session, app_id, deadline=look_until)
-    try:
-        sync = await _ask_to_sync(session, app_id, url)
-    except errors.RouteNotFoundError:
-        return await _register(session, app_id, url)
+    sync = await _ask_to_sync(session, app_id, url)
     deadline = session.clock.monotonic() + seconds
     with after("The server was asked to sync the app."):
         return await _wait_for_sync(session, app_id, sync, app_before, deadline)
@@ -129,6 +127,7 @@ def _ask_to_sync(session: Session, app_id: str, url: str) -> Plan[AppSync]:
         app_id,
         body=api.V2SyncAppBody(url=url),
         accepted={422: api.V2AppSyncFailure},
+        advice=_REGISTERS_ITSELF,
     )
     # Convert the whole response: a failure has no data.
     return ask_first(session, "apps.sync", evolve(route, convert=_app_sync))
@@ -186,44 +185,6 @@ def _failed_sync(
         failures = optional(response.errors) or []
     messages = [failure.message for failure in failures]
     return AppSync(status="error", error="; ".join(messages) or None)
-
-
-async def _register(session: Session, app_id: str, url: str) -> AppSync:
-    """Ask an app to register its functions with its server, as every SDK does on a PUT.
-
-    The request has no key: the app has its own.
-    """
-
-    def build(seconds: float, trace: object) -> httpx.Request:
-        return new_request(
-            "PUT", requestable(url), shown=url, timeout=seconds, trace=trace
-        )
-
-    def read(response: httpx.Response) -> AppSync:
-        if response.is_success:
-            return AppSync(status="success", app_id=app_id)
-        text = session.quote(response.text)
-        reason = f"the app answered its PUT with {response.status_code}: {text}"
-        return AppSync(status="error", app_id=app_id, error=reason)
-
-    settings = session.settings
-    host: Host = "app"
-    if settings.api_proxy is not None and has_proxy(url, is_dev=settings.dev):
-        host = "api"  # whose connections go through the proxy
-    exchange = Call(
-        host=host,
-        method="PUT",
-        url=url,
-        build=build,
-        timeout=settings.timeout,
-        read=read,
-        redact=session.redact,
-        max_response_bytes=settings.max_response_bytes,
-    )
-    try:
-        return await session.driver.call(exchange)
-    except errors.TransportError as error:
-        return AppSync(status="error", app_id=app_id, error=str(error))
 
 
 def app_of_v2(app: api.V2App) -> App:
