@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.support.server import Reply, Server
 
 
-@pytest.mark.parametrize("method", ["take", "settle", "resend_due_in"])
+@pytest.mark.parametrize("method", ["take", "settle"])
 @pytest.mark.usefixtures("no_pauses")
 def test_an_event_is_delivered_although_its_store_once_failed(
     make: Make,

@@ -8,7 +8,6 @@ _shared          what both share: queue, schedule, running report
 _schedule        when to send, and when to try again after a failure
 _queue           events until they are accepted or rejected, in memory
 _outbox          the same queue in a file, which several processes may share
-_resends         accepted events that are kept for a while, and sent once more
 _outbox_file     the file itself: an SQLite database
 """
 

@@ -7,7 +7,6 @@ request), an event is sent twice, with its id (operation sendEvents).
 
 from __future__ import annotations
 
-import math
 import threading
 import uuid
 from collections import deque
@@ -29,7 +28,6 @@ from inngest_rest.buffer._outbox_file import (
     kind_of,
 )
 from inngest_rest.buffer._queue import Queue, Reserved, gather, none_reserved
-from inngest_rest.buffer._resends import Resends
 from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:
@@ -90,17 +88,11 @@ class Outbox(Queue):
         *,
         lease: float,
         now: Callable[[], float],
-        resend_after: float | None = None,
         **options: Any,
     ) -> None:
         self.file = OutboxFile(path)
         self._lease = min(lease, LONGEST_LEASE)
         self._now = now
-        self._resends: Resends | None = None
-        if resend_after is not None:
-            self._resends = Resends(
-                self.file, after=resend_after, lease=self._lease, now=now
-            )
         super().__init__(schedule, wake, **options)
         if self.pending:  # left by an earlier process
             schedule.added(self._schedule.batch_size)
@@ -256,8 +248,6 @@ class Outbox(Queue):
                 dead_letters.append((now, reason, seq))
         with self.file.transaction("cannot record outcomes") as db:
             db.executemany(_RELEASE, [self._release_of(seq) for seq in unsent])
-            if self._resends is not None:
-                self._resends.keep(db, accepted)
             # First: this frees the space that dead letters need.
             db.executemany(_DELETE, [(seq,) for seq in accepted])
             db.executemany(_MOVE_TO_DEAD_LETTERS, dead_letters)
@@ -299,20 +289,6 @@ class Outbox(Queue):
                 if count == at_most:
                     break
         return count
-
-    def resend_due_in(self) -> float:
-        if self._resends is None:
-            return math.inf
-        return self._resends.due_in()
-
-    def take_resends(self) -> Batch | None:
-        if self._resends is None:
-            return None
-        return self._resends.take(self._schedule.batch_size)
-
-    def settle_resends(self, outcome: BatchOutcome) -> None:
-        if self._resends is not None:
-            self._resends.settle(outcome)
 
     def dead_letters(self) -> list[SendFailure]:
         with self.file.reading() as db:

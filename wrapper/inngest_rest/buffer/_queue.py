@@ -5,7 +5,6 @@ In memory, here; `outbox` keeps them in a file instead, and overrides what a fil
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import OrderedDict
 from itertools import islice
@@ -259,17 +258,6 @@ class Queue:
         """Return whether any event up to the mark is not final yet."""
         with self._schedule.lock:
             return next(iter(self._entries), mark + 1) <= mark
-
-    def resend_due_in(self) -> float:
-        """Return the seconds until accepted events are to be sent again; infinity if never."""
-        return math.inf
-
-    def take_resends(self) -> Batch | None:
-        """Return accepted events that are due to be sent again."""
-        return None
-
-    def settle_resends(self, outcome: BatchOutcome) -> None:
-        """Record the outcome of accepted events that were sent again."""
 
     def dead_letters(self) -> list[SendFailure]:
         """Return the dead letters, oldest first."""

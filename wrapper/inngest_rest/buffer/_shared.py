@@ -31,7 +31,6 @@ from inngest_rest._values.locks import Forked
 from inngest_rest._values.logs import logger
 from inngest_rest.buffer import BufferFullError, WhenFull
 from inngest_rest.buffer._queue import Queue
-from inngest_rest.buffer._resends import LONGEST as LONGEST_RESEND
 from inngest_rest.buffer._schedule import Deadline, Schedule
 from inngest_rest.errors import (
     ApiError,
@@ -107,22 +106,6 @@ def _is_about_the_request(cause: InngestError | None) -> bool:
     return cause.status in _ABOUT_THE_REQUEST
 
 
-def _check_resend_after(
-    resend_after: Seconds | None, store: str | os.PathLike[str] | None
-) -> float | None:
-    """Return the seconds after which accepted events are sent again."""
-    if resend_after is None:
-        return None
-    if store is None:
-        reason = "needs a path as store: events in memory are not kept"
-        raise invalid("resend_after", reason)
-    seconds = check_seconds("resend_after", resend_after)
-    if seconds > LONGEST_RESEND:
-        reason = "must be at most 23 hours: the platform remembers ids for 24"
-        raise invalid("resend_after", reason)
-    return seconds
-
-
 class Buffer(Forked, ABC):
     """The state of a buffer, and its work.
 
@@ -144,7 +127,6 @@ class Buffer(Forked, ABC):
         max_pending: int,
         when_full: WhenFull,
         on_batch: Callable[[BatchReport], object] | None,
-        resend_after: Seconds | None,
     ) -> None:
         if not isinstance(client, kind):
             reason = f"must be an {kind.__name__}, not {type(client).__name__}"
@@ -159,7 +141,6 @@ class Buffer(Forked, ABC):
             reason = "is asynchronous: a buffer calls plain functions only"
             raise invalid("on_batch", reason)
         age = check_seconds("max_age", max_age)
-        self._resend_after = _check_resend_after(resend_after, store)
         self._driver = client._driver  # noqa: SLF001
         # The buffer itself tries again: a retry within a call would hold up closing.
         timeout = client._session.settings.timeout  # noqa: SLF001
@@ -204,7 +185,6 @@ class Buffer(Forked, ABC):
             convention=session.name_convention,
             lease=lease,
             now=session.clock.now,
-            resend_after=self._resend_after,
         )
 
     def _forget(self) -> None:
@@ -383,14 +363,10 @@ class Buffer(Forked, ABC):
             try:
                 seen = self._count
                 due_in = self._schedule.due_in()
-                resend_in = await self._elsewhere(self._queue.resend_due_in)
-                if not due_in:
-                    await self._send_next()
-                elif not resend_in:
-                    await self._resend_next()
-                else:
-                    await self._wait(seen, min(due_in, resend_in))
+                if due_in:
+                    await self._wait(seen, due_in)
                     continue
+                await self._send_next()
             except self._survivable:
                 logger.exception(
                     "the buffer's worker failed; no event is lost, and it continues"
@@ -424,14 +400,6 @@ class Buffer(Forked, ABC):
         except BaseException:
             self._queue.put_back(batch)
             raise
-
-    async def _resend_next(self) -> None:
-        """Send accepted events once more: a server may have lost them. No outcome is reported."""
-        batch = await self._elsewhere(self._queue.take_resends)
-        if batch is not None:
-            sent = self._driver.run(deliver(self._session, batch))
-            outcome = await sent if isawaitable(sent) else sent
-            await self._elsewhere(self._queue.settle_resends, outcome)
 
     async def _settle(self, outcome: BatchOutcome) -> None:
         """Remove final events from the queue and report them; the rest are resent."""

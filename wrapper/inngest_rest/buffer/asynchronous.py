@@ -48,10 +48,6 @@ class AsyncEventBuffer(Buffer):
             "raise" `BufferFullError`, or "drop" the event, counted in `dropped` and logged.
         on_batch: Called with a `BatchReport` when the outcome of events is final, in the event
             loop. A position is the event's number in the order of adding, or in the file.
-        resend_after: Keep accepted events in the file for this long, in seconds or as a timedelta,
-            at most 23 hours, and send them once more with their ids; None deletes them at once. For
-            self-hosted servers, which lose the events of their last second when they end. It
-            doubles the requests, and functions that debounce or batch events run again.
     """
 
     def __init__(
@@ -64,7 +60,6 @@ class AsyncEventBuffer(Buffer):
         max_pending: int = 100_000,
         when_full: WhenFull = "block",
         on_batch: Callable[[BatchReport], object] | None = None,
-        resend_after: Seconds | None = None,
     ) -> None:
         super().__init__(
             client,
@@ -75,7 +70,6 @@ class AsyncEventBuffer(Buffer):
             max_pending,
             when_full,
             on_batch,
-            resend_after,
         )
 
     async def add(self, event: EventLike) -> bool:

@@ -53,10 +53,6 @@ class EventBuffer(Buffer):
             "raise" `BufferFullError`, or "drop" the event, counted in `dropped` and logged.
         on_batch: Called with a `BatchReport` when the outcome of events is final, in the buffer's
             thread. A position is the event's number in the order of adding, or in the file.
-        resend_after: Keep accepted events in the file for this long, in seconds or as a timedelta,
-            at most 23 hours, and send them once more with their ids; None deletes them at once. For
-            self-hosted servers, which lose the events of their last second when they end. It
-            doubles the requests, and functions that debounce or batch events run again.
         exit_timeout: Time limit for the flush at interpreter exit, in seconds or as a timedelta.
         exit_on_sigterm: Make SIGTERM an ordinary exit, with status 143, so that the buffer is
             flushed; without this, Python ends at once. A handler of the program's own stays. Only
@@ -87,7 +83,6 @@ class EventBuffer(Buffer):
         max_pending: int = 100_000,
         when_full: WhenFull = "block",
         on_batch: Callable[[BatchReport], object] | None = None,
-        resend_after: Seconds | None = None,
         exit_timeout: Seconds = 5.0,
         exit_on_sigterm: bool = False,
     ) -> None:
@@ -103,7 +98,6 @@ class EventBuffer(Buffer):
             max_pending,
             when_full,
             on_batch,
-            resend_after,
         )
         if store is not None:
             self._notify()
