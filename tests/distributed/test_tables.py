@@ -1,7 +1,8 @@
-"""Exports and listings, read by what people analyse with: each sees the same runs."""
+"""Listings, CSV and Parquet, read by what people analyse with: each sees the same runs."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from datetime import timedelta
@@ -38,7 +39,9 @@ def client() -> Iterator[InngestClient]:
 
 @pytest.fixture
 def file(client: InngestClient, tmp_path: Path) -> Path:
-    client.runs.export(tmp_path / "runs.parquet")
+    """Return what the recipe writes."""
+    parquet = installed("pyarrow.parquet")
+    parquet.write_table(client.runs.list().to_arrow(), tmp_path / "runs.parquet")
     return tmp_path / "runs.parquet"
 
 
@@ -46,7 +49,9 @@ def installed(name: str) -> Any:
     return pytest.importorskip(name, reason=f"pip install {name.partition('.')[0]} to run this")
 
 
-def test_polars_reads_a_listing_and_an_export(client: InngestClient, file: Path) -> None:
+def test_polars_reads_a_listing_and_the_parquet_of_the_recipe(
+    client: InngestClient, file: Path
+) -> None:
     pl = installed("polars")
     for frame in (pl.DataFrame(client.runs.list()), pl.read_parquet(file)):
         assert Counter(frame["status"].to_list()) == EXPECTED
@@ -54,7 +59,9 @@ def test_polars_reads_a_listing_and_an_export(client: InngestClient, file: Path)
         assert frame["total_duration"].dtype == pl.Duration("us")
 
 
-def test_duckdb_reads_a_listing_and_an_export(client: InngestClient, file: Path) -> None:
+def test_duckdb_reads_a_listing_and_the_parquet_of_the_recipe(
+    client: InngestClient, file: Path
+) -> None:
     duckdb = installed("duckdb")
     listing = client.runs.list()  # noqa: F841 - the query names it
     for source in ("listing", f"'{file}'"):
@@ -62,16 +69,36 @@ def test_duckdb_reads_a_listing_and_an_export(client: InngestClient, file: Path)
         assert dict(found) == EXPECTED
 
 
-def test_the_query_of_the_guide_counts_the_failures_of_each_function(file: Path) -> None:
+def query_of(page: str) -> str:
+    text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
+    (query,) = re.findall(r'duckdb\.sql\("""(.*?)"""\)', text, re.DOTALL)
+    return str(query)
+
+
+def test_the_query_of_the_guide_counts_the_failures_of_each_function(client: InngestClient) -> None:
     duckdb = installed("duckdb")
-    guide = (Path(__file__).parents[2] / "docs/guides/reports.md").read_text(encoding="utf-8")
-    (query,) = re.findall(r'duckdb\.sql\("""(.*?)"""\)', guide, re.DOTALL)
-    found = duckdb.sql(query.replace("runs.parquet", str(file))).fetchall()
+    runs = client.runs.list()  # noqa: F841 - the query names it
+    found = duckdb.sql(query_of("guides/reports.md")).fetchall()
     assert sum(runs for _, runs, _ in found) == sum(EXPECTED.values())
     assert sum(failed for _, _, failed in found) == EXPECTED["failed"]
 
 
-def test_pandas_reads_a_listing_and_an_export(client: InngestClient, file: Path) -> None:
+def test_the_query_of_the_recipe_makes_events_of_parquet(
+    client: InngestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duckdb = installed("duckdb")
+    monkeypatch.chdir(tmp_path)
+    duckdb.sql("COPY (SELECT range AS n FROM range(3)) TO 'orders.parquet'")
+    duckdb.sql(query_of("recipes.md"))
+    found = client.preview_file("orders.ndjson")
+    assert (found.events, found.failures) == (3, ())
+    events = [json.loads(line) for line in Path("orders.ndjson").read_text("utf-8").splitlines()]
+    assert events[0] == {"name": "app/order.created", "data": {"n": 0}}
+
+
+def test_pandas_reads_a_listing_and_the_parquet_of_the_recipe(
+    client: InngestClient, file: Path
+) -> None:
     pd = installed("pandas")
     listing = client.runs.list()
     rows = pd.DataFrame(run.to_dict(flat=True) for run in listing)
@@ -119,13 +146,13 @@ def test_pandas_reads_every_text_of_csv(texts: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning")  # of dask
-def test_dask_reads_an_export(file: Path) -> None:
+def test_dask_reads_the_parquet_of_the_recipe(file: Path) -> None:
     dd = installed("dask.dataframe")
     frame = dd.read_parquet(file)
     assert frame["status"].value_counts().compute().to_dict() == EXPECTED
 
 
-def test_spark_reads_an_export(file: Path) -> None:
+def test_spark_reads_the_parquet_of_the_recipe(file: Path) -> None:
     sql = installed("pyspark.sql")
     spark = sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
     session = spark.config("spark.driver.host", "127.0.0.1").getOrCreate()

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
 
-from inngest_rest import AsyncInngestClient, Run, RunChange, RunError, RunStatus, StoredEvent
+from inngest_rest import (
+    AsyncInngestClient,
+    ConfigurationError,
+    Run,
+    RunChange,
+    RunError,
+    RunStatus,
+    StoredEvent,
+)
 from inngest_rest_mock import MockServer
 from tests.support.run_lists import Listed, RunLists
 
@@ -80,6 +89,16 @@ def test_a_listing_of_any_kind_becomes_a_table(connect: Connect) -> None:
     assert functions.column("triggers").to_pylist() == [
         '[{"kind": "event", "value": "order/placed", "condition": null}]'
     ]
+
+
+@pytest.mark.parametrize("client_kind", ["blocking"], indirect=True)  # tasks have no such listing
+def test_a_table_without_its_library_says_what_to_install(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    client = connect(transport=MockServer().transport)
+    with pytest.raises(ConfigurationError, match=r"pip install 'inngest-rest\[arrow\]'"):
+        client.runs.list().to_arrow()
 
 
 def test_an_asynchronous_listing_says_to_await_a_table() -> None:

@@ -106,7 +106,7 @@ OURS = [
     "We sent an event for order 1001, and nothing ran: explain",
     "A run is stuck since yesterday: what does it wait for?",
     "Send the events in this CSV",
-    "Export last week's runs to Parquet",
+    "Export last week's runs to CSV",
     "Wait until the run of this event has ended",
     "Resend the events of yesterday to the dev server",
 ]

@@ -1,4 +1,4 @@
-"""`send_file` of CSV and Parquet: each row becomes an event, and resumes as a line does."""
+"""`send_file` of CSV: each row becomes an event, and resumes as a line does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from inngest_rest import InvalidArgumentError, SendReport
 from inngest_rest.files._import import csv_rows, lines
 from inngest_rest.files._import.csv_rows import CsvRows
 from inngest_rest.files._import.lines import Lines
-from tests.files.imports.ndjson import BY_TWO, names, raises_at, sent
+from tests.files.imports.ndjson import BY_TWO, raises_at, sent
 from tests.hostile.invalid import bounded
 
 if TYPE_CHECKING:
@@ -367,123 +367,3 @@ def test_preview_reads_a_table_as_it_would_be_sent(client: InngestClient, file: 
     file.write_text("n\n1\nx\n")
     found = client.preview_file(file, event=EVENT, columns={"n": "data.n:int"})
     assert (found.events, [each.position for each in found.failures]) == (1, [3])
-
-
-@pytest.fixture
-def parquet(tmp_path: Path) -> Path:
-    arrow = pytest.importorskip("pyarrow")
-    path = tmp_path / "orders.parquet"
-    columns = {
-        "n": list(range(10)),
-        "at": [datetime(2026, 11, 25, 12, tzinfo=UTC)] * 10,
-        "tags": [["a"], None] * 5,
-    }
-    pq = pytest.importorskip("pyarrow.parquet")
-    pq.write_table(arrow.table(columns), path, row_group_size=3)
-    return path
-
-
-def test_a_parquet_file_keeps_its_types_and_resumes(
-    client: InngestClient, server: Server, parquet: Path
-) -> None:
-    more: Any = {"event": EVENT, "columns": {"at": "ts"}}
-    with pytest.raises(ZeroDivisionError):
-        client.send_file(parquet, **more, **BY_TWO, on_batch=raises_at(2))
-    assert client.send_file(parquet, **more, **BY_TWO, resume=True) == SendReport(accepted=6)
-    assert [each["data"] for each in sent(server)] == [
-        {"n": each, "tags": [["a"], None][each % 2]} for each in range(10)
-    ]
-    assert {each["ts"] for each in sent(server)} == {1_764_072_000_000 + 365 * 86_400_000}
-    assert len({each["id"] for each in sent(server)}) == 10
-    assert len(names(server)) == 10
-
-
-def test_an_arrow_file_is_read_as_parquet_is(
-    client: InngestClient, server: Server, tmp_path: Path
-) -> None:
-    arrow = pytest.importorskip("pyarrow")
-    path = tmp_path / "orders.arrow"
-    table = arrow.table({"n": list(range(250))})
-    with arrow.ipc.new_file(path, table.schema) as writer:
-        writer.write_table(table)
-    with pytest.raises(InvalidArgumentError, match=r"orders\.arrow --event shop/order\.created"):
-        client.send_file(path)
-    with pytest.raises(ZeroDivisionError):
-        client.send_file(path, event=EVENT, **BY_TWO, on_batch=raises_at(2))
-    assert client.send_file(path, event=EVENT, resume=True) == SendReport(accepted=246)
-    assert [each["data"] for each in sent(server)] == [{"n": each} for each in range(250)]
-    path.write_bytes(b"ARROW1\0\0" + b"x" * 100)
-    with pytest.raises(InvalidArgumentError, match="cannot be read as Parquet or Arrow"):
-        client.send_file(path, event=EVENT)
-
-
-def test_a_parquet_file_keeps_a_fraction_where_an_integer_is_expected(
-    client: InngestClient, server: Server, tmp_path: Path
-) -> None:
-    arrow = pytest.importorskip("pyarrow")
-    path = tmp_path / "orders.parquet"
-    pytest.importorskip("pyarrow.parquet").write_table(arrow.table({"n": [1.0, 1.5]}), path)
-    report = client.send_file(path, event=EVENT, columns={"n": "data.n:int"})
-    assert [(each.position, each.reason) for each in report.failures] == [
-        (2, "column n is not of type int: 1.5")
-    ]
-    assert [each["data"] for each in sent(server)] == [{"n": 1}]
-
-
-def test_a_parquet_file_that_is_damaged_inside_is_an_error_and_not_its_end(
-    client: InngestClient, tmp_path: Path
-) -> None:
-    arrow = pytest.importorskip("pyarrow")
-    path = tmp_path / "orders.parquet"
-    table = arrow.table({"n": [f"{each:>9}" for each in range(300)]})
-    pq = pytest.importorskip("pyarrow.parquet")
-    pq.write_table(table, path, row_group_size=100, compression="gzip", use_dictionary=False)
-    whole = path.read_bytes()
-    middle = len(whole) // 2
-    path.write_bytes(whole[:middle] + bytes(200) + whole[middle + 200 :])
-    with pytest.raises((InvalidArgumentError, OSError)):
-        client.send_file(path, event=EVENT)
-
-
-def test_a_time_that_python_does_not_have_is_an_error_of_the_parquet_file(
-    client: InngestClient, server: Server, tmp_path: Path
-) -> None:
-    arrow = pytest.importorskip("pyarrow")
-    path = tmp_path / "orders.parquet"
-    times = arrow.array([0, 2**62], arrow.timestamp("us"))
-    pytest.importorskip("pyarrow.parquet").write_table(arrow.table({"at": times}), path)
-    with pytest.raises(
-        InvalidArgumentError, match="cannot be read as Parquet or Arrow: date value out"
-    ):
-        client.send_file(path, event=EVENT)
-    assert sent(server) == []
-
-
-def test_a_parquet_file_with_an_encrypted_footer_is_refused_and_not_read_as_csv(
-    client: InngestClient, server: Server, tmp_path: Path
-) -> None:
-    path = tmp_path / "orders.parquet"
-    path.write_bytes(b"PARE" + b"x" * 100 + b"PARE")
-    for more in ({}, {"event": EVENT}, {"event": EVENT, "resume": True}):
-        arguments: dict[str, Any] = more
-        with pytest.raises(InvalidArgumentError, match="with an encrypted footer: decrypt it"):
-            client.send_file(path, **arguments)
-    path.write_bytes(b"PARENT\n1\n")
-    client.send_file(path, event=EVENT)
-    assert [each["data"] for each in sent(server)] == [{"PARENT": "1"}]
-
-
-def test_a_parquet_file_needs_the_name_of_its_events_and_is_the_same_when_it_resumes(
-    client: InngestClient, parquet: Path
-) -> None:
-    with pytest.raises(InvalidArgumentError, match=r"orders\.parquet --event shop/order\.created"):
-        client.send_file(parquet)
-    with pytest.raises(ZeroDivisionError):
-        client.send_file(parquet, event=EVENT, **BY_TWO, on_batch=raises_at(2))
-    arrow = pytest.importorskip("pyarrow")
-    pytest.importorskip("pyarrow.parquet").write_table(arrow.table({"n": [1, 2]}), parquet)
-    with pytest.raises(InvalidArgumentError, match="belongs to a different file"):
-        client.send_file(parquet, event=EVENT, resume=True)
-    parquet.write_bytes(b"PAR1" + b"x" * 100)
-    with pytest.raises(InvalidArgumentError, match="cannot be read as Parquet or Arrow"):
-        client.send_file(parquet, event=EVENT)

@@ -14,16 +14,14 @@ from inngest_rest.record import Record, columns
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from inngest_rest.record import Column
 
-
-def load(module: str = "pyarrow") -> Any:
-    """Import a module of pyarrow; raise if it is not installed."""
+def _load() -> Any:
+    """Import pyarrow; raise if it is not installed."""
     try:
-        return import_module(module)
+        return import_module("pyarrow")
     except ModuleNotFoundError:
         raise ConfigurationError(
-            "Arrow and Parquet require pyarrow",
+            "Arrow requires pyarrow",
             advice=Advice(f"Install it: {how_to_install('arrow')}"),
         ) from None
 
@@ -37,12 +35,7 @@ def batch(kind: Any, items: Sequence[Any]) -> Any:
         raise TypeError(
             f"{record_class.__name__} has no columns: make a table of what to_dict() returns"
         )
-    return batch_of(columns(record_class) if record_class else (), items)
-
-
-def batch_of(known: Iterable[Column], items: Sequence[Any]) -> Any:
-    """Return these columns of records as a record batch."""
-    pa = load()
+    pa = _load()
     types = {
         str: pa.string(),
         int: pa.int64(),
@@ -54,7 +47,7 @@ def batch_of(known: Iterable[Column], items: Sequence[Any]) -> Any:
     }
     fields: list[tuple[str, Any]] = []
     arrays: list[list[Any]] = []
-    for column in known:
+    for column in columns(record_class) if record_class else ():
         fields.append((column.name, types[column.type]))
         arrays.append([column.value_of(item) for item in items])
     return pa.record_batch(arrays, schema=pa.schema(fields))
@@ -63,7 +56,7 @@ def batch_of(known: Iterable[Column], items: Sequence[Any]) -> Any:
 def table(kind: type[Record] | None, batches: Sequence[Any]) -> Any:
     if not batches:
         batches = [batch(kind, ())]
-    return load().Table.from_batches(batches)
+    return _load().Table.from_batches(batches)
 
 
 def stream(
@@ -78,7 +71,7 @@ def stream(
     # Without a kind, the first batch has the schema.
     first = [] if kind else [*islice(batches, 1)]
     with_schema = first[0] if first else batch(kind, ())
-    reader = load().RecordBatchReader.from_batches(
+    reader = _load().RecordBatchReader.from_batches(
         with_schema.schema, chain(first, batches)
     )
     return reader.__arrow_c_stream__(requested_schema)

@@ -397,8 +397,7 @@ class InngestClient(Resource):
         of a CSV file is its header.
 
         Args:
-            path: NDJSON or CSV file, plain or gzip, or Parquet or Arrow, which require the extra
-                `arrow`; "-" for standard input.
+            path: NDJSON or CSV file, plain or gzip; "-" for standard input.
             name: Name of the import; the file's name by default, required for standard input.
             csv: Whether the file is CSV, separated by commas, semicolons or tabs. Implied by event
                 and columns.
@@ -427,8 +426,6 @@ class InngestClient(Resource):
             InvalidArgumentError: A table has no event name, the checkpoint belongs to another file,
                 name or version, another `send_file` is sending the file, or the checkpoint or the
                 file of rejected lines cannot be written, for example because the disk is full.
-            ConfigurationError: The file is Parquet or Arrow, and the extra `arrow` (pyarrow) is not
-                installed.
             AuthenticationError, TransportError: As in `send_many`.
 
         HTTP: `POST /e/{eventKey}`, as `send`.

@@ -87,7 +87,7 @@ class Events(Resource):
         """Export all stored events, or some, to a file, newest first; see `runs.export`.
 
         Args:
-            path: The file: .ndjson or .jsonl, .csv or .parquet. What was there is replaced.
+            path: The file: .ndjson, .jsonl or .csv. What was there is replaced.
             name: Only events with exactly this name.
             since: Only events received after this time. By default all are exported. An aware
                 datetime; a timedelta is that long ago by the server's clock.
@@ -105,7 +105,6 @@ class Events(Resource):
 
         Raises:
             InvalidArgumentError: An argument is malformed, or the file cannot be written.
-            ConfigurationError: The extra `arrow` (pyarrow) is required and not installed.
 
         HTTP: `GET /v1/events`.
         """

@@ -794,13 +794,13 @@ class Runs(Resource):
         on_progress: Callable[[int], object] | None = None,
         include: Iterable[RunInclude] | None = None,
     ) -> ExportReport:
-        """Export runs to a file of NDJSON, CSV or Parquet, newest first.
+        """Export runs to a file of NDJSON or CSV, newest first.
 
         The file appears when it is whole; until then, and after any interruption, the one before
         stays.
 
         Args:
-            path: The file: .ndjson or .jsonl, .csv or .parquet. What was there is replaced.
+            path: The file: .ndjson, .jsonl or .csv. What was there is replaced.
             status: Only runs with these statuses. One or several of queued, running, completed,
                 failed, cancelled and, since release 1.45, skipped and paused; ignores case, and
                 accepts commas in one text.
@@ -838,7 +838,6 @@ class Runs(Resource):
 
         Raises:
             InvalidArgumentError: An argument is malformed, or the file cannot be written.
-            ConfigurationError: The extra `arrow` (pyarrow) is required and not installed.
             RouteNotFoundError: The server lacks v2 where a filter needs it, or would ignore
                 `query`.
             BadRequestError: The server does not understand `query`.

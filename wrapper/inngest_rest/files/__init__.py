@@ -3,7 +3,7 @@
 _export     the export itself: list, complete, write; the file is whole, or the one before
 _exported   the exported records: runs, perhaps with their events and traces, or events
 _columns    the columns that a caller names and chooses
-_formats    the writers: NDJSON, CSV, Parquet
+_formats    the writers: NDJSON, CSV
 _import     sending a file of events, or the events of a program with a checkpoint
 """
 
@@ -46,8 +46,7 @@ RunInclude = Literal["output", "event", "trace"]
 class ExportOptions(TypedDict, total=False):
     """How to export.
 
-    It raises `InvalidArgumentError` if an argument is malformed or the file cannot be written, and
-    `ConfigurationError` if pyarrow, of the extra `arrow`, is needed and not installed.
+    It raises `InvalidArgumentError` if an argument is malformed or the file cannot be written.
 
     Attributes:
         columns: What each column holds, by its name and in this order, such as `{"run": "id",

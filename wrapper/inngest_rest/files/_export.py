@@ -66,7 +66,7 @@ class _Export:
             suffix, table, escape_formulas=options.escape_formulas
         )
         if make_writer is None:
-            known = ".ndjson, .jsonl, .csv or .parquet"
+            known = ".ndjson, .jsonl or .csv"
             raise invalid("path", f"must end with {known}, not {suffix!r}")
         if options.escape_formulas and suffix.lower() != ".csv":
             raise invalid("escape_formulas", f"is for .csv, not for {suffix}")

@@ -1,4 +1,4 @@
-"""The writers of exported files: NDJSON, CSV, Parquet."""
+"""The writers of exported files: NDJSON, CSV."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from attrs import frozen
 
-from inngest_rest._local import arrow
 from inngest_rest._values.json_text import encode
 from inngest_rest.record import columns, to_builtin
 
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
 
     from inngest_rest.files._columns import Chosen
     from inngest_rest.record import Column, Record
-
-_ROWS_PER_GROUP = 10_000
-"""The number of rows that Parquet compresses together."""
 
 # Characters with which a spreadsheet begins a formula; the last four are full-width.
 _BEGINS_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -119,31 +115,6 @@ class CsvWriter:
         return line
 
 
-class ParquetWriter:
-    def __init__(self, file: BinaryIO, table: Table) -> None:
-        self._columns = table.columns
-        schema = arrow.batch_of(self._columns, ()).schema
-        self._parquet = arrow.load("pyarrow.parquet").ParquetWriter(file, schema)
-        self._waiting: list[Record] = []
-
-    def write(self, rows: Sequence[Record]) -> None:
-        self._waiting += rows
-        if len(self._waiting) >= _ROWS_PER_GROUP:
-            self._write_group()
-
-    def finish(self) -> None:
-        if self._waiting:
-            self._write_group()
-        self._parquet.close()
-
-    def close(self) -> None:
-        self._parquet.close()
-
-    def _write_group(self) -> None:
-        self._parquet.write_batch(arrow.batch_of(self._columns, self._waiting))
-        self._waiting = []
-
-
 def writer_maker(
     suffix: str, table: Table, *, escape_formulas: bool
 ) -> Callable[[BinaryIO], Writer] | None:
@@ -153,9 +124,6 @@ def writer_maker(
             return lambda file: CsvWriter(file, table, escape_formulas=escape_formulas)
         case ".ndjson" | ".jsonl":
             return lambda file: NdjsonWriter(file, table)
-        case ".parquet":
-            arrow.load()
-            return lambda file: ParquetWriter(file, table)
         case _:
             return None
 

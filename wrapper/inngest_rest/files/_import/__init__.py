@@ -6,7 +6,7 @@ options           the arguments of an import: the file or the events, and the fi
 encoder           lines of JSON become batches of events
 rejected_lines    the files of rejected lines and of their reasons
 rows              events of a program or of a table, each as a line
-tables            rows of CSV, Parquet or Arrow become events, as the columns say
+tables            rows of CSV become events, as the columns say
 csv_rows          rows of CSV, by the standard library
 lines             lines of a file, plain or gzip, or of standard input
 """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from inngest_rest.files._import.lines import MAX_LINE
 
@@ -24,7 +24,7 @@ _LAST = "none behind it was read: correct the file, and send it again"
 class FileRow(NamedTuple):
     """The cells of a row, or its fault; a blank line has no cells."""
 
-    cells: Sequence[Any]
+    cells: Sequence[str]
     fault: str = ""  # where its end is unknown, so that it is the last
 
 

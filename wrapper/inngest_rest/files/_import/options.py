@@ -19,7 +19,7 @@ from inngest_rest._local.files import (
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.files._import.lines import Lines
 from inngest_rest.files._import.rows import EventRows, TableRows
-from inngest_rest.files._import.tables import Table, check_not_encrypted, has_types
+from inngest_rest.files._import.tables import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -128,11 +128,8 @@ def _open(
     """Open a file as lines or as a table; raise for a table without a name for its events."""
     lines = Lines(path, grows=grows)
     try:
-        check_not_encrypted(path, lines)
-        is_typed = has_types(lines.start)
-        if table is None and (is_typed or _HEADER.match(lines.start)):
-            csv = "" if is_typed else " --csv"
-            command = f"send-file {shlex.quote(path)}{csv} --event shop/order.created"
+        if table is None and _HEADER.match(lines.start):
+            command = f"send-file {shlex.quote(path)} --csv --event shop/order.created"
             how = f"`inngest-rest {command}` sends its rows as events"
             raise invalid(path, f"is a table, not JSON lines: {how}", argument="event")
         if table is None:

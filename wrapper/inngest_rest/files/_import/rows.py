@@ -18,11 +18,7 @@ from inngest_rest.errors import InvalidArgumentError, InvalidEventError
 from inngest_rest.event import new_event_id
 from inngest_rest.files._import.csv_rows import CsvRows
 from inngest_rest.files._import.lines import EDGE, Chunk, Position, RefusedLine
-from inngest_rest.files._import.tables import (
-    arrow_rows,
-    csv_names,
-    has_types,
-)
+from inngest_rest.files._import.tables import csv_names
 from inngest_rest.reports import SendFailure
 
 if TYPE_CHECKING:
@@ -145,6 +141,8 @@ class EventRows:
 class TableRows(EventRows):
     """The events of a table in a file, which is locked and closed with them."""
 
+    first = 2  # after the names
+
     def __init__(
         self,
         file: Lines,
@@ -156,28 +154,20 @@ class TableRows(EventRows):
     ) -> None:
         self._file = file
         self.is_regular = file.is_regular
-        self._csv: CsvRows | None = None
-        if has_types(file.start):
-            self.first = 1
-            self.head = file.head
-            names, rows = arrow_rows(file)
-            events = table.events(table.columns(names), rows)
-        else:
-            self.first = 2  # after the names
-            self._csv = CsvRows(file, grows=grows)
-            rows = iter(self._csv)
-            header = next(rows, None)
-            names = csv_names(header) if header else ()
-            if self.is_regular:
-                self.head = to_json(names)
-            is_header_incomplete = header is None and grows
-            columns = [] if is_header_incomplete else table.columns(names)
-            events = table.events(columns, rows)
+        self._csv = CsvRows(file, grows=grows)
+        rows = iter(self._csv)
+        header = next(rows, None)
+        names = csv_names(header) if header else ()
+        if self.is_regular:
+            self.head = to_json(names)
+        is_header_incomplete = header is None and grows
+        columns = [] if is_header_incomplete else table.columns(names)
+        events = table.events(columns, rows)
         super().__init__(events, checkpoint, to_begin_anew)
 
     @property
     def unfinished(self) -> str:
-        return self._csv.unfinished if self._csv else ""
+        return self._csv.unfinished
 
     def lock(self) -> None:
         self._file.lock()

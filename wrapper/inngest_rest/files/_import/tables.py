@@ -1,56 +1,41 @@
-"""Tables: rows of CSV, Parquet or Arrow become events, by their columns."""
+"""Tables: rows of CSV become events, by their columns."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from inngest_rest._local import arrow
 from inngest_rest._local.arguments import check_text, invalid
 from inngest_rest._values.json_text import decode
 from inngest_rest._values.visible import did_you_mean, shown
 from inngest_rest.files._columns import check_columns
-from inngest_rest.files._import.csv_rows import FileRow
 from inngest_rest.files._import.lines import RefusedLine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from inngest_rest.errors import InvalidArgumentError
-    from inngest_rest.files._import.lines import Lines
-
-
-_AT_ONCE = 100  # rows of Parquet or Arrow as Python's values
+    from inngest_rest.files._import.csv_rows import FileRow
 
 # A first line such as `sep=;`, which Excel reads, and hides.
 _SEPARATOR_OF_EXCEL = re.compile("sep=.?", re.IGNORECASE)
 
-_PARQUET = b"PAR1"
-_ARROW = b"ARROW1\0\0"  # also of Feather
-_ENCRYPTED = b"PARE"  # the first and last bytes of Parquet with an encrypted footer
+
+def _int(cell: str) -> int:
+    return int(_without_marks(cell))
 
 
-def _int(cell: Any) -> int:
-    """Return the cell as an integer; `int` alone would truncate 1.5 of Parquet."""
-    number = int(_without_marks(cell))
-    if not isinstance(cell, str) and number != cell:
-        raise ValueError(shown(cell))
-    return number
+def _float(cell: str) -> float:
+    return float(_without_marks(cell))
 
 
-def _without_marks(cell: Any) -> Any:
+def _without_marks(cell: str) -> str:
     """Refuse 1_000, which is a number only in Python."""
-    if isinstance(cell, str) and "_" in cell:
+    if "_" in cell:
         raise ValueError(shown(cell))
     return cell
-
-
-def _float(cell: Any) -> float:
-    return float(_without_marks(cell))
 
 
 _BOOLS = {
@@ -61,20 +46,16 @@ _BOOLS = {
 }
 
 
-def _bool(cell: Any) -> bool:
-    return _BOOLS[str(cell).lower()]
+def _bool(cell: str) -> bool:
+    return _BOOLS[cell.lower()]
 
 
-def _time(cell: Any) -> datetime:
-    return datetime.fromisoformat(str(cell))
-
-
-_TYPES: dict[str, Callable[[Any], Any]] = {
+_TYPES: dict[str, Callable[[str], Any]] = {
     "text": str,
     "int": _int,
     "float": _float,
     "bool": _bool,
-    "time": _time,
+    "time": datetime.fromisoformat,
     "json": decode,
 }
 _FIELDS = ("name", "id", "ts", "v")
@@ -106,12 +87,13 @@ class Column(NamedTuple):
             raise _of_columns(f"{shown(name)} has the type {shown(kind)}{hint}")
         return cls(name=name, path=path, type=kind)
 
-    def put(self, cell: Any, event: dict[str, Any]) -> None:
+    def put(self, cell: str, event: dict[str, Any]) -> None:
         """Put a cell into an event; an empty one is null, unless it is text."""
+        value: Any = cell
         if self.type:
-            is_empty = cell is None or (cell == "" and self.type != "text")
+            is_empty = cell == "" and self.type != "text"
             try:
-                cell = None if is_empty else _TYPES[self.type](cell)
+                value = None if is_empty else _TYPES[self.type](cell)
             except Exception as error:  # noqa: BLE001 - of a value of any type
                 fault = f"is not of type {self.type}: {error}"
                 raise ValueError(f"column {self.name} {fault}") from None
@@ -120,7 +102,7 @@ class Column(NamedTuple):
         *parents, last = self.path
         for parent in parents:
             event = event.setdefault(parent, {})
-        event[last] = cell
+        event[last] = value
 
 
 class Table(NamedTuple):
@@ -176,7 +158,7 @@ class Table(NamedTuple):
         names = [column.name for column in columns]
         data = dict(zip(names, row.cells, strict=False))
         event = {"name": self.event, "data": data}
-        text = json.dumps(event, default=str)
+        text = json.dumps(event)
         return RefusedLine.of(
             text.encode() + b"\n",
             reason,
@@ -254,55 +236,3 @@ def _fault_of_names(header: FileRow) -> str:
     if _SEPARATOR_OF_EXCEL.fullmatch(first) and not any(others):
         return "tells Excel which separator the file has: delete that line"
     return ""
-
-
-def has_types(start: bytes) -> bool:
-    """Return whether a file that begins so is Parquet or Arrow, whose cells have types."""
-    return start.startswith((_PARQUET, _ARROW))
-
-
-def arrow_rows(file: Lines) -> tuple[Sequence[str], Iterator[FileRow]]:
-    """Return the names of the columns of Parquet or Arrow, and its rows."""
-    is_parquet = file.start.startswith(_PARQUET)
-    library = arrow.load("pyarrow.parquet" if is_parquet else "pyarrow.ipc")
-    try:
-        if is_parquet:
-            parquet = library.ParquetFile(file.raw)
-            return parquet.schema_arrow.names, _rows(parquet.iter_batches(_AT_ONCE))
-        reader = library.open_file(file.raw)
-        numbers = range(reader.num_record_batches)
-        return reader.schema.names, _rows(map(reader.get_batch, numbers))
-    except ValueError as error:
-        raise _unreadable(error) from None
-
-
-def _rows(batches: Iterable[Any]) -> Iterator[FileRow]:
-    """Yield the rows of batches, a few at a time, as cells may be large."""
-    try:
-        for batch in batches:
-            for start in range(0, batch.num_rows, _AT_ONCE):
-                few = batch.slice(start, _AT_ONCE)
-                columns = [column.to_pylist() for column in few.columns]
-                for cells in zip(*columns, strict=True):
-                    yield FileRow(cells)
-    except (ValueError, OverflowError) as error:
-        raise _unreadable(error) from None
-
-
-def check_not_encrypted(path: str, file: Lines) -> None:
-    """Refuse Parquet with an encrypted footer, which would be taken for CSV.
-
-    A name in CSV may begin with the same bytes, so the end decides.
-    """
-    if not file.is_regular or not file.start.startswith(_ENCRYPTED):
-        return
-    with Path(path).open("rb") as again:
-        again.seek(-len(_ENCRYPTED), os.SEEK_END)
-        end = again.read()
-    if end == _ENCRYPTED:
-        reason = "is a Parquet file with an encrypted footer: decrypt it first"
-        raise invalid("path", reason)
-
-
-def _unreadable(error: Exception) -> InvalidArgumentError:
-    return invalid("path", f"cannot be read as Parquet or Arrow: {error}")
