@@ -225,6 +225,11 @@ def test_a_repr_leaves_out_what_is_none() -> None:
     assert repr(Job("j", AT, "edge", 0, 1)).endswith("kind='edge', attempt=0, position=1)")
 
 
+def test_a_repr_has_what_is_derived_from_the_fields() -> None:
+    ended = Run("01R", RunStatus.COMPLETED, started_at=AT, ended_at=AT + timedelta(seconds=2))
+    assert repr(ended).endswith(f"duration={timedelta(seconds=2)!r})")
+
+
 def test_an_error_of_a_run_reads_as_its_name_and_message() -> None:
     errors = RunError("E", "no"), RunError(None, "no"), RunError("E", None), RunError(None, None)
     assert [*map(str, errors)] == ["E: no", "no", "E", "an error without a message"]

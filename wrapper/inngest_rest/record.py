@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import cache
@@ -23,12 +23,11 @@ from typing import (
 from attrs import fields
 
 from inngest_rest._values.conversions import Conversions
-from inngest_rest._values.visible import shortened, shown
+from inngest_rest._values.visible import shown
 
 __all__ = ["Record"]
 
 _MAX_ITEMS = 3  # items of a tuple in a repr
-_MAX_ROWS = 20  # records of a tuple in a notebook
 
 
 class Record:
@@ -43,29 +42,13 @@ class Record:
     """Properties that a repr and columns have as well."""
 
     def __repr__(self) -> str:
-        fields = (
-            f"{name}={_brief_repr(value)}" for name, value in self._shown_fields()
-        )
-        return f"{type(self).__name__}({', '.join(fields)})"
-
-    def _repr_html_(self) -> str:
-        """Return the repr as a table, for a notebook."""
-        return html(self)
-
-    def _cells(self, *, with_tuples: bool = False) -> Iterator[tuple[str, Any]]:
-        """Yield the fields that a table in a notebook has."""
-        return self._shown_fields(with_tuples=with_tuples)
-
-    def _shown_fields(self, *, with_tuples: bool = False) -> Iterator[tuple[str, Any]]:
-        """Yield the fields of a repr; `with_tuples` also those tuples that it leaves out."""
         is_in_repr = {field.name: field.repr for field in fields(type(self))}  # type: ignore[arg-type]
+        shown_fields: list[str] = []
         for name in (*is_in_repr, *self.DERIVED):
             value = getattr(self, name)
-            if value is None:
-                continue
-            is_added_tuple = with_tuples and isinstance(value, tuple)
-            if is_added_tuple or is_in_repr.get(name, True):
-                yield name, value
+            if value is not None and is_in_repr.get(name, True):
+                shown_fields.append(f"{name}={_brief_repr(value)}")
+        return f"{type(self).__name__}({', '.join(shown_fields)})"
 
     def to_dict(self, *, flat: bool = False) -> dict[str, Any]:
         """Return the public fields as a dict that `json.dumps` accepts.
@@ -212,78 +195,8 @@ def _as_json(value: object) -> str:
     return json.dumps(to_builtin(value), ensure_ascii=False, allow_nan=False)
 
 
-def html(value: object) -> str:
-    """Return a record, or several, as a table of escaped text for a notebook."""
-    if isinstance(value, Record):
-        return _html_of_record(value)
-    records: Any = value
-    return _html_of_records(records)
-
-
-def _html_of_record(record: Record) -> str:
-    from html import escape  # noqa: PLC0415 - for notebooks alone
-
-    cells = record._cells(with_tuples=True)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-    rows: list[str] = []
-    for name, value in cells:
-        rows.append(f"<th>{escape(name)}</th><td>{_html_of_cell(value)}</td>")
-    return _html_table(rows)
-
-
-def _html_of_records(records: Any) -> str:
-    cells_of_each = [dict(record._cells()) for record in records[:_MAX_ROWS]]  # noqa: SLF001
-    names: dict[str, None] = {}  # in the order of the first record that has each
-    for cells in cells_of_each:
-        names |= dict.fromkeys(cells)
-    heading = _html_of_row(names)
-    rows = [heading]
-    for cells in cells_of_each:
-        values = [cells.get(name, "") for name in names]
-        rows.append(_html_of_row(values))
-    table = _html_table(rows)
-    return "".join([table, *_and_more(records)])
-
-
-def _html_of_row(values: Iterable[object]) -> str:
-    cells = [f"<td>{_html_of_cell(value)}</td>" for value in values]
-    return "".join(cells)
-
-
-def _html_table(rows: Iterable[str]) -> str:
-    lines = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f"<table>{lines}</table>"
-
-
-def _html_of_cell(value: object) -> str:
-    """Return a value in a cell: records without a text of their own as a table, others as text."""
-    from html import escape  # noqa: PLC0415 - for notebooks alone
-
-    if _is_table(value):
-        return html(value)
-    if not isinstance(value, tuple):
-        return escape(shortened(in_words(value)))
-    items = cast("tuple[object, ...]", value)
-    if items and all(_is_table(item) for item in items):
-        return html(items)
-    texts = [in_words(item) for item in items[:_MAX_ROWS]]
-    lines = [escape(shortened(text)) for text in texts]
-    return "<br>".join([*lines, *_and_more(items)])
-
-
-def _is_table(value: object) -> bool:
-    """Return whether it is a record without a text of its own: `str` returns its repr."""
-    return isinstance(value, Record) and type(value).__str__ is object.__str__
-
-
-def _and_more(items: Sized) -> list[str]:
-    more = len(items) - _MAX_ROWS
-    if more <= 0:
-        return []
-    return [f"and {more:,} more"]
-
-
 def in_words(value: object, *, indent: int | None = None) -> str:
-    """Return a value as tables show it, on a terminal and in a notebook."""
+    """Return a value as tables show it on a terminal."""
     match value:
         case None | False:
             return ""
@@ -295,7 +208,7 @@ def in_words(value: object, *, indent: int | None = None) -> str:
             return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
         case timedelta():
             return f"{value.total_seconds():g} s"
-        case Record() if not _is_table(value):
+        case Record() if _has_text(value):
             return str(value)
         case Mapping() if counts := _counts(cast("Mapping[object, object]", value)):
             words = [
@@ -308,6 +221,11 @@ def in_words(value: object, *, indent: int | None = None) -> str:
             if isinstance(builtin, str):
                 return builtin
             return json.dumps(builtin, ensure_ascii=False, indent=indent)
+
+
+def _has_text(record: Record) -> bool:
+    """Return whether a record has a text of its own: otherwise `str` returns its repr."""
+    return type(record).__str__ is not object.__str__
 
 
 def _counts(value: Mapping[object, object]) -> dict[Enum, int]:

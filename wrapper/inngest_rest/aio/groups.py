@@ -16,7 +16,6 @@ from typing import (
 
 from inngest_rest._core import tracing
 from inngest_rest._local import arrow
-from inngest_rest.record import Record, html
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -167,13 +166,6 @@ class AsyncPaginator(Generic[T]):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Return the items as an Arrow stream, which fetches each page when it is read."""
         return arrow.stream(self._listing.kind, self, requested_schema)
-
-    def _repr_html_(self) -> str | None:
-        """Return the first page as a table, for a notebook, if it can be read there at once."""
-        me: Any = self
-        items = me.page().items if hasattr(self, "__iter__") else ()
-        are_records = all(isinstance(item, Record) for item in items)
-        return html(items) if items and are_records else None
 
     def __bool__(self) -> bool:
         """Refuse to say whether there are items, which takes a request."""

@@ -8,7 +8,7 @@ rows         its row of the table of calls
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import ClassVar, Literal
 
@@ -119,15 +119,6 @@ class RunGroup(Record):
             "waiting p50/p95": times.get("waiting", ""),
             "running p50/p95": times.get("running", ""),
         }
-
-    def _cells(self, *, with_tuples: bool = False) -> Iterator[tuple[str, object]]:  # noqa: ARG002
-        yield "name", self.name
-        yield from ((name, figure) for name, figure in self.figures().items() if figure)
-        if self.oldest_open is not None:
-            yield "oldest_open", self.oldest_open
-        if self.longest is not None:
-            yield "longest", self.longest
-        yield "errors", self.errors
 
 
 @frozen(repr=False)
