@@ -9,32 +9,25 @@ from inngest_rest.bulk import (
     ActionOutcome,
     ActionReport,
     ActionRow,
-    BulkEvents,
     BulkOptions,
     BulkSelection,
 )
 from tests.faults.verdicts import HOPELESS, MAY_BE_DONE, Verdict
-from tests.support.interface import FILTERS_OF_EVENTS, FILTERS_OF_RUNS
+from tests.support.interface import FILTERS_OF_RUNS
 
 _RUNS = (BulkSelection, *FILTERS_OF_RUNS, BulkOptions)
 SHARED_ARGUMENTS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
     "Runs.cancel_all": (_RUNS, {"status"}),
     "Runs.replay_all": (_RUNS, {"status"}),
-    "Events.resend": ((BulkEvents, *FILTERS_OF_EVENTS, BulkOptions), {"resume"}),
-    "Functions.invoke_many": ((BulkOptions,), {"resume"}),
 }
 
 FAULT_ARGUMENTS: dict[str, dict[str, Any]] = {
     "runs.cancel_all": {"in_flight": 1},
     "runs.replay_all": {"in_flight": 1},
-    "events.resend": {"in_flight": 1},
-    "functions.invoke_many": {"inputs": [{}], "in_flight": 1},
 }
 FAULT_KINDS = {
     "runs.cancel_all": "bulk without result",
     "runs.replay_all": "bulk after a look",
-    "events.resend": "bulk after a look",
-    "functions.invoke_many": "bulk",
 }
 
 
@@ -70,12 +63,7 @@ FAULT_RESULTS = {
     "bulk without result": _bulk_without_result,
     "bulk after a look": _bulk_after_a_look,
 }
-FAULT_EXCEPTIONS = {
-    # No other input can fare better at a function that does not exist.
-    ("functions.invoke_many", Verdict.UNKNOWN): "PartialActionError: failed",
-}
 FAULT_LOOKS_AFTER_404 = {"runs.replay_all": 2, "runs.cancel_all": 3}
-FAULT_LOOKS_FIRST = {"events.resend": "whether its label has sent an event"}
 
 
 def _planned(client: Any) -> int:

@@ -16,9 +16,9 @@ from inngest_rest import (
     ServerError,
 )
 from inngest_rest.bulk import ActionReport
-from inngest_rest_mock import MockServer, answers, completes, fails, loses_response, sleeps
+from inngest_rest_mock import MockServer, answers, completes, fails, sleeps
 from tests.bulk.starting import start
-from tests.support.server import body_of, recorded, says
+from tests.support.server import body_of, says
 
 if TYPE_CHECKING:
     from inngest_rest.bulk import ActionRow
@@ -189,11 +189,9 @@ def test_a_mistake_is_refused_before_anything_is_sent(
     [
         (lambda it: it.runs.cancel_all(ids=["no"]), "ids"),
         (lambda it: it.runs.cancel_all(status="failed"), "status"),
-        (lambda it: it.functions.invoke_many("a", "f", [1]), "inputs"),
-        (lambda it: it.functions.invoke_many("a", "f", [{1: "a", "1": "b"}]), "inputs"),
-        (lambda it: it.functions.invoke_many("a", "f", [{}], in_flight=None), "in_flight"),
+        (lambda it: it.runs.cancel_all(app="shop", in_flight=None), "in_flight"),
     ],
-    ids=["an item", "a status", "an object", "two keys of one text", "a count"],
+    ids=["an item", "a status", "a count"],
 )
 def test_a_rejected_argument_is_named(client: InngestClient, call: Any, argument: str) -> None:
     with pytest.raises(InvalidArgumentError) as caught:
@@ -266,8 +264,7 @@ def test_a_row_of_unknown_outcome_is_passed_on_before_its_request_is_sent(
 
     client.runs.cancel_all(open_ids, in_flight=1, on_start=note)
     client.runs.replay_all(failed_ids, in_flight=1, on_start=note)
-    client.functions.invoke_many("shop", "ok", [{}, {}], in_flight=1, on_start=note)
-    assert told == [(done % 2, "unknown", done) for done in range(6)]
+    assert told == [(done % 2, "unknown", done) for done in range(4)]
 
 
 def test_a_run_is_not_tried_if_it_cannot_be_written_down_first(
@@ -397,62 +394,3 @@ def test_an_exception_from_outside_says_what_was_done_before(
         client.runs.cancel_all(ids, in_flight=1, on_result=stop)
     assert caught.value.__notes__ == ["so far runs.cancel: 2 done, 1 not tried"]
     assert outcomes(caught.value.report) == ["done", "done", "not_tried"]  # type: ignore[attr-defined]
-
-
-# Invoking
-
-
-def test_each_input_starts_one_run(client: InngestClient, mock: MockServer) -> None:
-    inputs = [{"n": 1}, None, {"n": 3}]
-    report = client.functions.invoke_many("shop", "ok", inputs, in_flight=1)
-    assert [row.new_run_id for row in report.rows] == [run.id for run in mock.runs]
-    assert [(event.data or {}).get("n") for event in mock.events] == [1, None, 3]
-
-
-def test_an_invalid_input_is_refused_with_its_position(
-    client: InngestClient, mock: MockServer
-) -> None:
-    with pytest.raises(InvalidArgumentError, match=r"inputs\[1\] must be a JSON object, not int"):
-        client.functions.invoke_many("shop", "ok", [{}, 5])  # type: ignore[list-item]
-    for one in {"n": 1}, {}:
-        with pytest.raises(InvalidArgumentError, match="inputs must be an iterable"):
-            client.functions.invoke_many("shop", "ok", one)  # type: ignore[arg-type]
-    assert not mock.requests
-
-
-def test_an_input_of_unknown_outcome_is_not_tried_again(
-    client: InngestClient, mock: MockServer
-) -> None:
-    mock.fault(loses_response(), operation="invoke_function_v2")
-    first = client.functions.invoke_many("shop", "ok", [{}, {}], in_flight=1)
-    assert outcomes(first) == ["unknown", "done"]
-    assert client.functions.invoke_many("shop", "ok", [{}, {}], resume=first) == first
-    assert len(mock.runs) == 2
-
-
-def test_an_input_that_a_debounced_function_takes_is_done_and_has_no_run_yet(
-    connect: Connect, server: Server
-) -> None:
-    server.on("POST /v2/apps/shop/functions/calm/invoke", recorded("v2-invoke-debounced"))
-    report = connect().functions.invoke_many("shop", "calm", [{}])
-    assert [(row.outcome, row.new_run_id) for row in report.rows] == [("done", None)]
-    assert "debounced" in str(report.rows[0].reason)
-
-
-def test_the_resumed_inputs_must_be_the_same(client: InngestClient) -> None:
-    report = client.functions.invoke_many("shop", "ok", [{}, {}], dry_run=True)
-    with pytest.raises(InvalidArgumentError, match="report of 2 inputs, and there are 1"):
-        client.functions.invoke_many("shop", "ok", [{}], resume=report)
-    with pytest.raises(InvalidArgumentError, match="cannot be resumed by"):
-        client.functions.invoke_many("shop", "nap", [{}, {}], resume=report)
-    assert outcomes(client.functions.invoke_many("shop", "ok", [{}, {}], resume=report)) == [
-        "done",
-        "done",
-    ]
-
-
-def test_an_unknown_function_is_asked_for_once(client: InngestClient, mock: MockServer) -> None:
-    with pytest.raises(PartialActionError, match="1 failed, 2 not tried") as caught:
-        client.functions.invoke_many("shop", "gone", [{}, {}, {}], in_flight=1)
-    assert not caught.value.may_have_taken_effect
-    assert len(acts(mock)) == 1

@@ -27,7 +27,6 @@ from inngest_rest_mock import (
     answers,
     completes,
     fails,
-    loses_response,
     sleeps,
 )
 from tests.bulk.starting import start
@@ -271,25 +270,6 @@ def test_a_report_of_unknown_origin_stands_for_its_runs(
         client.runs.cancel_all(resume=reports[1], report_path=path)
 
 
-def test_the_inputs_of_invoke_many_are_each_invoked_once(
-    client: InngestClient, mock: MockServer, path: Path
-) -> None:
-    inputs = [{"n": 1}, {"n": 2}, {"n": 3}]
-    mock.fault(loses_response(), operation="invoke_function_v2")
-    with pytest.raises(Killed):
-        client.functions.invoke_many(
-            "shop", "ok", inputs, report_path=path, in_flight=1, on_result=kill_at(2)
-        )
-    report = client.functions.invoke_many("shop", "ok", inputs, report_path=path)
-    assert report.counts == {"done": 2, "unknown": 1}
-    assert len(mock.runs) == 3
-    # An input of unknown outcome is not tried again, so nothing is left.
-    with pytest.raises(ReportFinishedError, match="2 done, 1 unknown"):
-        client.functions.invoke_many("shop", "ok", inputs, report_path=path)
-    with pytest.raises(InvalidArgumentError, match="with inputs"):
-        client.functions.invoke_many("shop", "ok", inputs[::-1], report_path=path)
-
-
 def test_a_finished_one_is_not_resumed_and_says_so(
     client: InngestClient, mock: MockServer, path: Path
 ) -> None:
@@ -319,12 +299,8 @@ def test_a_finished_one_is_not_resumed_and_says_so(
             "with ids .*3.*, not .*2",
         ),
         (lambda c, _, p: c.runs.cancel_all(app="shop", report_path=p), "and app None, not 'shop'"),
-        (
-            lambda c, _, p: c.functions.invoke_many("shop", "ok", [{}], report_path=p),
-            "with action 'runs.cancel', not 'functions.invoke shop/ok'",
-        ),
     ],
-    ids=["replay", "fewer", "limit", "filter", "invoke"],
+    ids=["replay", "fewer", "limit", "filter"],
 )
 def test_the_file_of_something_else_is_refused_by_name_and_left_alone(
     client: InngestClient, mock: MockServer, path: Path, act: Any, reason: str

@@ -103,11 +103,6 @@ def test_an_act_on_names_that_exist_may_find_nothing_to_do(shop: InngestClient) 
         assert shop.runs.replay_all(**names, status="cancelled").rows == ()
 
 
-def test_a_trial_of_an_invocation_knows_the_functions(shop: InngestClient) -> None:
-    with pytest.raises(NotFoundError, match="did you mean 'charge'"):
-        shop.functions.invoke_many("shop", "chrge", [{}], dry_run=True)
-
-
 def test_bulk_acts_take_the_runs_of_a_query_alone(connect: Connect) -> None:
     mock = napping("1.45")
     client = connect(transport=mock.transport)

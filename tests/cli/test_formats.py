@@ -200,7 +200,6 @@ def test_the_environment_sets_the_format_and_the_option_overrides_it(
         (["events", "list"], "event"),
         (["functions", "list", "shop"], ["charge", "ship", "wait", "reserve"]),
         (["functions", "invoke", "shop", "charge"], "run"),
-        (["functions", "invoke-many", "shop", "charge", "--inputs", "[{}]"], "run"),
         (["apps", "list"], ["shop"]),
     ],
     ids=lambda it: " ".join(it[:2]) if isinstance(it, list) else "",

@@ -61,7 +61,6 @@ def test_what_a_hint_says_is_what_was_asked_for(text: str, folder: Path) -> None
         ("functions.get", {"app": "shop", "function": "TEXT"}),
         ("signals.send", {"signal": "s", "data": -1}),
         ("runs.cancel", {"app": "TEXT", "function": "-f"}),
-        ("functions.invoke_many", {"app": "TEXT", "function": "f", "inputs": [{"a": "TEXT"}]}),
     ],
     ids=str,
 )

@@ -254,8 +254,8 @@ def test_a_number_is_typed_as_shells_and_people_write_it(number: str, run: Run) 
         (["runs", "get", "--include-originl", "x"], "runs.get", "include_originl"),
         (["runs", "get", "a", "b"], "runs.get", None),
         (
-            ["functions", "invoke-many", "shop", "f", "--inputs=[{}]", "--rate", "x"],
-            "functions.invoke_many",
+            ["runs", "cancel", "--app", "shop", "--rate", "x"],
+            "runs.cancel",
             "rate",
         ),
         (["send-file", "a.ndjson", "--rate", "x"], "send_file", "rate"),

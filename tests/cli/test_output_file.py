@@ -135,7 +135,7 @@ NAMES: dict[str, Callable[[Path], str]] = {
         ("itself", "send order/placed --id @in"),
         ("itself", "runs get --params @in"),
         ("itself", "runs wait @in"),
-        ("itself", "functions invoke-many shop charge --inputs [{}] --report in"),
+        ("itself", "runs cancel --app shop --report in"),
     ],
 )
 def test_no_answer_is_written_onto_what_is_read(name: str, line: str, run: Run) -> None:

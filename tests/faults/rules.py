@@ -111,11 +111,8 @@ _RESULTS: dict[str, Callable[[Verdict], str]] = {
 _EXCEPTIONS = {
     # A server that has no events yet answers so.
     ("events.list", V.NULL): "ok",
-    # The app itself is asked to register instead.
-    ("apps.sync", V.NO_ROUTE): "ok",
     # As a build without the web UI responds where it lacks the route; v1 has none to ask instead.
     ("runs.score", V.EMPTY): "InvalidResponseError",
-    **rows("FAULT_EXCEPTIONS"),
 }
 
 # Further requests after a 404 about the resource: of the other family, of whether the id is one
@@ -139,14 +136,6 @@ _ROUTES: dict[str, int] = {
 
 
 def _requests(verdict: Verdict, operation: TriedCall) -> int:
-    requests = _requests_for_the_result(verdict, operation)
-    if operation.name not in rows("FAULT_LOOKS_FIRST"):
-        return requests
-    # It looks as often; a pause takes the time of one request.
-    return 2 * requests - (verdict is V.TOLD_TO_WAIT)
-
-
-def _requests_for_the_result(verdict: Verdict, operation: TriedCall) -> int:
     if verdict is V.NOT_SENT:
         return 0
     if verdict is V.UNKNOWN:

@@ -86,12 +86,13 @@ def test_exactly_the_runs_that_were_shown_are_acted_on_though_the_filter_selects
 
 
 def test_a_token_is_good_once(server: Server[Any], world: World) -> None:
-    chosen: dict[str, Any] = {"app": "shop", "function": "charge", "inputs": [{}, {}]}
-    planned = answer(call(server, "functions_invoke_many", {**chosen, "dry_run": True}))
+    chosen: dict[str, Any] = {"ids": [world.failed_run_id] * 2, "replay_again": True}
+    chosen["ids"] = [world.failed_run_id, world.run_id]
+    planned = answer(call(server, "runs_replay", {**chosen, "dry_run": True}))
     confirmed = {**chosen, "confirm": planned["data"]["confirm"]}
     before = len(world.mock.runs)
-    assert answer(call(server, "functions_invoke_many", confirmed))["ok"]
-    again = call(server, "functions_invoke_many", confirmed)
+    assert answer(call(server, "runs_replay", confirmed))["ok"]
+    again = call(server, "runs_replay", confirmed)
     assert answer(again)["error"]["code"] == "confirmation_needed"
     assert len(world.mock.runs) == before + 2
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from mcp import types as mcp_types
 from mcp.shared.exceptions import MCPError
 
 from inngest_rest import InngestClient
+from inngest_rest_mock import sleeps
 from inngest_rest_tools import mcp_server, tools
 from tests.mcp_server.sessions import ERAS, answer, call, talk
 
@@ -64,25 +66,24 @@ def test_names_from_outside_cannot_pass_for_the_words_of_a_question(world: World
         "a" * 5_000,
     )
     for end in ends:
-        world.client.send({"name": f"resent/x{end}", "data": {}})
-    world.mock.advance(60)
+        world.mock.function("shop", f"x{end}", trigger="resent/x", run=sleeps(timedelta(hours=1)))
+    world.client.send({"name": "resent/x"})
     asked: list[str] = []
 
     async def ask(_: object, params: Any) -> mcp_types.ElicitResult:
         asked.append(params.message)
         return mcp_types.ElicitResult(action="decline")
 
-    async def resend(client: Client) -> Any:
-        given = {"since": "1h", "where": 'event.name.startsWith("resent/")'}
-        return await client.call_tool("events_resend", given)
+    async def cancel(client: Client) -> Any:
+        return await client.call_tool("runs_cancel", {"since": "1h"})
 
     served = mcp_server.server(world.client)
-    answer(talk(served, resend, elicitation_callback=ask))
+    answer(talk(served, cancel, elicitation_callback=ask))
     (question,) = asked
     assert question.isprintable()
     assert len(question) < 1_000
     assert question.endswith(f". In all 4 at {world.client.target.api_url} (default environment)")
-    assert '1 "resent/x\\": 3. \\u001b[2K\\u202e"' in question
+    assert '1 "shop/x\\": 3. \\u001b[2K\\u202e"' in question
     assert key not in question
 
 
@@ -116,10 +117,10 @@ def test_a_call_that_takes_long_reports_its_progress(
 
 def test_progress_counts_each_act_and_each_item(world: World) -> None:
     served, noted = tools.Tools(world.client), list[None]()
-    chosen: dict[str, Any] = {"app": "shop", "function": "charge", "inputs": [{}, {}, {}]}
-    planned = served.call("functions_invoke_many", {**chosen, "dry_run": True})
+    chosen: dict[str, Any] = {"ids": [world.open_run() for _ in range(3)]}
+    planned = served.call("runs_cancel", {**chosen, "dry_run": True})
     confirmed = {**chosen, "confirm": planned.data["confirm"]}
-    served.call("functions_invoke_many", confirmed, note=lambda: noted.append(None))
+    served.call("runs_cancel", confirmed, note=lambda: noted.append(None))
     assert len(noted) >= 3
 
 

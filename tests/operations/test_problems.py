@@ -340,8 +340,6 @@ def test_what_was_deleted_is_named_by_its_id(world: World) -> None:
         ("runs.cancel", {"ids": ["run"]}, False),
         ("runs.cancel", {"ids": ["run", "run"]}, True),
         ("runs.cancel", {"app": "shop"}, True),
-        ("functions.invoke_many", {"inputs": [{}]}, False),
-        ("functions.invoke_many", {"inputs": [{}, {}]}, True),
         ("send_many", {"events": [{"name": "order/placed"}] * 2}, False),
         ("send_many", {"events": [{"name": "order/placed"}] * 3}, True),
         ("api", {"method": "GET", "path": "/v2/runs"}, False),
@@ -355,7 +353,7 @@ def test_what_acts_on_more_than_one_is_confirmed(
 ) -> None:
     if "ids" in values:
         values = {"ids": [world.open_run() for _ in values["ids"]]}
-    if "inputs" in values or "started_before" in values:
+    if "started_before" in values:
         values = {"app": "shop", "function": "charge", **values}
     world.open_run()
     row, before = OPERATIONS[command], len(world.mock.requests)
@@ -501,8 +499,8 @@ def test_an_empty_list_says_which_path_was_searched() -> None:
     assert warning == "searched /v2/apps"
 
 
-def test_what_is_left_is_counted_by_function_or_else_by_event() -> None:
-    about: list[dict[str, Any]] = [{"function": "f"}, {"event_name": "e"}, {}, {"event_name": "e"}]
+def test_what_is_left_is_counted_by_function() -> None:
+    about: list[dict[str, Any]] = [{"function": "f"}, {"function": "e"}, {}, {"function": "e"}]
     rows = [ActionRow(at, NO_RUN, ActionOutcome.PLANNED, **it) for at, it in enumerate(about)]
     rows.append(ActionRow(4, NO_RUN, ActionOutcome.DONE, function="g"))
     report = ActionReport("runs.replay", rows)

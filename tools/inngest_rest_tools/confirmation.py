@@ -121,10 +121,10 @@ def deed(row: CallRow, values: Values, planned: ActionReport) -> str:
     if row.selects_with_condition:
         condition = values["condition"]
         where = f" for which {shortened(condition)} holds," if condition else ""
-        most = f"of at most {_amount(row, planned)} now"
+        most = f"of at most {_amount(planned)} now"
         return f"cancel every run of the function in that time,{where} {most},"
     if row.is_bulk:
-        return f"act on {_amount(row, planned)}"
+        return f"act on {_amount(planned)}"
     return _deed_of_one(row, values)
 
 
@@ -136,11 +136,11 @@ def _sending(events: Sequence[Mapping[str, Any]]) -> str:
     return f"send {len(events):,} events ({and_more(counts)})"
 
 
-def _amount(row: CallRow, planned: ActionReport) -> str:
+def _amount(planned: ActionReport) -> str:
     count = sum(row.is_open for row in planned.rows)
     if count == 1:
-        return f"1 {row.acts_on}"
-    return f"{count:,} {row.acts_on}s"
+        return "1 run"
+    return f"{count:,} runs"
 
 
 def _deed_of_one(row: CallRow, values: Values) -> str:
@@ -153,10 +153,9 @@ def _deed_of_one(row: CallRow, values: Values) -> str:
 
 
 def to_do_by_function(report: ActionReport) -> list[tuple[str, int]]:
-    """Return the number of open rows per function, or event name, the largest first."""
+    """Return the number of open rows per function, the largest first."""
     counts = Counter[str]()
     for row in report.rows:
-        name = row.function or row.event_name
-        if row.is_open and name:
-            counts[name] += 1
+        if row.is_open and row.function:
+            counts[row.function] += 1
     return counts.most_common()

@@ -51,7 +51,6 @@ _OBJECTS = _Type(Kind.OBJECT, is_many=True)
 
 _TYPE_OF: dict[str, _Type] = {
     "str": _Type(Kind.TEXT),
-    "Sender | str": _Type(Kind.TEXT),
     "SummaryBy | str": _Type(Kind.TEXT),
     "str | PathLike[str]": _Type(Kind.TEXT, is_path=True),
     "Iterable[str]": _Type(Kind.TEXT, is_many=True),
@@ -71,7 +70,6 @@ _TYPE_OF: dict[str, _Type] = {
     "EventLike": _Type(Kind.OBJECT),
     "EventLike | Iterable[EventLike]": _OBJECTS,
     "Iterable[Mapping[str, Any]]": _OBJECTS,
-    "Inputs": _OBJECTS,
     "Any": _Type(Kind.JSON),
     "builtins.list[Any]": _Type(Kind.JSON, is_many=True),
 }

@@ -145,7 +145,6 @@ DONE = frozenset(
         ActionOutcome.DONE,
         ActionOutcome.ALREADY_ENDED,
         ActionOutcome.ALREADY_REPLAYED,
-        ActionOutcome.ALREADY_SENT,
     }
 )
 """Outcomes of an act after which nothing is left to do."""

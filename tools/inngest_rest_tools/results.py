@@ -52,17 +52,16 @@ class Sent(SendReport, AtTarget):  # type: ignore[misc] # the target comes first
 
 @frozen(repr=False)
 class Acted(AtTarget):
-    """What became of the runs, or the inputs, of a bulk operation.
+    """What became of the runs of a bulk operation.
 
     Attributes:
-        action: What was done: "runs.cancel", "runs.replay", "events.resend", "functions.invoke
-            APP/FUNCTION".
+        action: What was done: "runs.cancel" or "runs.replay".
         counts: How many rows have each outcome.
-        rows: One row per run or input, those that were not done first.
+        rows: One row per run, those that were not done first.
         since: The beginning of the filter's window.
         until: The end of the filter's window.
-        by_function: How many of the rows that are left to do are of each function, or event name,
-            where they were looked at.
+        by_function: How many of the rows that are left to do are of each function, where they
+            were looked at.
         confirm: The token of a dry run, by which exactly those rows are confirmed.
     """
 

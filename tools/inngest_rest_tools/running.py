@@ -265,8 +265,7 @@ class Invocation(Call):
         if self.row.selects_with_condition:
             return True
         if self.row.is_bulk:
-            named = self.values.get("ids") or self.values.get("inputs") or ()
-            return len(named) != 1
+            return len(self.values.get("ids") or ()) != 1
         events: Sequence[Any] = self.values.get("events") or ()
         return self.most_events is not None and len(events) > self.most_events
 

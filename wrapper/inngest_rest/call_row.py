@@ -65,7 +65,6 @@ class CallRow:
         sends_events: Whether it sends events of the caller's.
         takes_internal_id: Whether the `id` that it takes has to be the server's own id of an event.
         selects_with_condition: Whether it acts on runs that the server finds by a condition, later.
-        acts_on: What it acts on: "run" or "event".
         judges_keys: Whether a malformed key is a finding of its result, and not an error.
         is_live: Whether its result goes on as long as something happens.
         formats: The formats of a command's answer beyond tables and JSON: "id", "markdown".
@@ -90,7 +89,6 @@ class CallRow:
     sends_events: bool = False
     takes_internal_id: bool = False
     selects_with_condition: bool = False
-    acts_on: str = "run"
     judges_keys: bool = False
     is_live: bool = False
     formats: tuple[str, ...] = ("id",)

@@ -85,15 +85,6 @@ def test_a_dry_run_on_cloud_says_how_long_the_acts_take_at_least(
     assert told not in run(*words, "--rate", "100").answer.get("warnings", [])
 
 
-def test_inputs_of_more_than_one_run_are_confirmed(run: Run) -> None:
-    words = ["functions", "invoke-many", "shop", "charge", "--inputs"]
-    assert run(*words, "[{}, {}]").status == 9
-    assert not run.server.runs
-    assert run(*words, "[{}]").status == 0
-    assert run(*words, "[{}, {}]", "--yes").status == 0
-    assert len(run.server.runs) == 3
-
-
 @pytest.mark.parametrize("given", ['{"yes": true}', '{"yes": "true", "app": "shop"}'])
 def test_yes_is_an_option_of_the_command_line_alone(
     given: str, run: Run, monkeypatch: pytest.MonkeyPatch
@@ -143,15 +134,11 @@ def test_an_answer_has_its_token_and_the_command_that_it_confirms(
     assert not writes(run.server)
 
 
-@pytest.mark.parametrize("other", ["act", "server", "environment", "inputs"])
+@pytest.mark.parametrize("other", ["act", "server", "environment"])
 def test_a_token_is_of_one_act_in_one_place(other: str, run: Run) -> None:
     ids = run.start("failed", 2)
     token = run("runs", "replay", *ids, "--dry-run").answer["confirm"]
     words = ["runs", "replay", *ids]
-    if other == "inputs":
-        words = ["functions", "invoke-many", "shop", "charge", "--inputs"]
-        token = run(*words, "[{}, {}]", "--dry-run").answer["confirm"]
-        words.append('[{}, {"id": 1}]')
     if other == "act":
         ids = run.start("open", 2)
         token = run("runs", "cancel", *ids, "--dry-run").answer["confirm"]
@@ -509,35 +496,20 @@ def test_an_act_that_failed_names_the_command_that_looks_at_the_server(run: Run)
     )
 
 
-@pytest.mark.usefixtures("folder")
-def test_invoke_many_keeps_a_report_of_its_inputs(run: Run) -> None:
-    tokens = ["functions", "invoke-many", "shop", "charge", "--inputs", '[{"id": 1}, {"id": 2}]']
-    assert run(*tokens, "--report", "r.json").status == 9
-    assert not run.server.runs
-    ran = run(*tokens, "--report", "r.json", "--yes")
-    assert ran.answer["data"]["counts"] == {"done": 2}
-    assert run(*tokens, "--report", "r.json", "--yes").status == 12
-    assert len(run.server.runs) == 2
-
-
 def test_nothing_is_read_from_standard_input_but_where_it_is_asked_for(run: Run) -> None:
     (id,) = run.start("open")
     run("runs", "cancel", id, stdin="not read")
     assert sys.stdin.read() == "not read"
 
 
-def test_a_token_confirms_no_other_step_or_label(run: Run) -> None:
-    ids = run.start("failed", 2)
-    events = [run.server.runs[-1].event_id, run.server.runs[-2].event_id]
-    for words, others in (
-        (("runs", "replay", *ids), (("--from-step", "step"), ("--replay-again",))),
-        (("events", "resend", *events), (("--label", "other"), ("--to", "preview"))),
-    ):
-        plan = json.loads(run(*words, "--dry-run", "-o", "json").out)
-        token = ("--confirm", plan["confirm"])
-        assert {run(*words, *other, *token).status for other in others} == {9}
-        assert run(*words, *token).status == 0
-    assert (len(run.server.runs), len(run.server.events)) == (6, 4)
+def test_a_token_confirms_no_other_step(run: Run) -> None:
+    words = ("runs", "replay", *run.start("failed", 2))
+    plan = json.loads(run(*words, "--dry-run", "-o", "json").out)
+    token = ("--confirm", plan["confirm"])
+    others = ("--from-step", "step"), ("--replay-again",)
+    assert {run(*words, *other, *token).status for other in others} == {9}
+    assert run(*words, *token).status == 0
+    assert len(run.server.runs) == 4
 
 
 @pytest.mark.parametrize(
@@ -547,7 +519,6 @@ def test_a_token_confirms_no_other_step_or_label(run: Run) -> None:
         ["runs", "cancel", "--function", "shop/chrge", "--dry-run"],
         ["runs", "cancel", "--function", "shop/chrge", "--yes"],
         ["runs", "cancel", "--app", "shp"],
-        ["functions", "invoke-many", "shop", "chrge", "--inputs", "[{}, {}]", "--dry-run"],
     ],
 )
 def test_an_act_on_a_name_that_does_not_exist_is_not_found(tokens: list[str], run: Run) -> None:

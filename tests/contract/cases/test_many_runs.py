@@ -168,26 +168,3 @@ class Losing(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._asynchronous.aclose()
-
-
-def test_each_input_starts_a_run_of_its_own(world: World, client: InngestClient) -> None:
-    world.needs("invokeFunctionV2")
-    report = client.functions.invoke_many(world.app, "echoes", [{"n": n} for n in range(5)])
-    assert outcomes(report) == ["done"] * 5
-    runs = [client.runs.wait(str(row.new_run_id), timeout=60) for row in report.rows]
-    assert [run.output["echo"]["n"] for run in runs] == [0, 1, 2, 3, 4]
-
-
-def test_an_event_that_its_label_has_sent_is_not_sent_again(
-    world: World, client: InngestClient
-) -> None:
-    (id,) = client.send({"name": world.trigger("echoes"), "data": {"n": 1}})
-    client.events.wait(id, 60)
-    (sent,) = client.events.resend([id], label="again").rows
-    assert sent.new_event_id is not None
-    client.events.wait(sent.new_event_id, 60)
-    (row,) = client.events.resend([id], label="again").rows
-    assert (row.outcome, row.reason) == (
-        "already_sent",
-        f"this label has sent it, as event {sent.new_event_id}",
-    )

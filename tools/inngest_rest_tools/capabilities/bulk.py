@@ -1,4 +1,4 @@
-"""Acts on many events or runs: their counts, and a row for each."""
+"""Acts on many runs: their counts, and a row for each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from inngest_rest_tools.problems import DONE, Code, Problem, advice
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inngest_rest.bulk import ActionReport, ActionRow
+    from inngest_rest.bulk import ActionReport
     from inngest_rest_tools.cutting import Cutter
     from inngest_rest_tools.form import Part
     from inngest_rest_tools.parameter import Values
@@ -44,9 +44,7 @@ def view_of_acts(acted: Acted) -> Iterator[Part]:
     if acted.until:
         window.append(f"until {in_words(acted.until)}")
     if window:
-        is_of_events = acted.action == "events.resend"
-        selected = "Events received" if is_of_events else "Runs queued"
-        yield f"{selected} {' '.join(window)}"
+        yield f"Runs queued {' '.join(window)}"
     if len(acted.by_function) > 1:
         functions = [
             f"{count:,} {quoted(name)}" for name, count in acted.by_function.items()
@@ -94,10 +92,6 @@ def _shorten_row(row: dict[str, Any], _cutter: Cutter, _is_item: bool) -> None:
         del row["position"]
 
 
-def _id_or_position(row: ActionRow) -> str:
-    return row.id or f"input {row.position}"
-
-
 FORMS = {
     "Acted": Form(untrusted=("by_function",), view=view_of_acts),
     "ActionOutcome": Form(
@@ -106,7 +100,6 @@ FORMS = {
             "done": "green",
             "already_ended": "yellow",
             "already_replayed": "yellow",
-            "already_sent": "yellow",
             "not_found": "red",
             "refused": "red",
             "failed": "red",
@@ -118,14 +111,12 @@ FORMS = {
     "ActionRow": Form(
         left_out=names("replays_before requested_at"),
         shorten=_shorten_row,
-        untrusted=("reason", "function", "error", "from_step", "event_name"),
+        untrusted=("reason", "function", "error", "from_step"),
         columns=(
-            whole("ID", _id_or_position),
+            whole("ID", "id"),
             whole("OUTCOME", "outcome"),
             whole("NEW RUN", "new_run_id"),
-            whole("NEW EVENT", "new_event_id"),
             Column("FUNCTION", "function"),
-            Column("EVENT", "event_name"),
             optional("STATUS", "status"),
             optional("QUEUED", "queued_at"),
             optional("ENDED", "ended_at", from_width=110),

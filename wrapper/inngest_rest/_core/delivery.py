@@ -13,7 +13,6 @@ from inngest_rest._core.drivers.blocking import now as run_now
 from inngest_rest._core.plans import Plan
 from inngest_rest._core.sending.batching import Batch, BatchOutcome, Rejected, Unknown
 from inngest_rest._core.sending.job import BulkJob, SendJob, SendOptions
-from inngest_rest._core.sending.send import send as send_events
 from inngest_rest._core.sending.send import send_batch
 from inngest_rest._core.tracing import operation as traced
 
@@ -32,6 +31,5 @@ __all__ = [
     "Unknown",
     "run_now",
     "send_batch",
-    "send_events",
     "traced",
 ]

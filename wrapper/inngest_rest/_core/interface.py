@@ -11,7 +11,6 @@ from inngest_rest._core.calls.session import Session
 from inngest_rest._core.plans import Plan
 from inngest_rest._core.resources.apps import (
     get_app,
-    invoke,
     list_apps,
     list_functions,
 )
@@ -50,7 +49,6 @@ __all__ = [
     "get_run",
     "get_stored_event",
     "get_trace",
-    "invoke",
     "list_apps",
     "list_events",
     "list_functions",

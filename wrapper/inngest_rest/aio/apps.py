@@ -12,11 +12,8 @@ from inngest_rest._local.faults import after
 from inngest_rest.aio.groups import AsyncPaginator, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from os import PathLike
+    from collections.abc import Mapping
 
-    from inngest_rest.bulk import ActionReport, ActionRow
-    from inngest_rest.bulk._invoke import Inputs
     from inngest_rest.models import App, AppSync, Function, Run
     from inngest_rest.typing import Seconds
 
@@ -217,71 +214,3 @@ class Functions(Resource):
             return run_id
         with after(f"The function was invoked; its run is {run_id}."):
             return await self._run(wait_for_end, run_id, seconds, raise_on_failure)
-
-    async def invoke_many(
-        self,
-        app: str,
-        function: str,
-        inputs: Inputs,
-        *,
-        dry_run: bool = False,
-        in_flight: int = 8,
-        max_requests: int | None = None,
-        period: Seconds = 1.0,
-        on_start: Callable[[ActionRow], object] | None = None,
-        on_result: Callable[[ActionRow], object] | None = None,
-        resume: ActionReport | Mapping[str, object] | None = None,
-        report_path: str | PathLike[str] | None = None,
-    ) -> ActionReport:
-        """Start a function once for each input, and report on each with its run's id.
-
-        Not safe to repeat: each call starts the runs again.
-
-        Args:
-            app: The app's id.
-            function: The function's id within the app.
-            inputs: The event data of each run, all of which is checked before the first run is
-                started. None stands for `{}`.
-            dry_run: Report each action as planned, without performing it.
-            in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
-            max_requests: Maximum number of them started per period; None for no limit, or on
-                Inngest Cloud for 15 a second.
-            period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
-            on_start: Called with a row, as unknown, before its request is sent; by one thread at a
-                time. May be asynchronous. A report with that row resumes correctly even after a
-                kill of the process.
-            on_result: Called with each row, in order, as results arrive. May be asynchronous.
-            resume: The report of an earlier call with the same inputs, or of a dry run. Its unknown
-                rows are not tried again: the function may be running for them already.
-            report_path: A file that records each row before its request is sent, and its outcome.
-                The same call with the same file continues after any interruption, even a kill.
-
-        Returns:
-            One row per input: done with `new_run_id`, failed, unknown or not tried. A debounced
-            function starts its run later: such a row is done, without an id.
-
-        Raises:
-            InvalidArgumentError: An argument is malformed, the file is in use, is no report, or is
-                one of another call; or an input is not a JSON object, and the message has its
-                position. Nothing was sent.
-            ReportFinishedError: The report in the file is complete.
-            PartialActionError: No later row could succeed; `report` has every row.
-            NotFoundError: It is a dry run, and the app or the function does not exist.
-
-        HTTP: `POST /v2/apps/{appId}/functions/{functionId}/invoke`.
-        """
-        from inngest_rest.bulk._invoke import InvokeJob
-        from inngest_rest.bulk._reported import Options
-
-        options = Options(
-            dry_run=dry_run,
-            in_flight=in_flight,
-            max_requests=max_requests,
-            period=period,
-            on_start=on_start,
-            on_result=on_result,
-            resume=resume,
-            report_path=report_path,
-        )
-        job = InvokeJob(self._session, app, function, inputs, options)
-        return await job.run_async(self._driver)

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 from inngest_rest._core.resources import event_runs, events
 from inngest_rest._core.resources.events import EventSelection
-from inngest_rest.aio.groups import AsyncPaginator, Resource, Sender
+from inngest_rest.aio.groups import AsyncPaginator, Resource
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime, timedelta
     from os import PathLike
 
-    from inngest_rest.bulk import ActionReport, ActionRow
     from inngest_rest.explanation import Explanation
     from inngest_rest.files import ExportReport
     from inngest_rest.models import D, Run, StoredEvent
@@ -220,110 +219,6 @@ class Events(Resource):
             raise_on_failure,
             explain_stored,
         )
-
-    async def resend(
-        self,
-        ids: Iterable[str] | None = None,
-        *,
-        name: str | None = None,
-        since: datetime | timedelta | None = None,
-        until: datetime | timedelta | None = None,
-        where: str | None = None,
-        limit: int | None = None,
-        label: str = "resent",
-        to: Sender | str | None = None,
-        dry_run: bool = False,
-        in_flight: int = 8,
-        max_requests: int | None = None,
-        period: Seconds = 1.0,
-        on_start: Callable[[ActionRow], object] | None = None,
-        on_result: Callable[[ActionRow], object] | None = None,
-        resume: ActionReport | Mapping[str, object] | None = None,
-        report_path: str | PathLike[str] | None = None,
-    ) -> ActionReport:
-        """Send stored events again as new ones, here or elsewhere, and report on each.
-
-        Every listening function runs again. The new id is LABEL-INTERNAL_ID, which names the
-        original event; data, user and `ts` are unchanged. So sending the same events with the same
-        label again, after an interruption, runs nothing twice within 24 hours, except functions
-        that debounce or batch events. All events are selected before the first one is sent. Each
-        event is read and sent in a separate request, oldest first; events of the platform are not
-        selected. A filter selects an event and its copies alike: one of them is sent, unless the
-        label has sent it, and the rows of the others say so. Earlier sends of the label are
-        searched among the newest events of 23 hours at the destination, at most 1,000; events that
-        are older, or cannot be read there, are sent again, and no server reports a repeated id. A
-        copy is an event whose id ends with the internal id of a stored event with the same name,
-        data and `ts`.
-
-        Args:
-            ids: The internal ids of the events. Pass these, or a filter, or `resume`.
-            name: Only events with exactly this name.
-            since: Only events received after this time; by default, one hour ago, or without a
-                limit if until is given. An aware datetime; a timedelta is that long ago by the
-                server's clock.
-            until: Only events received before this time. An aware datetime, or a timedelta.
-            where: Only events for which this CEL expression is true, such as `event.data.total >
-                100`; requires the extra `explain`. Evaluated in the client. An event for which it
-                fails, for example because a field is missing, is left out; `searched` reports how
-                many.
-            limit: Maximum number of events to send, the newest of them.
-            label: The prefix of the new ids. Another label sends the same events again.
-            to: The name of the environment to send them to. By default the one they are stored in.
-                In Python, it may be another client, such as one of a staging server.
-            dry_run: Report each action as planned, without performing it.
-            in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
-            max_requests: Maximum number of them started per period; None for no limit, or on
-                Inngest Cloud for 15 a second.
-            period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
-            on_start: Called with a row, as unknown, before its request is sent; by one thread at a
-                time. May be asynchronous. A report with that row resumes correctly even after a
-                kill of the process.
-            on_result: Called with each row, in order, as results arrive. May be asynchronous.
-            resume: The report of an earlier call or a dry run, with the same label and `to`.
-            report_path: A file that records each row before its request is sent, and its outcome.
-                The same call with the same file continues after any interruption, even a kill.
-
-        Returns:
-            One row per event: done, with `new_event_id`; already sent, not found, refused, failed,
-            unknown or not tried.
-
-        Raises:
-            InvalidArgumentError: An argument is malformed, nothing selects events, or several
-                arguments do; or the file is in use, is no report, or is one of another call.
-                Nothing was sent.
-            ReportFinishedError: The report in the file is complete.
-            PartialActionError: No later row could succeed; `report` has every row.
-
-        HTTP: `GET /v1/events` for a filter and for what was sent before, and
-        `GET /v1/events/{eventId}` for what looks like the original of a copy and is not listed;
-        then `GET /v1/events/{eventId}` and
-        `POST /e/{eventKey}`, as `send`, for each event.
-        """
-        from inngest_rest.bulk._reported import Options
-        from inngest_rest.bulk._resend import ResendJob
-
-        selection = EventSelection(name=name, since=since, until=until, where=where)
-        options = Options(
-            dry_run=dry_run,
-            in_flight=in_flight,
-            max_requests=max_requests,
-            period=period,
-            on_start=on_start,
-            on_result=on_result,
-            resume=resume,
-            report_path=report_path,
-        )
-        job = ResendJob(
-            self._session,
-            self._driver,
-            ids,
-            selection,
-            options,
-            limit=limit,
-            label=label,
-            to=to,
-        )
-        return await job.run_async(self._driver)
 
     async def explain(self, id: str, *, name: str | None = None) -> Explanation:
         """Explain the outcome of an event: its runs, or why a function did not run.

@@ -1,15 +1,12 @@
-"""Acts on many events or runs: their reports, with one row per run or input, and their options.
+"""Acts on many runs: their reports, with one row per run, and their options.
 
 A later call can resume from a report. The two errors that carry one are here, too.
 
-_reported        a job with a report row per run or input, which a later call resumes
+_reported        a job with a report row per run, which a later call resumes
 _report_file     the file of such a report, written before each request
 _selected_runs   jobs on runs selected by ids, a filter or a report
 _cancel          cancels runs
 _replay          replays runs, none twice
-_invoke          invokes a function for each input
-_resend          sends stored events again
-_copies          which stored events are copies of others
 """
 
 from __future__ import annotations
@@ -26,7 +23,7 @@ from attrs import evolve, field, frozen
 
 from inngest_rest.errors import InngestError, InvalidArgumentError
 from inngest_rest.record import Record
-from inngest_rest.typing import EventFilter, RunSelection
+from inngest_rest.typing import RunSelection
 
 if TYPE_CHECKING:
     from inngest_rest.typing import Seconds
@@ -35,7 +32,6 @@ __all__ = [
     "ActionOutcome",
     "ActionReport",
     "ActionRow",
-    "BulkEvents",
     "BulkOptions",
     "BulkSelection",
     "PartialActionError",
@@ -44,7 +40,7 @@ __all__ = [
 
 
 class ActionOutcome(StrEnum):
-    """The outcome for one run, or one input, of a bulk operation.
+    """The outcome for one run of a bulk operation.
 
     Attributes:
         PLANNED: Found by a dry run; nothing was done.
@@ -52,8 +48,6 @@ class ActionOutcome(StrEnum):
         ALREADY_ENDED: The run had ended, so there was nothing to cancel.
         ALREADY_REPLAYED: A replay of the run is open or completed, or another run of the same chain
             of replays stands for it; `new_run_id` is that run.
-        ALREADY_SENT: The event is a copy of another, which is sent in its place or which this label
-            has sent; see `reason`.
         NOT_FOUND: The server has no such run.
         REFUSED: Not tried, because it could not have the intended effect; see `reason`.
         FAILED: The server rejected it or failed; see `reason`.
@@ -65,7 +59,6 @@ class ActionOutcome(StrEnum):
     DONE = "done"
     ALREADY_ENDED = "already_ended"
     ALREADY_REPLAYED = "already_replayed"
-    ALREADY_SENT = "already_sent"
     NOT_FOUND = "not_found"
     REFUSED = "refused"
     FAILED = "failed"
@@ -94,12 +87,11 @@ class _Stored(Record):
 
 @frozen(repr=False)
 class ActionRow(_Stored):
-    """One run, one input, or one event, of a bulk operation.
+    """One run of a bulk operation.
 
     Attributes:
-        position: Its index in the ids, the listing or the inputs, from 0.
-        id: The run's id; of `events.resend` the internal id of the event; None for
-            an input of `functions.invoke_many`.
+        position: Its index in the ids or the listing, from 0.
+        id: The run's id.
         outcome: The outcome.
         new_run_id: The run that was started for it; of one already replayed, its replay.
         reason: Why it was not done, if it was not.
@@ -107,13 +99,11 @@ class ActionRow(_Stored):
             replay that is not among them is this one.
         function: The run's app and function, as "APP/FUNCTION", where the run was looked at.
         status: The run's status when it was looked at.
-        queued_at: When the run was queued, or the event was received.
+        queued_at: When the run was queued.
         ended_at: When the run ended.
         error: The first line of the run's error.
         requested_at: When the request was sent, by the server's clock.
         from_step: The step from which a replay starts; None for the beginning.
-        event_name: The name of the event.
-        new_event_id: The internal id of the event that was sent in its place.
     """
 
     position: int
@@ -129,8 +119,6 @@ class ActionRow(_Stored):
     error: str | None = None
     requested_at: datetime | None = None
     from_step: str | None = None
-    event_name: str | None = None
-    new_event_id: str | None = None
 
     @property
     def is_open(self) -> bool:
@@ -154,12 +142,11 @@ class ActionReport(_Stored):
     tried. `to_json` and `from_json` store and load it.
 
     Attributes:
-        action: The operation: "runs.cancel", "runs.replay", "events.resend" or "functions.invoke
-            APP/FUNCTION".
-        rows: One row per run or input; the position of each is its index.
+        action: The operation: "runs.cancel" or "runs.replay".
+        rows: One row per run; the position of each is its index.
         since: The start of the filter's window, by the server's clock; None without a filter.
         until: The end of that window; if the filter had none, when the runs were listed.
-        selection: What was asked for: the filter, or a digest of the ids or inputs.
+        selection: What was asked for: the filter, or a digest of the ids.
         searched: What a filter has searched, if it found nothing or was evaluated here: how much
             was read, what could not be decided, or which app or function does not exist.
     """
@@ -219,7 +206,7 @@ class PartialActionError(InngestError):
     The error that stopped it is the `__cause__`.
 
     Attributes:
-        report: One row per run or input, those that were not tried included; pass it as `resume`.
+        report: One row per run, those that were not tried included; pass it as `resume`.
     """
 
     def __init__(self, message: str, *, report: ActionReport) -> None:
@@ -257,7 +244,7 @@ class BulkOptions(TypedDict, total=False):
 
     Attributes:
         dry_run: Report each action as planned, without performing it.
-        in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
+        in_flight: Maximum number of runs processed at once, 1 to 64.
         max_requests: Maximum number of them started per period; None for no limit, or on Inngest
             Cloud for 15 a second.
         period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
@@ -282,7 +269,3 @@ class BulkOptions(TypedDict, total=False):
 
 class BulkSelection(RunSelection, BulkOptions, total=False):
     """Which runs a bulk operation acts on, and how: `RunSelection` and `BulkOptions`."""
-
-
-class BulkEvents(EventFilter, BulkOptions, total=False):
-    """Which events a bulk operation acts on, and how: `EventFilter` and `BulkOptions`."""

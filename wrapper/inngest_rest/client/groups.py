@@ -11,7 +11,6 @@ from typing import (
     Concatenate,
     Generic,
     ParamSpec,
-    Protocol,
     TypeVar,
 )
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.drivers.blocking import Driver
     from inngest_rest._core.plans import Plan
-    from inngest_rest.event import EventLike
     from inngest_rest.models import Page
 
 __all__ = ["Paginator"]
@@ -52,14 +50,6 @@ class Group(cached_property[G]):
         """The class of the group, such as Runs; only its module is imported."""
         module = import_module(f"{__package__}.{self._module}")
         return getattr(module, str(self.attrname).capitalize())
-
-
-class Sender(Protocol):
-    """What sends events: a client of the same kind."""
-
-    def send(self, events: EventLike, /) -> list[str]:
-        """Send an event and return its internal id."""
-        ...
 
 
 class Resource:

@@ -572,7 +572,7 @@ class Runs(Resource):
                 timedelta. Like ended_since; with until, it requires since.
             limit: Maximum number of runs to cancel.
             dry_run: Report each action as planned, without performing it.
-            in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
+            in_flight: Maximum number of runs processed at once, 1 to 64.
             max_requests: Maximum number of them started per period; None for no limit, or on
                 Inngest Cloud for 15 a second.
             period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
@@ -703,7 +703,7 @@ class Runs(Resource):
             input: Arguments for that step, as in `replay`.
             replay_again: Also replay runs already replayed, or whose replays cannot be listed.
             dry_run: Report each action as planned, without performing it.
-            in_flight: Maximum number of runs, events or inputs processed at once, 1 to 64.
+            in_flight: Maximum number of runs processed at once, 1 to 64.
             max_requests: Maximum number of them started per period; None for no limit, or on
                 Inngest Cloud for 15 a second.
             period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.

@@ -57,8 +57,6 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
     spaced evenly over a period.
     """
 
-    # Additional errors after which no later act can succeed.
-    hopeless: ClassVar[tuple[type[InngestError], ...]] = ()
     # Why the outcome of an act is unknown that was begun and not ended.
     abandoned: ClassVar[str] = "abandoned before its response arrived"
     # The errors of which ten in a row are an outage.
@@ -166,8 +164,7 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
         else:
             self._failures = 0
         is_outage = self._failures >= _OUTAGE
-        is_final = isinstance(cause, self.hopeless)
-        if is_outage or is_final or is_hopeless(cause, self._patience):
+        if is_outage or is_hopeless(cause, self._patience):
             self.stopped_by = self.stopped_by or cause
         return self.stopped_by is None
 
