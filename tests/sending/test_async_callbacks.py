@@ -13,7 +13,6 @@ from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
 
 def send(count: int, **options: Any) -> Any:
@@ -56,14 +55,10 @@ def test_the_blocking_client_refuses_what_it_cannot_await() -> None:
     assert not mock.requests
 
 
-@pytest.mark.parametrize("checkpoint", [None, "events.done"])
-def test_the_blocking_client_refuses_events_that_it_cannot_await(
-    tmp_path: Path, checkpoint: str | None
-) -> None:
+def test_the_blocking_client_refuses_events_that_it_cannot_await() -> None:
     async def events() -> AsyncIterator[Event]:
         yield Event("a")
 
-    path = checkpoint and tmp_path / checkpoint
     client = InngestClient(dev=True, transport=MockServer().transport)
     with pytest.raises(InvalidArgumentError, match="iterable of them, not async_generator"):
-        client.send_many(events(), checkpoint=path)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        client.send_many(events())  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]

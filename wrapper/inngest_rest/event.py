@@ -35,10 +35,6 @@ class _IdSource:
             self._millisecond = millisecond
         return self._prefix + next(self._suffixes)
 
-    def made(self, id: object) -> bool:
-        """Return whether this process has made an id."""
-        return isinstance(id, str) and len(id) == 32 and id[12:22] == self._tag
-
 
 new_event_id = _IdSource()
 if sys.platform != "win32":

@@ -1,4 +1,4 @@
-"""`send_file`, or `send_many` with a checkpoint, in a process that is killed, and goes on after it.
+"""`send_file` in a process that is killed, and goes on after it.
 
 Nothing is lost, and nothing runs twice.
 """
@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 
 # Kills itself once it is told of so many batches, while others are under way.
 PROGRAM = """
-import os, signal, sqlite3, sys
+import os, signal, sys
 from inngest_rest import InngestClient
 url, path, batches = sys.argv[1:]
 told = []
@@ -33,20 +31,14 @@ def on_batch(report):
     if len(told) == int(batches):
         os.kill(os.getpid(), signal.SIGKILL)
 with InngestClient(event_key="k", dev=url) as client:
-    if path.endswith(".db"):
-        rows = sqlite3.connect(path).execute("SELECT n FROM orders ORDER BY n")
-        events = ({"name": f"e{n}", "data": {"n": n}} for n, in rows)
-        saved = path + ".checkpoint"
-        client.send_many(events, batch_size=5, checkpoint=saved, on_batch=on_batch)
-    else:
-        about = {"columns": {"name": "name", "n": "data.n:int"}} if path.endswith(".csv") else {}
-        client.send_file(path, batch_size=5, resume=True, on_batch=on_batch, **about)
+    about = {"columns": {"name": "name", "n": "data.n:int"}} if path.endswith(".csv") else {}
+    client.send_file(path, batch_size=5, resume=True, on_batch=on_batch, **about)
 """
 
 
 @pytest.mark.parametrize(
     ("name", "batches"),
-    [("e.ndjson", 1), ("e.ndjson", 7), ("e.ndjson", 30), ("e.csv", 30), ("e.db", 30)],
+    [("e.ndjson", 1), ("e.ndjson", 7), ("e.ndjson", 30), ("e.csv", 30)],
 )
 def test_killed_and_resumed_every_line_or_row_runs_once(
     tmp_path: Path, name: str, batches: int
@@ -54,11 +46,7 @@ def test_killed_and_resumed_every_line_or_row_runs_once(
     mock = MockServer()
     mock.function("shop", "charge", trigger="e*")
     file = tmp_path / name
-    if name == "e.db":
-        with closing(sqlite3.connect(file)) as database, database:
-            database.execute("CREATE TABLE orders (n INTEGER PRIMARY KEY)")
-            database.executemany("INSERT INTO orders VALUES (?)", ((n,) for n in range(400)))
-    elif name == "e.csv":
+    if name == "e.csv":
         file.write_text("name,n\n" + "".join(f'"e{n}",{n}\n' for n in range(400)))
     else:
         write(file, 400)

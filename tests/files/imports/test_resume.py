@@ -17,6 +17,7 @@ from inngest_rest._core.sending.job import SendJob
 from inngest_rest.files._import import lines as lines_module
 from inngest_rest_mock import MockServer, loses_response
 from tests.files.imports.ndjson import BY_TWO, ROUTE, files, line, names, raises_at, write
+from tests.support.disk import fill_disk
 from tests.support.server import accepts_all, text
 
 if TYPE_CHECKING:
@@ -273,6 +274,19 @@ def test_a_checkpoint_that_cannot_be_written_fails_an_import_that_asked_for_it_a
     assert [each.levelname for each in caplog.records] == ["WARNING"]
     with pytest.raises(InvalidArgumentError, match=r"cannot use .*\.checkpoint: is a directory"):
         client.send_file(file, **BY_TWO, resume=True)
+
+
+@pytest.mark.parametrize("written", ["checkpoint", "rejected.ndjson"])
+def test_a_file_beside_a_resumed_one_that_cannot_be_written_is_named_in_a_sentence(
+    client: InngestClient, tmp_path: Path, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "orders.ndjson"
+    file.write_text("[]\n" if written == "rejected.ndjson" else '{"name": "e"}\n')
+    fill_disk(monkeypatch)
+    with pytest.raises(InvalidArgumentError) as caught:
+        client.send_file(file, resume=True)
+    assert str(caught.value) == f"cannot use {file}.{written}: no space left on device"
+    assert caught.value.argument == "path"
 
 
 def test_a_batch_whose_report_an_interrupt_lost_is_sent_again(

@@ -302,6 +302,14 @@ def test_a_table_with_fewer_rows_than_were_sent_is_another_one(
         client.send_file(file, event=EVENT, resume=True)
 
 
+def test_a_request_of_rows_has_no_more_bytes_than_one_of_lines(
+    client: InngestClient, server: Server, file: Path
+) -> None:
+    file.write_text("n,note\n" + f"1,{'x' * 130_000}\n" * 40)
+    assert client.send_file(file, event=EVENT) == SendReport(accepted=40)
+    assert [len(each) for each in server.bodies()] == [32, 8]
+
+
 @pytest.mark.parametrize("kind", ["int", "float"])
 def test_a_number_that_is_one_in_python_alone_is_rejected(
     client: InngestClient, file: Path, kind: str

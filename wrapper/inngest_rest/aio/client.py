@@ -19,7 +19,6 @@ from inngest_rest._core.calls.session import Session, copied
 from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, clock_of
 from inngest_rest._core.drivers import connection_pool
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
-from inngest_rest._local.arguments import invalid
 from inngest_rest._local.limits import DEFAULT_EVENTS, DEFAULT_IN_FLIGHT
 from inngest_rest.aio.groups import Group, Resource
 
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from inngest_rest._core.calls.route import GeneratedOperation
-    from inngest_rest._core.sending.job import Events as Sent
-    from inngest_rest._core.sending.job import SendJob, SendOptions
     from inngest_rest.aio import cloud
     from inngest_rest.aio.apps import Apps, Functions
     from inngest_rest.aio.events import Events
@@ -314,8 +311,6 @@ class AsyncInngestClient(Resource):
         on_batch: Callable[[BatchReport], object] | None = None,
         max_requests: int | None = None,
         period: Seconds = 1.0,
-        checkpoint: str | PathLike[str] | None = None,
-        name: str | None = None,
     ) -> SendReport:
         """Send any number of events in bounded memory and report the outcome.
 
@@ -335,15 +330,6 @@ class AsyncInngestClient(Resource):
                 requests that continue a batch after a rejected event, are not counted. None for no
                 limit.
             period: Length of the period for `max_requests`, in seconds or as a timedelta.
-            checkpoint: A file with the index before which everything is final. The same call with
-                the same events, in the same order, continues there, even after a kill, and sends
-                events that the kill left unrecorded again with the same ids: an event without an id
-                gets one derived from `name`, its index and its content. Rejected events are kept in
-                `CHECKPOINT.rejected.ndjson`. To start over, delete the file: events without
-                explicit ids then run again only under another `name`, or after 24 hours.
-            name: Name of the job, for the ids of events without one; by default the name of the
-                checkpoint file, without its folder. Jobs that send the same events again, such as
-                an hourly job, each need a separate name.
 
         Returns:
             Counts, and the first 1,000 failures; further failures are passed to `on_batch` only.
@@ -354,12 +340,11 @@ class AsyncInngestClient(Resource):
             RateLimitError: The server asked for a pause beyond the policy's `total`.
             TransportError, ServerError: The server stopped responding, or kept failing.
             ClosedError: The client was closed. A note on each of these errors has the counts.
-            InvalidArgumentError: An argument is malformed, or the checkpoint belongs to other
-                events or cannot be written, for example because the disk is full.
+            InvalidArgumentError: An argument is malformed.
 
         HTTP: `POST /e/{eventKey}`, as `send`.
         """
-        from inngest_rest._core.sending.job import SendOptions
+        from inngest_rest._core.sending.job import SendJob, SendOptions
 
         sending = SendOptions(
             batch_size=batch_size,
@@ -368,8 +353,7 @@ class AsyncInngestClient(Resource):
             max_requests=max_requests,
             period=period,
         )
-        job = _send_job(self._session, events, checkpoint, name, sending)
-        return await job.run_async(self._driver)
+        return await SendJob(self._session, events, sending).run_async(self._driver)
 
     async def send_file(
         self,
@@ -687,24 +671,3 @@ class AsyncInngestClient(Resource):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-
-def _send_job(
-    session: Session,
-    events: Sent,
-    checkpoint: str | PathLike[str] | None,
-    name: str | None,
-    sending: SendOptions,
-) -> SendJob:
-    if checkpoint is None:
-        if name is not None:
-            raise invalid(
-                "name", "requires checkpoint=: it names the ids of events without one"
-            )
-        from inngest_rest._core.sending.job import SendJob
-
-        return SendJob(session, events, sending)
-    from inngest_rest.files._import.import_job import ImportJob
-    from inngest_rest.files._import.options import options_of_events
-
-    return ImportJob(session, options_of_events(events, checkpoint, name), sending)

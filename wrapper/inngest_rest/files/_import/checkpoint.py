@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from inngest_rest.errors import InvalidArgumentError
     from inngest_rest.files._import.lines import Lines
     from inngest_rest.files._import.options import ImportOptions
-    from inngest_rest.files._import.rows import EventRows
+    from inngest_rest.files._import.rows import TableRows
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -44,10 +44,10 @@ class Checkpoint:
     """The file of one import; each method raises InvalidArgumentError if it cannot be used."""
 
     def __init__(self, options: ImportOptions) -> None:
-        self.path = Path(options.checkpoint)
+        self.path = Path(f"{options.path}.checkpoint")
         self._options = options
 
-    def load(self, lines: Lines | EventRows) -> LogStates | None:
+    def load(self, lines: Lines | TableRows) -> LogStates | None:
         """Go to the saved position; return the states of the rejected lines, if known.
 
         A checkpoint of another file or of another import, or one that is unreadable, is refused.
@@ -76,7 +76,7 @@ class Checkpoint:
         return saved.logs
 
     def _read(self) -> bytes | None:
-        with usable(self._options.argument, self.path):
+        with usable("path", self.path):
             self.path.parent.stat()  # before anything is sent
             if not self.path.exists():
                 return None
@@ -94,18 +94,18 @@ class Checkpoint:
             rejected=str(self._options.rejected),
             logs=states,
         )
-        with usable(self._options.argument, self.path):
+        with usable("path", self.path):
             replace_file(self.path, encode(saved))
 
     def delete(self) -> None:
-        with usable(self._options.argument, self.path):
+        with usable("path", self.path):
             self.path.unlink(missing_ok=True)
 
     def _refusal(self, reason: str) -> InvalidArgumentError:
         return invalid(
-            self._options.checkpoint,
+            str(self.path),
             reason,
-            how=self._options.to_begin_anew,
+            how="Delete it, or pass resume=False, to begin at the first line.",
             argument="checkpoint",
         )
 

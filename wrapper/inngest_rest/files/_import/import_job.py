@@ -1,7 +1,5 @@
 """Send the lines of a file in batches, with progress kept in a checkpoint.
 
-So does `send_many` with a checkpoint, the events of a program.
-
 Batches are reported in order, so one position suffices, before which everything is done: the end of
 the last batch before the first event of unknown outcome. The checkpoint and the rejected lines are
 files beside the input. They hold events, so only their owner can read them.
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
         SendOptions,
         Session,
     )
-    from inngest_rest.event import EventLike
     from inngest_rest.files._import.lines import Chunk, Position
     from inngest_rest.files._import.options import ImportOptions
     from inngest_rest.reports import SendReport
@@ -59,12 +56,12 @@ async def _in_thread(batches: Iterator[Batch]) -> AsyncIterator[Batch]:
 
 
 class ImportJob(SendJob):
-    """Sends a file, or events with a checkpoint; each batch is recorded before it is reported."""
+    """Sends a file; each batch is recorded before it is reported."""
 
     def __init__(
         self, session: Session, options: ImportOptions, sending: SendOptions
     ) -> None:
-        super().__init__(session, options.events, sending)
+        super().__init__(session, (), sending)
         self._options = options
         self._now = session.clock.monotonic
         self._reads_in_thread = False
@@ -86,7 +83,7 @@ class ImportJob(SendJob):
                     reason = "is not a regular file: it cannot be resumed"
                     raise invalid(options.path, reason, argument="resume")
                 states = self._checkpoint.load(self._lines)
-            self._rejected = RejectedLines(options.rejected, options.argument, states)
+            self._rejected = RejectedLines(options.rejected, states)
         except BaseException:
             self._lines.close()
             raise
@@ -97,9 +94,7 @@ class ImportJob(SendJob):
 
     @property
     def operation(self) -> str:
-        if self._options.argument == "path":
-            return "send_file"
-        return super().operation
+        return "send_file"
 
     def run(self, driver: Driver) -> SendReport:
         self._open()
@@ -122,16 +117,14 @@ class ImportJob(SendJob):
         return await super().run_async(driver)
 
     async def collect(self) -> Iterable[Batch] | AsyncIterable[Batch]:
-        source = await super().collect()
-        if self._reads_in_thread:
-            return _in_thread(self.batches())
-        return source
+        batches = self._batches_of_lines()
+        return _in_thread(batches) if self._reads_in_thread else batches
 
     def interrupted(self, error: BaseException) -> None:
         self.close()
         if self._checkpoint:
             begin = self._position.line + self._lines.first
-            error.add_note(f"{self._options.continues} {begin:,}")
+            error.add_note(f"send_file(..., resume=True) continues at line {begin:,}")
 
     def finish(self) -> SendReport:
         """Remove the checkpoint, unless the caller resumes or work is left."""
@@ -159,12 +152,8 @@ class ImportJob(SendJob):
         if opening.exception() is None:
             self.close()
 
-    def batches(
-        self,
-        events: Iterable[EventLike] = (),
-        first: int = 0,  # noqa: ARG002 - rows count themselves
-    ) -> Iterator[Batch]:
-        for chunk in self._lines.chunks(self.batch_size, DEFAULT_BYTES, events):
+    def _batches_of_lines(self) -> Iterator[Batch]:
+        for chunk in self._lines.chunks(self.batch_size, DEFAULT_BYTES):
             batch = self._encoder.batch(chunk)
             # The file may be all blank lines.
             if batch.positions or batch.invalid:

@@ -123,7 +123,7 @@ class Lines:
             self.close()
             raise
 
-    def chunks(self, max_lines: int, max_bytes: int, *_: object) -> Iterator[Chunk]:
+    def chunks(self, max_lines: int, max_bytes: int) -> Iterator[Chunk]:
         """Yield all lines in chunks of at most this size; a longer line is a chunk of its own."""
         position = self.position
         lines: list[bytes] = []

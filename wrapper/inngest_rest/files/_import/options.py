@@ -1,30 +1,26 @@
-"""The arguments of an import: the file or the events, and the files beside it."""
+"""The arguments of an import: the file, and the files beside it."""
 
 from __future__ import annotations
 
 import os
 import re
 import shlex
-from collections.abc import AsyncIterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from inngest_rest._local.arguments import check_path, check_text, invalid
-from inngest_rest._local.event_json import each_event
 from inngest_rest._local.files import (
     STDIN,
     rejected_path,
 )
 from inngest_rest.errors import InvalidArgumentError
 from inngest_rest.files._import.lines import Lines
-from inngest_rest.files._import.rows import EventRows, TableRows
+from inngest_rest.files._import.rows import TableRows
 from inngest_rest.files._import.tables import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from inngest_rest.event import EventLike
+    from collections.abc import Callable, Mapping
 
 
 AnyPath = str | os.PathLike[str]
@@ -35,46 +31,13 @@ _HEADER = re.compile(rb"[^\x00-\x08{\[\r\n]*[,;\t][^\x00-\x08{\[\r\n]*[\r\n]")
 
 
 class ImportOptions(NamedTuple):
-    """Validated arguments of `send_file`, or of `send_many` with a checkpoint."""
+    """Validated arguments of `send_file`."""
 
     path: str
     name: str
     rejected: Path
     resume: bool
-    argument: str  # the one at fault if a file beside the input cannot be used
-    checkpoint: str
-    open: Callable[[], Lines | EventRows]
-    continues: str
-    to_begin_anew: str
-    events: Iterable[EventLike] | AsyncIterable[EventLike] = ()
-
-
-_FIRST_LINE = "Delete it, or pass resume=False, to begin at the first line."
-_FIRST_EVENT = (
-    "Delete it to begin anew, by another name= if events without ids are to run again."
-)
-
-
-def options_of_events(
-    events: Iterable[EventLike] | AsyncIterable[EventLike],
-    checkpoint: AnyPath,
-    name: str | None,
-) -> ImportOptions:
-    check_path("checkpoint", checkpoint)
-    path = os.fspath(checkpoint)
-    events = events if isinstance(events, AsyncIterable) else each_event(events)
-    return ImportOptions(
-        path=path,
-        name=check_text("name", name) or Path(path).name,
-        rejected=rejected_path(path, "").absolute(),
-        resume=True,
-        argument="checkpoint",
-        checkpoint=path,
-        open=partial(EventRows, events, path, _FIRST_EVENT),
-        continues="the same call continues at",
-        to_begin_anew=_FIRST_EVENT,
-        events=events,
-    )
+    open: Callable[[], Lines | TableRows]
 
 
 def options_of_file(
@@ -104,27 +67,16 @@ def options_of_file(
     rejected = rejected_path(source, name, dead_letters).absolute()
     if rejected == Path(source).absolute():
         raise invalid("dead_letters", "must not be the input file")
-    beside = f"{source}.checkpoint"
     return ImportOptions(
         path=source,
         name=name,
         rejected=rejected,
         resume=resume,
-        argument="path",
-        checkpoint=beside,
-        open=partial(_open, source, table, beside, grows=resume),
-        continues="send_file(..., resume=True) continues at line",
-        to_begin_anew=_FIRST_LINE,
+        open=partial(_open, source, table, grows=resume),
     )
 
 
-def _open(
-    path: str,
-    table: Table | None,
-    checkpoint: str,
-    *,
-    grows: bool,
-) -> Lines | EventRows:
+def _open(path: str, table: Table | None, *, grows: bool) -> Lines | TableRows:
     """Open a file as lines or as a table; raise for a table without a name for its events."""
     lines = Lines(path, grows=grows)
     try:
@@ -134,7 +86,7 @@ def _open(
             raise invalid(path, f"is a table, not JSON lines: {how}", argument="event")
         if table is None:
             return lines
-        return TableRows(lines, table, checkpoint, _FIRST_LINE, grows=grows)
+        return TableRows(lines, table, path, grows=grows)
     except BaseException:
         lines.close()
         raise

@@ -54,11 +54,9 @@ class RejectedLines:
     state of both files, the import starts over.
     """
 
-    def __init__(
-        self, path: Path, argument: str, states: LogStates | None = None
-    ) -> None:
-        self._lines = _Log(path, argument)
-        self._reasons = _Log(reasons_path(path), argument)
+    def __init__(self, path: Path, states: LogStates | None = None) -> None:
+        self._lines = _Log(path)
+        self._reasons = _Log(reasons_path(path))
         self._logs = (self._lines, self._reasons)
         if states is not None and self._are_ours(states):
             for log, state in zip(self._logs, states, strict=True):
@@ -106,12 +104,11 @@ class RejectedLines:
 class _Log:
     """An append-only file with a running hash of its content, created on the first write.
 
-    Where it cannot be used, InvalidArgumentError names it, and the argument that it is beside.
+    Where it cannot be used, InvalidArgumentError names it.
     """
 
-    def __init__(self, path: Path, argument: str) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._argument = argument
         self._file: BinaryIO | None = None
         self.line_count = 0
         self._size = 0
@@ -134,13 +131,13 @@ class _Log:
 
     def is_ours(self, state: LogState) -> bool:
         """Return whether the file begins with all that was written; zero bytes need no file."""
-        with usable(self._argument, self._path):
+        with usable("path", self._path):
             actual = _hash_of(self._path, state.size)
         return actual.hexdigest() == state.digest
 
     def resume(self, state: LogState) -> None:
         """Continue after the kept beginning of the file."""
-        with usable(self._argument, self._path):
+        with usable("path", self._path):
             self._resume(state)
 
     def _resume(self, state: LogState) -> None:
@@ -166,7 +163,7 @@ class _Log:
 
     def set_aside(self) -> None:
         """Rename the file, if it exists, with the next free number."""
-        with usable(self._argument, self._path):
+        with usable("path", self._path):
             if os.path.lexists(self._path):
                 self._path.rename(self._free_path())
 
@@ -189,7 +186,7 @@ class _Log:
         return create_file(self._path)
 
     def write(self, text: bytes) -> None:
-        with usable(self._argument, self._path):
+        with usable("path", self._path):
             if self._file is None:
                 self._file = self._open_or_create()
             self._file.write(text)
@@ -199,7 +196,7 @@ class _Log:
 
     def flush(self, *, to_disk: bool) -> None:
         if self._file is not None:
-            with usable(self._argument, self._path):
+            with usable("path", self._path):
                 self._file.flush()
                 if to_disk:
                     os.fsync(self._file.fileno())
@@ -207,7 +204,7 @@ class _Log:
     def close(self) -> None:
         file, self._file = self._file, None
         if file is not None:
-            with usable(self._argument, self._path), file:
+            with usable("path", self._path), file:
                 file.flush()
                 os.fsync(file.fileno())
 

@@ -137,7 +137,7 @@ class Table(NamedTuple):
 
     def events(
         self, columns: Sequence[Column], rows: Iterable[FileRow]
-    ) -> Iterator[Any]:
+    ) -> Iterator[dict[str, Any] | RefusedLine]:
         """Yield the event of each row; a RefusedLine for an invalid one."""
         for row in rows:
             event: dict[str, Any] = {"name": self.event, "data": {}}
