@@ -84,13 +84,15 @@ class ImportJob(SendJob):
                     raise invalid(options.path, reason, argument="resume")
                 states = self._checkpoint.load(self._lines)
             self._rejected = RejectedLines(options.rejected, states)
+            self._position = self._lines.position  # before it, everything is done
+            self._end = self._lines.position  # of the last batch that was read
+            self._saved = (self._position, states or self._rejected.states)
+            # If rejected lines were set aside, what the checkpoint says of them has changed.
+            self._save()
+            self._save_at = self._now()
         except BaseException:
             self._lines.close()
             raise
-        self._position = self._lines.position  # before it, everything is done
-        self._end = self._lines.position  # of the last batch that was read
-        self._saved = (self._position, self._rejected.states)
-        self._save_at = self._now()
 
     @property
     def operation(self) -> str:

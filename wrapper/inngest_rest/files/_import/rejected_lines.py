@@ -6,7 +6,6 @@ import os
 import shutil
 from contextlib import closing
 from functools import partial
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Annotated, BinaryIO, NamedTuple
 
 import msgspec
@@ -25,19 +24,15 @@ if TYPE_CHECKING:
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
-_BLOCK = 1024 * 1024
-
 
 class LogState(NamedTuple):
-    """The state of a file of rejected lines, or of their reasons: its final part, and its size.
+    """The final part of a file of rejected lines, or of their reasons.
 
     Lines after the checkpoint's position will be rejected again.
     """
 
     kept_lines: _Count
     kept_size: _Count
-    size: _Count
-    digest: str
 
 
 LogStates = tuple[LogState, LogState]
@@ -49,25 +44,25 @@ class RejectedLines:
     A reason has the `line` number in the input and, as `rejected_line`, the line number in the file
     of rejected lines, null for a line too long to copy, or a row that has to be corrected in place.
 
-    Users may have corrected lines in these files, so only bytes that the import provably wrote are
-    ever deleted; a modified file is renamed with the next free number. Without the checkpointed
-    state of both files, the import starts over.
+    Users may have corrected lines in these files, so nothing in them is ever deleted: what is cut
+    off was copied to the next free number before, and a file that lacks its final part is renamed.
+    Without the checkpointed state of both files, the import starts over.
     """
 
     def __init__(self, path: Path, states: LogStates | None = None) -> None:
         self._lines = _Log(path)
         self._reasons = _Log(reasons_path(path))
         self._logs = (self._lines, self._reasons)
-        if states is not None and self._are_ours(states):
+        if states is not None and self._have_kept(states):
             for log, state in zip(self._logs, states, strict=True):
                 log.resume(state)
         else:
             for log in self._logs:
                 log.set_aside()
 
-    def _are_ours(self, states: LogStates) -> bool:
+    def _have_kept(self, states: LogStates) -> bool:
         pairs = zip(self._logs, states, strict=True)
-        return all(log.is_ours(state) for log, state in pairs)
+        return all(log.has_kept(state) for log, state in pairs)
 
     @property
     def states(self) -> LogStates:
@@ -102,7 +97,7 @@ class RejectedLines:
 
 
 class _Log:
-    """An append-only file with a running hash of its content, created on the first write.
+    """An append-only file, created on the first write.
 
     Where it cannot be used, InvalidArgumentError names it.
     """
@@ -114,26 +109,25 @@ class _Log:
         self._size = 0
         self._kept_lines = 0
         self._kept_size = 0
-        self._hash = blake2b(digest_size=16)
 
     @property
     def state(self) -> LogState:
-        return LogState(
-            kept_lines=self._kept_lines,
-            kept_size=self._kept_size,
-            size=self._size,
-            digest=self._hash.hexdigest(),
-        )
+        return LogState(kept_lines=self._kept_lines, kept_size=self._kept_size)
 
     def keep(self) -> None:
         self._kept_lines = self.line_count
         self._kept_size = self._size
 
-    def is_ours(self, state: LogState) -> bool:
-        """Return whether the file begins with all that was written; zero bytes need no file."""
+    def has_kept(self, state: LogState) -> bool:
+        """Return whether the file has lines up to where they are final; none need no file."""
+        if not state.kept_size:
+            return True
         with usable("path", self._path):
-            actual = _hash_of(self._path, state.size)
-        return actual.hexdigest() == state.digest
+            if not self._path.is_file():
+                return False
+            with self._path.open("rb") as file:
+                file.seek(state.kept_size - 1)
+                return file.read(1) == b"\n"
 
     def resume(self, state: LogState) -> None:
         """Continue after the kept beginning of the file."""
@@ -144,13 +138,12 @@ class _Log:
         self.line_count = state.kept_lines
         self._size = state.kept_size
         self.keep()
-        self._hash = _hash_of(self._path, self._size)
         size_now = 0
         if self._path.is_file():
             size_now = self._path.stat().st_size
-        if size_now != state.size:
-            # Either the process was killed after the checkpoint, or somebody added lines. Copied,
-            # as a kill in the middle of this must leave the kept lines where they are.
+        if size_now > self._size:
+            # Lines that will be rejected again, and perhaps corrected or added ones. Copied, as a
+            # kill in the middle of this must leave the final lines where they are.
             with (
                 self._path.open("rb") as source,
                 create_file(self._free_path()) as target,
@@ -192,7 +185,6 @@ class _Log:
             self._file.write(text)
         self.line_count += 1
         self._size += len(text)
-        self._hash.update(text)
 
     def flush(self, *, to_disk: bool) -> None:
         if self._file is not None:
@@ -207,18 +199,3 @@ class _Log:
             with usable("path", self._path), file:
                 file.flush()
                 os.fsync(file.fileno())
-
-
-def _hash_of(path: Path, size: int) -> blake2b:
-    """Return the hash of the beginning of a file; of nothing if the file does not exist."""
-    digest = blake2b(digest_size=16)
-    if not size or not path.is_file():
-        return digest
-    with path.open("rb") as file:
-        while size:
-            block = file.read(min(size, _BLOCK))
-            if not block:
-                break
-            digest.update(block)
-            size -= len(block)
-    return digest
