@@ -64,7 +64,6 @@ _TYPE_OF: dict[str, _Type] = {
     "timedelta": _Type(Kind.SPAN),
     "Share": _Type(Kind.SHARE),
     "Mapping[str, timedelta | None]": _Type(Kind.SPANS),
-    "Expected": _Type(Kind.JSON),
     "Mapping[str, Any]": _Type(Kind.OBJECT),
     "Mapping[str, float | bool]": _Type(Kind.OBJECT),
     "EventLike": _Type(Kind.OBJECT),

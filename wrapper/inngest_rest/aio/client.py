@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from inngest_rest.reports import BatchReport, SendReport
     from inngest_rest.responses import Profile, RawResponse, Target
     from inngest_rest.retry import RetryPolicy
-    from inngest_rest.status import Expected, Share, StatusReport
+    from inngest_rest.status import Share, StatusReport
     from inngest_rest.typing import (
         ApiVersion,
         AsyncTransport,
@@ -512,7 +512,6 @@ class AsyncInngestClient(Resource):
         queued_for: timedelta | None = None,
         queue_depth_above: int | None = None,
         grace: timedelta | None = None,
-        expect: Expected | None = None,
     ) -> StatusReport:
         """Judge whether work starts, succeeds and arrives, and whether anything is stuck or down.
 
@@ -539,8 +538,6 @@ class AsyncInngestClient(Resource):
                 than this. Items of any app, including those due later, such as the end of a sleep.
             grace: Broken if a cron ran later than this. A timedelta; by default, one later than 10
                 minutes is a warning.
-            expect: The functions that must be registered. Ids, functions, or the JSON of `functions
-                list -o json`; triggers and configuration are compared if stated.
 
         Returns:
             The worst severity, a headline, and each finding. A server that does not respond is
@@ -557,7 +554,7 @@ class AsyncInngestClient(Resource):
         Functions take `GET /v2/apps/{appId}/functions` for each app, and crons `GET /v2/runs` for
         each function that has one, twice for one with hundreds of runs, and where one seems broken
         `GET /v1/apps/{appId}/functions`; those of more than 10 apps or 50 functions are read only
-        for `grace`, `expect` and `no_success_of` by a cron. `nothing_ran_for` and `no_success_of`
+        for `grace` and `no_success_of` by a cron. `nothing_ran_for` and `no_success_of`
         take one or two more `GET /v2/runs` each.
         """
         from inngest_rest.explain._explain import explain_run
@@ -577,7 +574,6 @@ class AsyncInngestClient(Resource):
             queued_for=queued_for,
             queue_depth_above=queue_depth_above,
             grace=grace,
-            expect=expect,
         )
 
     async def diagnose(self) -> Diagnosis:

@@ -6,14 +6,11 @@ _evidence  the results of the requests
 _verdicts  a module for each question, from the evidence to a finding
 _headline  the worst severity, and its one-line summary
 _crons     which crons ran when they were planned
-_expected  which functions are new, gone or changed
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
@@ -21,19 +18,10 @@ from inngest_rest.findings import Finding, Severity
 from inngest_rest.record import Record
 from inngest_rest.responses import Target
 
-if TYPE_CHECKING:
-    from inngest_rest.models import Function
-
-__all__ = ["Expected", "Share", "StatusReport"]
+__all__ = ["Share", "StatusReport"]
 
 Share = float | str
 """A share below 1: 0.05, or "5%"."""
-
-Expected = Iterable["str | Function | Mapping[str, Any]"] | Mapping[str, Any]
-"""The functions that are expected: ids, such as `charge` or `shop/charge`, functions, or the JSON
-that `functions list -o json` writes. What is stated of a function, its triggers and parts of its
-configuration, is expected as well.
-"""
 
 
 @frozen(repr=False)
@@ -48,8 +36,8 @@ class StatusReport(Record):
             start), "succeeding" (does it succeed), "stuck" (is an open run lost or overdue),
             "fresh" (does anything arrive, does it start runs, and do the clocks agree), "crons" (do
             they fire), "apps" (are they synced, and reached); and if a rule asks for it, "active"
-            (has anything run), "success" (of the functions that have to succeed), "queue" (its
-            depth) and "functions" (are the expected ones registered).
+            (has anything run), "success" (of the functions that have to succeed) and "queue" (its
+            depth).
         target: The URLs and environment of the client.
         at: When it was found out, by the server's clock.
     """

@@ -21,7 +21,6 @@ _NAMED_IF_OK = {
     "active",
     "success",
     "queue",
-    "functions",
 }
 
 

@@ -2,7 +2,7 @@
 
 They are at most 26, the explanations of up to three runs, and for crons one for each app and each
 function with a cron, of up to 10 apps and 50 functions. A rule takes up to two more; one about
-crons or expected functions has all of them read.
+crons has all of them read.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ from inngest_rest.status._rules import check_rules
 from inngest_rest.status._verdicts import reach
 from inngest_rest.status._verdicts.by_rules import (
     judge_active,
-    judge_functions,
     judge_queue,
     judge_success,
 )
@@ -153,8 +152,6 @@ def _judged(evidence: StatusEvidence) -> Iterator[Finding]:
         yield judge_success(evidence, rule)
     if rules.queue_depth_above is not None:
         yield judge_queue(evidence, rules.queue_depth_above)
-    if rules.expected:
-        yield judge_functions(evidence)
 
 
 class _Reader:

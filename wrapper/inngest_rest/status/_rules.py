@@ -13,11 +13,9 @@ from inngest_rest._core.interface import Names
 from inngest_rest._local.arguments import check_count, invalid
 from inngest_rest._values.visible import shown
 from inngest_rest.errors import InvalidArgumentError
-from inngest_rest.status._expected import read_expected
 
 if TYPE_CHECKING:
-    from inngest_rest.status import Expected, Share
-    from inngest_rest.status._expected import ExpectedFunction
+    from inngest_rest.status import Share
 
 DEFAULT_WINDOW = timedelta(hours=1)
 """The window in which runs are judged: an outage shows at once, and a shop has some runs in it."""
@@ -50,15 +48,13 @@ class Rules:
     queued_for: timedelta | None = None
     queue_depth_above: int | None = None
     grace: timedelta | None = None
-    expected: tuple[ExpectedFunction, ...] = ()
 
     @property
     def needs_functions(self) -> bool:
-        """Whether a rule is about functions or crons, however many there are."""
-        is_about_crons = self.grace is not None or any(
+        """Whether a rule is about crons, however many there are."""
+        return self.grace is not None or any(
             rule.within is None for rule in self.successes
         )
-        return is_about_crons or bool(self.expected)
 
     def needed(self) -> set[str]:
         """Return the evidence without which there is no verdict."""
@@ -69,8 +65,6 @@ class Rules:
             needed.add("open")
         if self.queue_depth_above is not None:
             needed.add("queue_depth")
-        if self.expected:
-            needed.add("functions")
         if self.grace is not None:
             needed.add("crons")
         for rule in self.successes:
@@ -90,7 +84,6 @@ def check_rules(
     queued_for: timedelta | None,
     queue_depth_above: int | None,
     grace: timedelta | None,
-    expect: Expected | None,
 ) -> Rules:
     """Check the rules that a caller passed."""
     if queue_depth_above is not None:
@@ -105,7 +98,6 @@ def check_rules(
         queued_for=_span("queued_for", queued_for),
         queue_depth_above=queue_depth_above,
         grace=_span("grace", grace),
-        expected=() if expect is None else read_expected(expect),
     )
 
 

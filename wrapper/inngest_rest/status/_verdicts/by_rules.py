@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inngest_rest._local.functions import function_of
-from inngest_rest._values.visible import and_more, counted, moment
+from inngest_rest._values.visible import counted, moment
 from inngest_rest.findings import Finding, Severity
 from inngest_rest.models import RunStatus
 from inngest_rest.status._crons import UNDECIDED
-from inngest_rest.status._expected import compared
 from inngest_rest.status._verdicts.crons import in_text
-from inngest_rest.status._verdicts.words import explains, in_words, not_read, shows
+from inngest_rest.status._verdicts.words import explains, in_words, not_read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,36 +123,4 @@ def judge_queue(evidence: StatusEvidence, most: int) -> Finding:
         severity=severity,
         message=message,
         evidence={"queue_depth": depth},
-    )
-
-
-def judge_functions(evidence: StatusEvidence) -> Finding:
-    """Compare the registered functions with the expected ones."""
-    functions = evidence.functions
-    if functions is None:
-        return not_read("functions", evidence, "functions")
-    names = evidence.rules.names
-    expected = [
-        each
-        for each in evidence.rules.expected
-        if not each.app_id or names.match(each.app_id, each.id)
-    ]
-    found = compared(expected, functions)
-    changed = [f"{name} ({', '.join(parts)})" for name, parts in found.changed.items()]
-    parts = {"gone": found.gone, "changed": changed, "new": found.new}
-    differences = [
-        f"{what}: {and_more([*names])}" for what, names in parts.items() if names
-    ]
-    severity = Severity.OK
-    if found.gone or changed:
-        severity = Severity.BROKEN
-    elif found.new:
-        severity = Severity.WARNING
-    return Finding(
-        kind="functions",
-        severity=severity,
-        message="; ".join(differences)
-        or f"{counted(len(expected), 'function')} registered as expected",
-        evidence={what: len(names) for what, names in parts.items()},
-        remedy=shows("functions.list", "what is registered") if differences else None,
     )
