@@ -227,26 +227,22 @@ def test_a_late_cron_is_a_warning_and_broken_by_a_grace(
     assert told(client, "crons", grace=17 * MINUTE).severity == "ok"
 
 
-def test_a_run_that_was_queued_before_and_ended_in_time_has_run(
+def test_a_server_on_which_nothing_has_completed_is_broken_and_so_is_an_app(
     client: InngestClient, mock: MockServer, send: Any
 ) -> None:
-    send("open", 1)
-    mock.advance(timedelta(days=2))
-    assert told(client, "active", nothing_ran_for=HOUR).severity == "ok"
-    mock.advance(2 * HOUR)
-    assert told(client, "active", nothing_ran_for=HOUR).severity == "broken"
-
-
-def test_a_server_on_which_nothing_has_run_is_broken_and_one_that_only_queues_is_too(
-    client: InngestClient, mock: MockServer, send: Any
-) -> None:
+    mock.function("mail", "digest", trigger="order/mailed")
     send("placed", 1)
-    assert told(client, "active", nothing_ran_for=30 * MINUTE).severity == "ok"
+    rule = {"*": 30 * MINUTE}
+    assert told(client, "success", no_success_of=rule).severity == "ok"
+    finding = told(client, "success", no_success_of=rule, app="mail")
+    assert (finding.severity, finding.message) == (
+        "broken",
+        "no run has completed in the last 30 min",
+    )
     mock.advance(HOUR)
     with mock.hold():
         send("placed", 1)
-        finding = told(client, "active", nothing_ran_for=30 * MINUTE)
-        assert (finding.severity, finding.message) == ("broken", "nothing has run for 30 min")
+        assert told(client, "success", no_success_of=rule).severity == "broken"
     assert client.status().verdict != "broken"
 
 
@@ -289,7 +285,7 @@ def test_without_the_evidence_for_a_rule_there_is_no_verdict(
         ({"no_success_of": "shop/x"}, "no_success_of must be a length of time by functions"),
         ({"no_success_of": {"x": HOUR}}, "needs app"),
         ({"no_success_of": {"shop/x": 60}}, "no_success_of must be a length of time"),
-        ({"no_success_of": {"*": HOUR}}, "selects every run"),
+        ({"no_success_of": {"*/*": HOUR}}, "selects every run"),
     ],
 )
 def test_a_malformed_rule_is_refused_before_anything_is_sent(

@@ -508,7 +508,6 @@ class InngestClient(Resource):
         window: timedelta | None = None,
         failed_above: Share | None = None,
         no_success_of: Mapping[str, timedelta | None] | None = None,
-        nothing_ran_for: timedelta | None = None,
         stuck_for: timedelta | None = None,
         queued_for: timedelta | None = None,
         queue_depth_above: int | None = None,
@@ -528,9 +527,7 @@ class InngestClient(Resource):
                 Of those that completed or failed in the window, whenever they were queued.
             no_success_of: Broken if no run of a function, such as shop/report or `shop/*`, has
                 completed for this long, or with None since the last time of its own cron. A
-                timedelta by function.
-            nothing_ran_for: Broken if no run that was queued in this time before now has run, and
-                none has ended in it. A timedelta.
+                timedelta by function; `*` are all that the status is about.
             stuck_for: Broken if a run has started, and is open for longer than this. A timedelta;
                 functions that sleep or wait for long need a status of their own.
             queued_for: Broken if a run has been queued for longer than this, and not on purpose. A
@@ -555,8 +552,8 @@ class InngestClient(Resource):
         Functions take `GET /v2/apps/{appId}/functions` for each app, and crons `GET /v2/runs` for
         each function that has one, twice for one with hundreds of runs, and where one seems broken
         `GET /v1/apps/{appId}/functions`; those of more than 10 apps or 50 functions are read only
-        for `grace` and `no_success_of` by a cron. `nothing_ran_for` and `no_success_of`
-        take one or two more `GET /v2/runs` each.
+        for `grace` and `no_success_of` by a cron. `no_success_of` takes one or two more
+        `GET /v2/runs` for each function.
         """
         from inngest_rest.explain._explain import explain_run
         from inngest_rest.status._plan import status
@@ -570,7 +567,6 @@ class InngestClient(Resource):
             window=window,
             failed_above=failed_above,
             no_success_of=no_success_of,
-            nothing_ran_for=nothing_ran_for,
             stuck_for=stuck_for,
             queued_for=queued_for,
             queue_depth_above=queue_depth_above,

@@ -35,9 +35,8 @@ class StatusReport(Record):
         findings: The answer to each question: "server" (does it answer), "starting" (does work
             start), "succeeding" (does it succeed), "stuck" (is an open run lost or overdue),
             "fresh" (does anything arrive, does it start runs, and do the clocks agree), "crons" (do
-            they fire), "apps" (are they synced, and reached); and if a rule asks for it, "active"
-            (has anything run), "success" (of the functions that have to succeed) and "queue" (its
-            depth).
+            they fire), "apps" (are they synced, and reached); and if a rule asks for it, "success"
+            (of the functions that have to succeed) and "queue" (its depth).
         target: The URLs and environment of the client.
         at: When it was found out, by the server's clock.
     """

@@ -70,7 +70,6 @@ class StatusEvidence:
     apps: list[App] | None = None
     functions: tuple[Function, ...] | None = None  # that are not archived
     crons: tuple[Cron, ...] | None = None
-    ran: Listed | None = None  # a run that started or ended, if a rule asks for one
     successes: dict[str, Run | None] = field(factory=dict[str, "Run | None"])
     why_none: dict[str, str] = field(factory=dict[str, str])  # a function that is none
     unread: dict[str, str] = field(factory=dict[str, str])  # reasons, by subject

@@ -18,7 +18,6 @@ _NAMED_IF_OK = {
     "starting",
     "succeeding",
     "fresh",
-    "active",
     "success",
     "queue",
 }

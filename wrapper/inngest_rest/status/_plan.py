@@ -40,7 +40,6 @@ from inngest_rest.status._headline import report_of
 from inngest_rest.status._rules import check_rules
 from inngest_rest.status._verdicts import reach
 from inngest_rest.status._verdicts.by_rules import (
-    judge_active,
     judge_queue,
     judge_success,
 )
@@ -83,9 +82,8 @@ _MOST_WITH_JOBS = 5  # open runs whose jobs are read one by one
 _MOST_APPS = 10
 _MOST_FUNCTIONS = 50
 
-# The statuses of runs that ended by themselves, and of those of which something was executed.
+# The statuses of runs that ended by themselves.
 _OUTCOMES = (RunStatus.COMPLETED, RunStatus.FAILED)
-_RAN = (RunStatus.RUNNING, *_OUTCOMES)
 
 # The value is written as 9, 1e+06 or NaN.
 _QUEUE_DEPTH = re.compile(
@@ -146,8 +144,6 @@ def _judged(evidence: StatusEvidence) -> Iterator[Finding]:
     yield judge_fresh(evidence)
     yield judge_crons(evidence)
     yield reach.judge_apps(evidence)
-    if rules.nothing_ran_for is not None:
-        yield judge_active(evidence, rules.nothing_ran_for)
     for rule in rules.successes:
         yield judge_success(evidence, rule)
     if rules.queue_depth_above is not None:
@@ -370,13 +366,6 @@ class _Reader:
 
     async def read_by_rules(self) -> None:
         """Read what only rules ask for."""
-        evidence = self.evidence
-        nothing_ran_for = self.rules.nothing_ran_for
-        if nothing_ran_for is not None:
-            plan = _one_of(self.session, _RAN, self.rules.names, nothing_ran_for)
-            found = await self.read("ran", plan)
-            if "ran" not in evidence.unread:
-                evidence.ran = Listed(runs=() if found is None else (found,))
         for rule in self.rules.successes:
             if rule.within is not None:
                 await self._read_success(rule, rule.within)
@@ -384,7 +373,7 @@ class _Reader:
     async def _read_success(self, rule: SuccessRule, within: timedelta) -> None:
         """Read a run of the functions that has completed in time, or why there can be none."""
         evidence = self.evidence
-        plan = _one_of(self.session, (RunStatus.COMPLETED,), rule.names, within)
+        plan = _completed(self.session, rule.names, within)
         found = await self.read(rule.subject, plan)
         if rule.subject in evidence.unread:
             return
@@ -444,10 +433,9 @@ def _in_words(error: errors.InngestError) -> str:
     return error.described
 
 
-async def _one_of(
-    session: Session, statuses: tuple[RunStatus, ...], names: Names, within: timedelta
-) -> Run | None:
-    """Find a run of these statuses that was queued or ended in time."""
+async def _completed(session: Session, names: Names, within: timedelta) -> Run | None:
+    """Find a run that has completed in time."""
+    statuses = (RunStatus.COMPLETED,)
     # A server finds a run queued since then at once, and few that end are older.
     queued_since = Selection(statuses=statuses, names=names, window=Window(within))
     ended_since = Selection(statuses=statuses, names=names, ended=Window(within))

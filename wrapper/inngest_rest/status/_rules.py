@@ -21,6 +21,9 @@ DEFAULT_WINDOW = timedelta(hours=1)
 """The window in which runs are judged: an outage shows at once, and a shop has some runs in it."""
 
 
+_ALL = "*"  # as the functions of a rule
+
+
 @frozen(kw_only=True)
 class SuccessRule:
     """Functions of which one has to succeed in time; None for since the time of its cron."""
@@ -34,6 +37,11 @@ class SuccessRule:
         """The name of its evidence."""
         return f"a success of {self.pattern}"
 
+    @property
+    def runs(self) -> str:
+        """Its runs, in a sentence."""
+        return "run" if self.pattern == _ALL else f"run of {self.pattern}"
+
 
 @frozen(kw_only=True)
 class Rules:
@@ -43,7 +51,6 @@ class Rules:
     window: timedelta = DEFAULT_WINDOW
     failed_above: float | None = None
     successes: tuple[SuccessRule, ...] = ()
-    nothing_ran_for: timedelta | None = None
     stuck_for: timedelta | None = None
     queued_for: timedelta | None = None
     queue_depth_above: int | None = None
@@ -59,8 +66,6 @@ class Rules:
     def needed(self) -> set[str]:
         """Return the evidence without which there is no verdict."""
         needed = {"recent", "queued"}
-        if self.nothing_ran_for is not None:
-            needed.add("ran")
         if self.stuck_for is not None:
             needed.add("open")
         if self.queue_depth_above is not None:
@@ -79,7 +84,6 @@ def check_rules(
     window: timedelta | None,
     failed_above: Share | None,
     no_success_of: Mapping[str, timedelta | None] | None,
-    nothing_ran_for: timedelta | None,
     stuck_for: timedelta | None,
     queued_for: timedelta | None,
     queue_depth_above: int | None,
@@ -88,12 +92,12 @@ def check_rules(
     """Check the rules that a caller passed."""
     if queue_depth_above is not None:
         check_count("queue_depth_above", queue_depth_above, at_least=0)
+    names = Names.of(app, function)
     return Rules(
-        names=Names.of(app, function),
+        names=names,
         window=_span("window", window) or DEFAULT_WINDOW,
         failed_above=_share("failed_above", failed_above),
-        successes=_successes("no_success_of", no_success_of),
-        nothing_ran_for=_span("nothing_ran_for", nothing_ran_for),
+        successes=_successes("no_success_of", no_success_of, names),
         stuck_for=_span("stuck_for", stuck_for),
         queued_for=_span("queued_for", queued_for),
         queue_depth_above=queue_depth_above,
@@ -131,7 +135,10 @@ def _share_in_text(text: str) -> float:
     return float(percent) / 100 if percent else float(share)
 
 
-def _names(name: str, pattern: str) -> Names:
+def _names(name: str, pattern: str, selected: Names) -> Names:
+    """Return the functions of a rule: "*" are all that the status is about."""
+    if pattern == _ALL:
+        return selected
     try:
         return Names.of(None, pattern)
     except InvalidArgumentError as error:
@@ -139,7 +146,7 @@ def _names(name: str, pattern: str) -> Names:
 
 
 def _successes(
-    name: str, given: Mapping[str, timedelta | None] | None
+    name: str, given: Mapping[str, timedelta | None] | None, selected: Names
 ) -> tuple[SuccessRule, ...]:
     if given is None:
         return ()
@@ -150,7 +157,7 @@ def _successes(
     for pattern, within in given.items():
         rule = SuccessRule(
             pattern=pattern,
-            names=_names(name, pattern),
+            names=_names(name, pattern, selected),
             within=_span(name, within),
         )
         rules.append(rule)

@@ -1,4 +1,4 @@
-"""What a rule of the caller asks: whether anything ran, functions succeeded, the queue is short.
+"""What a rule of the caller asks: whether functions succeeded, the queue is short.
 
 Each is judged only if a rule asks for it.
 """
@@ -24,26 +24,6 @@ if TYPE_CHECKING:
     from inngest_rest.status._rules import SuccessRule
 
 
-def judge_active(evidence: StatusEvidence, longest: timedelta) -> Finding:
-    """Judge by one run that was queued since and executed, or ended."""
-    ran = evidence.ran
-    if ran is None:
-        return not_read("active", evidence, "ran")
-    if not ran.runs:
-        return Finding(
-            kind="active",
-            severity=Severity.BROKEN,
-            message=f"nothing has run for {in_words(longest)}",
-            limits="of what was queued before and is open, something may have run",
-        )
-    run = ran.runs[0]
-    return Finding(
-        kind="active",
-        severity=Severity.OK,
-        message=f"run {run.id} of {function_of(run)} ran in the last {in_words(longest)}",
-    )
-
-
 def judge_success(evidence: StatusEvidence, rule: SuccessRule) -> Finding:
     """Judge whether functions have succeeded in a time, or since the last time of their cron."""
     if rule.within is not None:
@@ -66,7 +46,7 @@ def _judge_in_time(
             severity=Severity.OK,
             message=f"{function_of(run)} has completed, at {moment(run.ended_at)}",
         )
-    message = f"no run of {rule.pattern} has completed in the last {in_words(within)}"
+    message = f"no {rule.runs} has completed in the last {in_words(within)}"
     why = evidence.why_none.get(rule.pattern)
     return Finding(
         kind="success",
