@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier, local
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -12,7 +10,6 @@ import pytest
 
 from inngest_rest import Event, InngestClient
 from inngest_rest_mock import MockServer, answers, completes, drops, fails, sleeps
-from tests.support.peer import PATIENCE
 
 if TYPE_CHECKING:
     from inngest_rest.bulk import ActionReport
@@ -136,17 +133,6 @@ def test_an_id_in_another_case_is_of_the_same_run(client: InngestClient, shop: S
     assert shop.replays == 1
 
 
-def test_a_replay_that_is_not_listed_yet_counts(connect: Connect) -> None:
-    shop = Shop()
-    shop.mock = MockServer(v1_routes=False, visibility_delay=0.5)
-    shop.mock.function("shop", "charge", trigger="app/order", run=lambda _: shop._end())  # noqa: SLF001
-    client = connect(transport=shop.mock.transport)
-    run_id = shop.failed_run(client)
-    shop.mock.advance(1)
-    replay = client.runs.replay(run_id)
-    assert found(client.runs.replay_all([run_id])) == [("already_replayed", replay)]
-
-
 def test_a_chain_of_which_a_row_is_unknown_waits_for_that_row(
     client: InngestClient, shop: Shop
 ) -> None:
@@ -159,37 +145,6 @@ def test_a_chain_of_which_a_row_is_unknown_waits_for_that_row(
     again = client.runs.replay_all(resume=first, in_flight=1)
     assert [outcome for outcome, _ in found(again)] == ["unknown", "not_tried"]
     assert len(shop.mock.runs) == 2
-
-
-def test_two_calls_of_a_process_at_one_moment_replay_a_run_once(shop: Shop) -> None:
-    both_have_looked = Barrier(2)
-    calls = local()
-
-    class Together(httpx.BaseTransport):
-        def handle_request(self, request: httpx.Request) -> httpx.Response:
-            response = shop.mock.transport.handle_request(request)
-            is_look = request.method == "GET" and "/v1/events/" in request.url.path
-            # The call that comes second looks again later, alone.
-            if is_look and not hasattr(calls, "has_looked"):
-                calls.has_looked = True
-                both_have_looked.wait(PATIENCE)
-            return response
-
-    with InngestClient(dev=True, transport=Together()) as client, ThreadPoolExecutor(2) as threads:
-        run_id = shop.failed_run(client)
-        list(threads.map(lambda _: client.runs.replay_all([run_id]), range(2)))
-    assert shop.replays == 1
-
-
-def test_a_replay_that_another_call_made_after_the_look_is_not_repeated(shop: Shop) -> None:
-    others: list[ActionReport] = []
-    with InngestClient(dev=True, transport=shop.mock.transport) as client:
-        run_id = shop.failed_run(client)
-        report = client.runs.replay_all(
-            [run_id], on_start=lambda _: others.append(client.runs.replay_all([run_id]))
-        )
-    assert found(others[0]) == found(report)
-    assert shop.replays == 1
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import os
 import resource
 import signal
 import subprocess
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -42,13 +41,22 @@ class Replays:
         self.meanwhile()
         raise RuntimeError
 
-    def start(self, **options: Any) -> subprocess.Popen[bytes]:
-        tokens = ["runs", "replay", *self.ids, "--yes", "-o", "json", "--report", str(self.report)]
+    def start(self, *ids: str, **options: Any) -> subprocess.Popen[bytes]:
+        tokens = [
+            "runs",
+            "replay",
+            *(ids or self.ids),
+            "--yes",
+            "-o",
+            "json",
+            "--report",
+            str(self.report),
+        ]
         return start(self.environment, *tokens, stdout=subprocess.PIPE, **options)
 
-    def run(self, **options: Any) -> tuple[int, Any]:
+    def run(self, *ids: str, **options: Any) -> tuple[int, Any]:
         """Run the command; return its status and its answer."""
-        with self.start(**options) as process:
+        with self.start(*ids, **options) as process:
             out, err = process.communicate()
         assert b"Traceback" not in err
         return process.returncode, json.loads(out or "null")
@@ -62,22 +70,16 @@ class Replays:
         """Return the original of each replay."""
         return sorted(it.original_run_id for it in self.mock.runs if it.original_run_id)
 
-    def age(self) -> None:
-        """Let ten minutes pass, of the clock of this machine, too."""
-        rows = list(map(json.loads, self.report.read_text().splitlines()))
-        for row in rows:
-            for name in {"requested_at"} & row.keys():
-                before = datetime.fromisoformat(row[name]) - timedelta(minutes=10)
-                row[name] = before.isoformat()
-        self.report.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-
     def finish(self) -> None:
-        """Run the command to its end, and check that each run was replayed once in all."""
+        """Run the command to its end, and check that each run was replayed once in all.
+
+        What it leaves unknown was never requested: that is replayed by a second report.
+        """
         assert set(self.replayed()) <= set(self.on_disk())
         self.meanwhile = lambda: None
         if self.run()[0] not in {0, FINISHED}:
-            self.age()  # a request that was never sent has had its time to arrive
-            self.run()
+            self.report = self.report.with_name("second.jsonl")
+            self.run(*set(self.ids).difference(self.replayed()))
         assert self.replayed() == sorted(self.ids)
 
 

@@ -109,7 +109,7 @@ FORMS = {
     ),
     "ActionReport": Form(problem=_incomplete),
     "ActionRow": Form(
-        left_out=names("replays_before requested_at"),
+        left_out=names("replays_before"),
         shorten=_shorten_row,
         untrusted=("reason", "function", "error", "from_step"),
         columns=(

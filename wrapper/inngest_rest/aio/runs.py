@@ -505,8 +505,8 @@ class Runs(Resource):
             RouteNotFoundError: The server cannot replay from a step: v2 can since release 1.39.
             NotFoundError: No such run.
             ServerError: It may take effect after a 502 or 504, as after a TransportError.
-            TransportError: There was no response; or an earlier replay of the run, requested by
-                this process within 5 minutes, may still take effect, and nothing was sent.
+            TransportError: There was no response; `may_have_taken_effect` says whether to look for
+                the new run first.
 
         HTTP: `POST /v2/runs/{runId}/rerun`, else `POST /v1/runs/{runId}/replay`; from a step,
         `GET /v2/runs/{runId}`, `GET /v1/events/{eventId}/runs` and `GET /v2/runs/{runId}/trace`
@@ -670,9 +670,9 @@ class Runs(Resource):
         A filter lists all runs before the first one is replayed, so the set cannot grow meanwhile.
         One run of a chain of replays is replayed, once, and none if another run of the chain is
         open or completed. After a lost response, or a gateway error, the row is unknown, because
-        the replay may take effect minutes later: `resume` searches for the new run, and requests
-        another from 5 minutes after the first; until then, this process refuses to replay the run.
-        Concurrent processes do not see each other: replays have no idempotency key.
+        the replay may take effect minutes later: the same report then looks for the new run, and
+        never requests another. Calls at the same moment do not see each other: replays have no
+        idempotency key.
 
         Refused are runs that have not ended, runs of a batch (a replay carries only one event),
         runs of debounced functions (which servers do not replay), and runs not listed among those

@@ -102,7 +102,6 @@ class ActionRow(_Stored):
         queued_at: When the run was queued.
         ended_at: When the run ended.
         error: The first line of the run's error.
-        requested_at: When the request was sent, by the server's clock.
         from_step: The step from which a replay starts; None for the beginning.
     """
 
@@ -117,7 +116,6 @@ class ActionRow(_Stored):
     queued_at: datetime | None = None
     ended_at: datetime | None = None
     error: str | None = None
-    requested_at: datetime | None = None
     from_step: str | None = None
 
     @property

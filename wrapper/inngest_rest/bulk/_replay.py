@@ -1,9 +1,8 @@
 """Replay runs selected by ids, a filter or a report, none of them twice.
 
-Of a chain of replays, one run is replayed once, and none while an earlier replay of it may still
-take effect. Replays have no idempotency key: two requests start two runs. So each call sends one
-request for a chain. If its response is lost, the outcome is unknown until the new run is seen among
-the runs of the event, or until it is too late to take effect.
+Of a chain of replays, one run is replayed once. Replays have no idempotency key: two requests start
+two runs. So one request is sent for a chain. If its response is lost, the outcome is unknown until
+the new run is seen among the runs of the event, and the row is not tried again.
 """
 
 from __future__ import annotations
@@ -52,8 +51,8 @@ _UNLISTED = (
     "seen: pass replay_again=True to replay it nevertheless"
 )
 _MAY_TAKE_EFFECT = (
-    "a replay of it was requested, and may still take effect: resume looks for the new run, and "
-    "requests another from 5 minutes after that on"
+    "a replay of it was requested, and may still take effect: the same call with the same report "
+    "looks for the new run; once it is sure that there is none, replay the run by another report"
 )
 
 _MAY_BE_REPEATED = RunStatus.FAILED, RunStatus.CANCELLED
@@ -71,14 +70,12 @@ class _Attempt:
         row: The row of the run.
         run: The run itself.
         others: The other runs of its chain, or None if they cannot be listed.
-        known_requests: The number of replays that had been requested before these were listed.
         step: The step to start from, or None for the beginning.
     """
 
     row: ActionRow
     run: Run
     others: tuple[Run, ...] | None
-    known_requests: int
     step: Span | None
 
 
@@ -174,12 +171,9 @@ class ReplayJob(RunsJob):
             refusal = await self._why_refused(run)
             if refusal is not None:
                 return with_outcome(row, ActionOutcome.REFUSED, refusal)
-        known_requests = self._replays.count
         others = await self._replays.others_of_chain(run)
         if _was_requested(row):
-            earlier = self._result_of_earlier_request(row, others)
-            if earlier is not None:
-                return earlier
+            return _result_of_earlier_request(row, others)
         held_back = self._held_back(row, run, others)
         if held_back is not None:
             return held_back
@@ -189,7 +183,6 @@ class ReplayJob(RunsJob):
             row=evolve(row, from_step=step_name),
             run=run,
             others=others,
-            known_requests=known_requests,
             step=step,
         )
 
@@ -214,24 +207,6 @@ class ReplayJob(RunsJob):
             self._debounced[run.app_id] = debounced
         return run.function_id in self._debounced[run.app_id]
 
-    def _result_of_earlier_request(
-        self, row: ActionRow, others: tuple[Run, ...] | None
-    ) -> BulkResult | None:
-        """Return the outcome of a request whose response was lost, or None if it can be repeated.
-
-        If the earlier request cannot be looked up, another one might replay the run twice.
-        """
-        if others is None or row.replays_before is None:
-            return BulkResult(row)
-        result = _new_run_of_chain(row, others)
-        if result is not None:
-            return result
-        if row.requested_at is not None:
-            now = self.session.server_clocks["api"].now()
-            if self._replays.is_settled(now - row.requested_at):
-                return None
-        return with_outcome(row, ActionOutcome.UNKNOWN, _MAY_TAKE_EFFECT)
-
     def _held_back(
         self, row: ActionRow, run: Run, others: tuple[Run, ...] | None
     ) -> BulkResult | None:
@@ -242,10 +217,7 @@ class ReplayJob(RunsJob):
         ids = [run.id]
         ids += [other.id for other in listed]
         chain = list(dict.fromkeys(ids))
-        latest = self._replays.latest(chain)
-        replay_id = _effective_replay(
-            listed, None if latest is None else latest.new_run_id, chain
-        )
+        replay_id = _effective_replay(listed)
         if replay_id is not None and not self._replay_again:
             return _replayed(row, ActionOutcome.ALREADY_REPLAYED, replay_id)
         first = self._first_row_of_chain(chain)
@@ -255,9 +227,6 @@ class ReplayJob(RunsJob):
                 f"row {first.position}, run {first.id}, is of the same chain of replays"
             )
             return with_outcome(row, ActionOutcome.NOT_TRIED, reason)
-        if latest is not None and latest.is_unknown:
-            row = evolve(self.dated(row), replays_before=_sorted_ids(others))
-            return with_outcome(row, ActionOutcome.UNKNOWN, _MAY_TAKE_EFFECT)
         return None
 
     def _first_row_of_chain(self, run_ids: Iterable[str]) -> ActionRow:
@@ -291,15 +260,10 @@ class ReplayJob(RunsJob):
         row = attempt.row
         assert row.id is not None
         try:
-            new_run_id = await self._replays.request(
-                row.id,
-                row.replays_before or (),
-                attempt.known_requests,
-                step=attempt.step,
-            )
+            new_run_id = await self._replays.request(row.id, step=attempt.step)
         except InngestError as error:
             if self._replays.was_refused(error):
-                row = evolve(row, replays_before=None, requested_at=None)
+                row = evolve(row, replays_before=None)
                 return failure(row, error, is_sent=False)
             lost = error
         else:
@@ -312,12 +276,22 @@ class ReplayJob(RunsJob):
                 if result is not None:
                     return result
         reason = f"{lost} ({_MAY_TAKE_EFFECT})"
-        return with_outcome(self.dated(row), ActionOutcome.UNKNOWN, reason, lost)
+        return with_outcome(row, ActionOutcome.UNKNOWN, reason, lost)
 
 
 def _was_requested(row: ActionRow) -> bool:
     """Return whether an earlier request for a row may have arrived."""
     return row.outcome == ActionOutcome.UNKNOWN
+
+
+def _result_of_earlier_request(
+    row: ActionRow, others: tuple[Run, ...] | None
+) -> BulkResult:
+    """Return the outcome of a request whose response was lost: done once its run is listed."""
+    if others is None or row.replays_before is None:
+        return BulkResult(row)
+    result = _new_run_of_chain(row, others)
+    return result or with_outcome(row, ActionOutcome.UNKNOWN, _MAY_TAKE_EFFECT)
 
 
 def _failed_before_request(row: ActionRow, error: InngestError) -> BulkResult:
@@ -330,13 +304,9 @@ def _failed_before_request(row: ActionRow, error: InngestError) -> BulkResult:
     return with_outcome(row, ActionOutcome.UNKNOWN, error, error)
 
 
-def _effective_replay(
-    others: Iterable[Run], new_run_id: str | None, chain: list[str]
-) -> str | None:
+def _effective_replay(others: Iterable[Run]) -> str | None:
     """Return the newest replay in a chain that is open or completed, if there is one."""
     effective = [run.id for run in others if run.status not in _MAY_BE_REPEATED]
-    if new_run_id and new_run_id not in chain:
-        effective.append(new_run_id)  # too new to be listed
     return max(effective, default=None)
 
 

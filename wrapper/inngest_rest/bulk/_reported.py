@@ -310,8 +310,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         await self.session.driver.sleep(
             0.0
         )  # the job may have been stopped in the meantime
-        dated = self.dated(row)
-        begun = evolve(dated, outcome=ActionOutcome.UNKNOWN, reason=self.abandoned)
+        begun = evolve(row, outcome=ActionOutcome.UNKNOWN, reason=self.abandoned)
         try:
             callback_result: object = None
             with self._lock:
@@ -329,11 +328,6 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             self.check_goes_on()
             self.rows[row.position] = begun
         return begun
-
-    def dated(self, row: ActionRow) -> ActionRow:
-        """Return a row with the time of a request that is sent now."""
-        now = self.session.server_clocks["api"].now()
-        return evolve(row, requested_at=now)
 
     def record_result(
         self, target: ActionRow, result: BulkResult | None
