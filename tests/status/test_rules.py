@@ -191,42 +191,6 @@ def test_a_run_that_was_queued_before_and_completed_in_time_is_a_success(
     assert told(client, "success", no_success_of={"shop/wait": HOUR}).severity == "ok"
 
 
-@pytest.mark.parametrize(
-    ("ends", "severity", "words"),
-    [
-        (completes(), "ok", "has not failed since the last time of its cron"),
-        (fails("no disk"), "broken", "shop/report ran at its time, and failed: run 01"),
-    ],
-)
-def test_a_cron_has_to_succeed_at_its_own_times(
-    client: InngestClient, mock: MockServer, ends: Any, severity: str, words: str
-) -> None:
-    mock.function("shop", "report", cron="0 * * * *", run=ends)
-    mock.advance(HOUR)
-    mock.fire_cron("shop", "report")
-    mock.advance(20 * MINUTE)
-    finding = told(client, "success", no_success_of={"shop/report": None})
-    assert (finding.severity, words in finding.message) == (severity, True)
-    mock.advance(HOUR)
-    finding = told(client, "success", no_success_of={"shop/rep*": None})
-    assert (finding.severity, "missed" in finding.message) == ("broken", True)
-    finding = told(client, "success", no_success_of={"shop/charge": None})
-    assert finding.message == "no function that is registered as shop/charge has a cron"
-
-
-def test_a_late_cron_is_a_warning_and_broken_by_a_grace(
-    client: InngestClient, mock: MockServer
-) -> None:
-    mock.function("shop", "report", cron="0 * * * *")
-    mock.fire_cron("shop", "report")
-    mock.advance(HOUR + 17 * MINUTE)
-    mock.fire_cron("shop", "report")
-    mock.advance(MINUTE)
-    assert told(client, "crons").severity == "warning"
-    assert told(client, "crons", grace=10 * MINUTE).severity == "broken"
-    assert told(client, "crons", grace=17 * MINUTE).severity == "ok"
-
-
 def test_a_server_on_which_nothing_has_completed_is_broken_and_so_is_an_app(
     client: InngestClient, mock: MockServer, send: Any
 ) -> None:
@@ -280,7 +244,8 @@ def test_without_the_evidence_for_a_rule_there_is_no_verdict(
         ({"failed_above": True}, 'such as "5%" or 0.05, not True'),
         ({"window": timedelta()}, "window must be a length of time"),
         ({"stuck_for": 900}, "stuck_for must be a length of time"),
-        ({"grace": -HOUR}, "grace must be a length of time"),
+        ({"queued_for": -HOUR}, "queued_for must be a length of time"),
+        ({"no_success_of": {"shop/x": None}}, "no_success_of must be a length of time"),
         ({"queue_depth_above": -1}, "queue_depth_above must be 0 or a positive integer"),
         ({"no_success_of": "shop/x"}, "no_success_of must be a length of time by functions"),
         ({"no_success_of": {"x": HOUR}}, "needs app"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -383,63 +383,6 @@ def test_work_that_waits_is_broken_only_if_none_of_several_has_started(
     recent = Listed(runs=(*listed.runs, *others.runs))
     check = judge_starting(StatusEvidence(now=now, queued=listed, recent=recent))
     assert check.severity == verdict
-
-
-def test_a_cron_that_misses_its_time_is_broken_and_one_that_fired_is_fine() -> None:
-    noon = datetime(2026, 11, 30, 12, tzinfo=UTC)
-    mock = MockServer(clock=lambda: int(noon.timestamp() * 10**9))
-    mock.function("shop", "report", cron="0 * * * *")
-    with InngestClient(dev=True, transport=mock.transport, retries=0) as client:
-        mock.fire_cron("shop", "report")
-        mock.advance(timedelta(minutes=30))
-        report = client.status()
-        assert message_of(report, "crons") == "1 cron fired when due"
-        mock.advance(HOUR)
-        report = client.status()
-    assert report.verdict is Severity.BROKEN
-    assert message_of(report, "crons").startswith("1 of 1 cron: shop/report missed 2026-11-30 13")
-    (check,) = (it for it in report.findings if it.kind == "crons")
-    assert str(check.remedy).startswith("client.functions.list shows")
-
-
-@pytest.mark.parametrize(
-    ("crons", "verdict", "message"),
-    [
-        ({"new": "0 0 1 1 *"}, "unknown", "none of 1 cron was due: 1 not due"),
-        (
-            {"report": "0 * * * *", "new": "0 0 1 1 *"},
-            "ok",
-            "1 cron fired when due; 1 not due",
-        ),
-    ],
-)
-def test_a_cron_that_had_not_to_fire_has_not_fired(
-    crons: dict[str, str], verdict: str, message: str
-) -> None:
-    noon = datetime(2026, 11, 30, 12, tzinfo=UTC)
-    mock = MockServer(clock=lambda: int(noon.timestamp() * 10**9))
-    for id, schedule in crons.items():
-        mock.function("shop", id, cron=schedule)
-    with InngestClient(dev=True, transport=mock.transport, retries=0) as client:
-        if "report" in crons:
-            mock.fire_cron("shop", "report")
-        mock.advance(timedelta(minutes=30))
-        report = client.status()
-    assert (verdicts_of(report)["crons"], message_of(report, "crons")) == (verdict, message)
-
-
-def test_crons_of_many_functions_are_read_only_if_a_rule_is_about_them(
-    client: InngestClient, mock: MockServer
-) -> None:
-    for number in range(60):
-        mock.function("many", f"f{number}", cron="* * * * *")
-    before = len(mock.requests)
-    report = client.status()
-    assert len(mock.requests) - before <= 20
-    assert report.verdict is Severity.OK
-    assert verdicts_of(report)["crons"] == "unknown"
-    assert "with a `grace` they are read" in message_of(report, "crons")
-    assert message_of(client.status(grace=HOUR), "crons") == "none of 60 crons was due: 60 not due"
 
 
 def test_a_server_that_does_not_answer_is_broken_after_one_request(

@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 
 def judging(client: InngestClient) -> None:
-    client.status(failed_above=0.05, no_success_of={"a/b": timedelta(hours=2), "a/c": None})
+    client.status(failed_above=0.05, no_success_of={"a/b": timedelta(hours=2)})
     client.status(failed_above="5%")
     client.status(stuck_for=900)  # type: ignore[arg-type]

@@ -159,16 +159,13 @@ class Parameter:
         if self.kind is Kind.SPAN:
             return span(self.name, str(value))
         if self.kind is Kind.SPANS:
-            return self._spans(cast("Mapping[str, str | None]", value))
+            return self._spans(cast("Mapping[str, object]", value))
         if self.kind is Kind.MOMENT:
             return moment(self.name, str(value))
         return value
 
-    def _spans(self, values: Mapping[str, str | None]) -> dict[str, timedelta | None]:
-        return {
-            name: None if text is None else span(self.name, str(text))
-            for name, text in values.items()
-        }
+    def _spans(self, values: Mapping[str, object]) -> dict[str, timedelta]:
+        return {name: span(self.name, str(text)) for name, text in values.items()}
 
     def _check_bounds(self, number: Any, value: Any) -> None:
         wanted = self._violated_bound(number)

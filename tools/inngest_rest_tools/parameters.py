@@ -63,7 +63,7 @@ _TYPE_OF: dict[str, _Type] = {
     "datetime | timedelta": _Type(Kind.MOMENT),
     "timedelta": _Type(Kind.SPAN),
     "Share": _Type(Kind.SHARE),
-    "Mapping[str, timedelta | None]": _Type(Kind.SPANS),
+    "Mapping[str, timedelta]": _Type(Kind.SPANS),
     "Mapping[str, Any]": _Type(Kind.OBJECT),
     "Mapping[str, float | bool]": _Type(Kind.OBJECT),
     "EventLike": _Type(Kind.OBJECT),

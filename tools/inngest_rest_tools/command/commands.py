@@ -250,7 +250,7 @@ def _command_of(row: CallRow) -> Command:
 
 
 _FORM_OF_NAMED = {
-    Kind.SPANS: "NAME=2h, or NAME alone for null",
+    Kind.SPANS: "NAME=2h",
     Kind.COLUMNS: "NAME=PATH, or PATH alone, commas between them",
 }
 

@@ -135,10 +135,10 @@ class Inputs:
         return _Text(content.rstrip("\r\n"), place)
 
 
-def _name_and_span(typed: str) -> tuple[str, str | None]:
-    """Return the two parts of NAME=TIME; None for a name without a time."""
-    name, has_time, span = typed.partition("=")
-    return name, span if has_time else None
+def _name_and_span(typed: str) -> tuple[str, str]:
+    """Return the two parts of NAME=TIME."""
+    name, _, span = typed.partition("=")
+    return name, span
 
 
 def _name_and_path(typed: str) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from inngest_rest._core.resources.events import EventSelection, list_events
 from inngest_rest._core.resources.events import get as get_event
 from inngest_rest._core.resources.events import get_stored as get_stored_event
 from inngest_rest._core.resources.filters import Selection
+from inngest_rest._core.resources.last_runs import with_runs
 from inngest_rest._core.resources.names import Names, check_names
 from inngest_rest._core.resources.replays import Replays
 from inngest_rest._core.resources.routes import check_health, request_directly
@@ -57,4 +58,5 @@ __all__ = [
     "may_hide_batches",
     "request_directly",
     "runs_of_event",
+    "with_runs",
 ]

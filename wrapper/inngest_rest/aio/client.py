@@ -506,11 +506,10 @@ class AsyncInngestClient(Resource):
         function: str | None = None,
         window: timedelta | None = None,
         failed_above: Share | None = None,
-        no_success_of: Mapping[str, timedelta | None] | None = None,
+        no_success_of: Mapping[str, timedelta] | None = None,
         stuck_for: timedelta | None = None,
         queued_for: timedelta | None = None,
         queue_depth_above: int | None = None,
-        grace: timedelta | None = None,
     ) -> StatusReport:
         """Judge whether work starts, succeeds and arrives, and whether anything is stuck or down.
 
@@ -525,16 +524,14 @@ class AsyncInngestClient(Resource):
             failed_above: Broken if more than this share of the runs failed, such as "5%" or 0.05.
                 Of those that completed or failed in the window, whenever they were queued.
             no_success_of: Broken if no run of a function, such as shop/report or `shop/*`, has
-                completed for this long, or with None since the last time of its own cron. A
-                timedelta by function; `*` are all that the status is about.
+                completed for this long. A timedelta by function; `*` are all that the status is
+                about.
             stuck_for: Broken if a run has started, and is open for longer than this. A timedelta;
                 functions that sleep or wait for long need a status of their own.
             queued_for: Broken if a run has been queued for longer than this, and not on purpose. A
                 timedelta.
             queue_depth_above: Broken if all queues of a self-hosted server together have more items
                 than this. Items of any app, including those due later, such as the end of a sleep.
-            grace: Broken if a cron ran later than this. A timedelta; by default, one later than 10
-                minutes is a warning.
 
         Returns:
             The worst severity, a headline, and each finding. A server that does not respond is
@@ -549,10 +546,9 @@ class AsyncInngestClient(Resource):
         /v1/runs/{runId}/jobs`, `GET /v1/events` and `GET /v2/apps`: at most 26 requests, and for up
         to three runs those of `runs.explain`. Of a busy window a sample of 700 runs is read.
         Functions take `GET /v2/apps/{appId}/functions` for each app, and crons `GET /v2/runs` for
-        each function that has one, twice for one with hundreds of runs, and where one seems broken
-        `GET /v1/apps/{appId}/functions`; those of more than 10 apps or 50 functions are read only
-        for `grace` and `no_success_of` by a cron. `no_success_of` takes one or two more
-        `GET /v2/runs` for each function.
+        each function that has one, and where one has no run since it was due `GET
+        /v1/apps/{appId}/functions`; those of more than 10 apps or 50 functions are not read.
+        `no_success_of` takes one or two more `GET /v2/runs` for each function.
         """
         from inngest_rest.explain._explain import explain_run
         from inngest_rest.status._plan import status
@@ -569,7 +565,6 @@ class AsyncInngestClient(Resource):
             stuck_for=stuck_for,
             queued_for=queued_for,
             queue_depth_above=queue_depth_above,
-            grace=grace,
         )
 
     async def diagnose(self) -> Diagnosis:

@@ -5,7 +5,7 @@ _rules     the thresholds that a caller sets, checked
 _evidence  the results of the requests
 _verdicts  a module for each question, from the evidence to a finding
 _headline  the worst severity, and its one-line summary
-_crons     which crons ran when they were planned
+_crons     whether crons fire, by one rule
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from inngest_rest.status._rules import Rules
 if TYPE_CHECKING:
     from inngest_rest.explanation import RunExplanation
     from inngest_rest.models import App, Function, Job, Run, StoredEvent
-    from inngest_rest.status._crons import Cron
 
 SETTLED_AFTER = timedelta(minutes=1)
 """The age at which a queued run should have started: lists are behind by some seconds."""
@@ -69,7 +68,11 @@ class StatusEvidence:
     events: tuple[StoredEvent, ...] | None = None  # the newest, first
     apps: list[App] | None = None
     functions: tuple[Function, ...] | None = None  # that are not archived
-    crons: tuple[Cron, ...] | None = None
+    crons: tuple[Function, ...] | None = None  # those with a cron, and their last run
+    # Of functions that seem to have missed a time, by name.
+    registered_at: dict[str, datetime | None] = field(
+        factory=dict[str, "datetime | None"]
+    )
     successes: dict[str, Run | None] = field(factory=dict[str, "Run | None"])
     why_none: dict[str, str] = field(factory=dict[str, str])  # a function that is none
     unread: dict[str, str] = field(factory=dict[str, str])  # reasons, by subject

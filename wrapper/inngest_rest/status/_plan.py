@@ -1,8 +1,7 @@
 """Find out the status of a server, in few requests.
 
 They are at most 26, the explanations of up to three runs, and for crons one for each app and each
-function with a cron, of up to 10 apps and 50 functions. A rule takes up to two more; one about
-crons has all of them read.
+function with a cron, of up to 10 apps and 50 functions. A rule takes up to two more.
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ from inngest_rest._core.interface import (
     Window,
     check_health,
     check_names,
+    get_app,
+    list_apps,
     list_events,
+    list_functions,
     list_jobs,
     list_runs,
     request_directly,
+    with_runs,
 )
-from inngest_rest._local.functions import function_of
-from inngest_rest.models import RunStatus
-from inngest_rest.status._crons import (
-    DEFAULT_GRACE,
-    apps_in_use,
-    check_crons,
-    read_registered,
-)
+from inngest_rest._local.functions import function_of, name_of
+from inngest_rest._local.schedules import schedules_of
+from inngest_rest.models import App, RunStatus
+from inngest_rest.status._crons import judge_crons, missed_at
 from inngest_rest.status._evidence import LOOKED_BACK, Listed, StatusEvidence, runs_of
 from inngest_rest.status._headline import report_of
 from inngest_rest.status._rules import check_rules
@@ -43,7 +42,6 @@ from inngest_rest.status._verdicts.by_rules import (
     judge_queue,
     judge_success,
 )
-from inngest_rest.status._verdicts.crons import judge_crons
 from inngest_rest.status._verdicts.fresh import judge_fresh
 from inngest_rest.status._verdicts.starting import is_held_back, judge_starting
 from inngest_rest.status._verdicts.stuck import judge_stuck
@@ -78,7 +76,7 @@ _SAMPLED_AT = (1, 3 / 4, 1 / 2, 1 / 4, 1 / 12)
 
 _MOST_WITH_JOBS = 5  # open runs whose jobs are read one by one
 
-# Functions and crons beyond these numbers are read only if a rule is about them.
+# Beyond these numbers, functions and crons are not read.
 _MOST_APPS = 10
 _MOST_FUNCTIONS = 50
 
@@ -328,21 +326,20 @@ class _Reader:
         )
 
     async def read_functions(self) -> None:
-        """Read the apps, and if they are few or a rule is about them, their functions."""
+        """Read the apps, and if they are few, their functions."""
         evidence = self.evidence
         names = self.rules.names
-        apps = await self.read("apps", apps_in_use(self.session, names))
+        apps = await self.read("apps", _apps_in_use(self.session, names))
         evidence.apps = apps
         if apps is None:
             evidence.unread["functions"] = evidence.unread["apps"]
             return
         number = sum(app.function_count or 0 for app in apps)
-        is_many = len(apps) > _MOST_APPS or number > _MOST_FUNCTIONS
-        if is_many and not self.rules.needs_functions:
+        if len(apps) > _MOST_APPS or number > _MOST_FUNCTIONS:
             many = f"{len(apps)} apps with {number} functions take many requests"
-            evidence.unread["functions"] = f"{many}; with a `grace` they are read"
+            evidence.unread["functions"] = f"{many}; with `app`, those of one are read"
             return
-        plan = read_registered(self.session, apps)
+        plan = _read_registered(self.session, apps)
         registered = await self.read("functions", plan)
         if registered is None:
             return
@@ -352,28 +349,46 @@ class _Reader:
         evidence.functions = tuple(functions)
 
     async def read_crons(self) -> None:
-        """Judge the crons, by a request for each."""
+        """Read the last run of each function that has a cron."""
         evidence = self.evidence
-        if evidence.apps is None or evidence.functions is None:
+        if evidence.functions is None:
             evidence.unread["crons"] = evidence.unread["functions"]
             return
-        grace = self.rules.grace or DEFAULT_GRACE
-        plan = check_crons(self.session, evidence.apps, evidence.functions, grace)
+        crons = tuple(
+            function
+            for function in evidence.functions
+            if schedules_of(function) and not function.is_paused
+        )
         try:
-            evidence.crons = await self.read("crons", plan)
+            evidence.crons = await self.read("crons", with_runs(self.session, crons))
         except errors.ConfigurationError as error:  # cronsim is not installed
             evidence.unread["crons"] = str(error)
+        now = self.session.server_clocks["api"].now()
+        missed = [each for each in evidence.crons or () if missed_at(each, now)]
+        for app in evidence.apps or ():
+            of_app = [function for function in missed if function.app_id == app.id]
+            if of_app:
+                await self._read_registrations(app, of_app)
+
+    async def _read_registrations(self, app: App, functions: list[Function]) -> None:
+        """Note since when functions are registered as they are: of v2, Inngest Cloud states it."""
+        registered_at = self.evidence.registered_at
+        if app.synced_at is not None:
+            registered_at |= {name_of(each): app.synced_at for each in functions}
+            return
+        plan = list_functions(self.session, app.id, as_configured=True).read_all()
+        for function in await self.read("registered", plan) or ():
+            registered_at[name_of(function)] = function.created_at
 
     async def read_by_rules(self) -> None:
         """Read what only rules ask for."""
         for rule in self.rules.successes:
-            if rule.within is not None:
-                await self._read_success(rule, rule.within)
+            await self._read_success(rule)
 
-    async def _read_success(self, rule: SuccessRule, within: timedelta) -> None:
+    async def _read_success(self, rule: SuccessRule) -> None:
         """Read a run of the functions that has completed in time, or why there can be none."""
         evidence = self.evidence
-        plan = _completed(self.session, rule.names, within)
+        plan = _completed(self.session, rule.names, rule.within)
         found = await self.read(rule.subject, plan)
         if rule.subject in evidence.unread:
             return
@@ -401,6 +416,42 @@ class _Reader:
         )
         page = await listing.walk().next_page()
         return Listed(runs=page.items, has_more=page.next_cursor is not None)
+
+
+async def _apps_in_use(session: Session, names: Names) -> list[App]:
+    """Read the apps that may have functions of these names, and are not archived."""
+    app_id, _ = names.exact
+    if app_id is None:
+        listed = await list_apps(session).read_all()
+        return [
+            app for app in listed if not app.is_archived and _names_app(names, app.id)
+        ]
+    try:
+        app = await get_app(session, app_id)
+    except errors.RouteNotFoundError:
+        app = App(id=app_id)
+    return [app]
+
+
+def _names_app(names: Names, app_id: str) -> bool:
+    """Return whether functions of an app may be among the named ones."""
+    if names.app is None:
+        return True
+    of_any_function = Names(app=names.app)
+    return of_any_function.match(app_id, None)
+
+
+async def _read_registered(
+    session: Session, apps: list[App]
+) -> tuple[tuple[Function, ...], ...]:
+    """Read the functions of each app that are not archived, by a request for each app."""
+    listed = await session.driver.together(
+        lambda app: list_functions(session, app.id).read_all(), apps
+    )
+    return tuple(
+        tuple(function for function in functions if not function.is_archived)
+        for functions in listed
+    )
 
 
 async def _read_queue_depth(session: Session) -> int:

@@ -26,11 +26,11 @@ _ALL = "*"  # as the functions of a rule
 
 @frozen(kw_only=True)
 class SuccessRule:
-    """Functions of which one has to succeed in time; None for since the time of its cron."""
+    """Functions of which one has to succeed in time."""
 
     pattern: str
     names: Names
-    within: timedelta | None
+    within: timedelta
 
     @property
     def subject(self) -> str:
@@ -54,14 +54,6 @@ class Rules:
     stuck_for: timedelta | None = None
     queued_for: timedelta | None = None
     queue_depth_above: int | None = None
-    grace: timedelta | None = None
-
-    @property
-    def needs_functions(self) -> bool:
-        """Whether a rule is about crons, however many there are."""
-        return self.grace is not None or any(
-            rule.within is None for rule in self.successes
-        )
 
     def needed(self) -> set[str]:
         """Return the evidence without which there is no verdict."""
@@ -70,10 +62,7 @@ class Rules:
             needed.add("open")
         if self.queue_depth_above is not None:
             needed.add("queue_depth")
-        if self.grace is not None:
-            needed.add("crons")
-        for rule in self.successes:
-            needed.add("crons" if rule.within is None else rule.subject)
+        needed |= {rule.subject for rule in self.successes}
         return needed
 
 
@@ -83,11 +72,10 @@ def check_rules(
     function: str | None,
     window: timedelta | None,
     failed_above: Share | None,
-    no_success_of: Mapping[str, timedelta | None] | None,
+    no_success_of: Mapping[str, timedelta] | None,
     stuck_for: timedelta | None,
     queued_for: timedelta | None,
     queue_depth_above: int | None,
-    grace: timedelta | None,
 ) -> Rules:
     """Check the rules that a caller passed."""
     if queue_depth_above is not None:
@@ -95,19 +83,20 @@ def check_rules(
     names = Names.of(app, function)
     return Rules(
         names=names,
-        window=_span("window", window) or DEFAULT_WINDOW,
+        window=_span_or_none("window", window) or DEFAULT_WINDOW,
         failed_above=_share("failed_above", failed_above),
         successes=_successes("no_success_of", no_success_of, names),
-        stuck_for=_span("stuck_for", stuck_for),
-        queued_for=_span("queued_for", queued_for),
+        stuck_for=_span_or_none("stuck_for", stuck_for),
+        queued_for=_span_or_none("queued_for", queued_for),
         queue_depth_above=queue_depth_above,
-        grace=_span("grace", grace),
     )
 
 
-def _span(name: str, value: timedelta | None) -> timedelta | None:
-    if value is None:
-        return None
+def _span_or_none(name: str, value: timedelta | None) -> timedelta | None:
+    return None if value is None else _span(name, value)
+
+
+def _span(name: str, value: timedelta) -> timedelta:
     if not isinstance(value, timedelta) or value <= timedelta():  # pyright: ignore[reportUnnecessaryIsInstance]
         form = "a length of time, such as 10m; in Python a positive timedelta"
         raise invalid(name, f"must be {form}, not {shown(value)}")
@@ -146,7 +135,7 @@ def _names(name: str, pattern: str, selected: Names) -> Names:
 
 
 def _successes(
-    name: str, given: Mapping[str, timedelta | None] | None, selected: Names
+    name: str, given: Mapping[str, timedelta] | None, selected: Names
 ) -> tuple[SuccessRule, ...]:
     if given is None:
         return ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 async def with_runs(
-    session: Session, functions: tuple[Function, ...], deadline: float
+    session: Session, functions: tuple[Function, ...], deadline: float = math.inf
 ) -> tuple[Function, ...]:
     """Add to functions their last run, by a request for each, and the next one of a cron."""
     with_last_run = await session.driver.together(

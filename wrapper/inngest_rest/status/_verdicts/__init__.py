@@ -6,7 +6,6 @@ starting     whether work starts
 succeeding   whether work succeeds
 stuck        whether a run that has started is lost or overdue
 fresh        whether anything arrives, starts runs and is recorded
-crons        whether crons fire
 reach        whether the server answers, and its apps are synced and answer
 by_rules     whether functions have succeeded, and the queue is short, each if a rule asks
 words        shared parts of their sentences
