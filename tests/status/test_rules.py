@@ -145,7 +145,7 @@ def test_a_run_that_is_queued_for_too_long_is_broken_unless_it_is_on_purpose(
     mock.advance(HOUR)
     assert told(client, "starting", queued_for=MINUTE).severity == "ok"
     with mock.hold():
-        send("placed", 1)
+        send("failed", 1)
         mock.advance(3 * MINUTE)
         assert told(client, "starting").severity == "ok"
         assert told(client, "starting", queued_for=MINUTE).severity == "broken"

@@ -321,9 +321,9 @@ def test_what_waits_on_purpose_hides_neither_a_standstill_nor_a_lost_run(
     report = client.status()
     assert verdicts_of(report)["starting"] == "ok"
     (check,) = (it for it in report.findings if it.kind == "starting")
-    assert check.limits == "only 2 of them were explained"
+    assert check.limits == "only 1 run explained"
     with mock.hold():
-        send(placed=3)
+        send(failed=3)
         mock.advance(HOUR / 2)
         report = client.status()
     assert message_of(report, "starting").startswith("nothing that was queued in the last hour")

@@ -55,7 +55,7 @@ class StatusEvidence:
     before: Listed | None = None
     newest_run: Run | None = None  # of the whole search
     queued: Listed | None = None  # the oldest first
-    # Explanations of runs that wait for long.
+    # Of the oldest run, if it waits for long, and of another one if that is on purpose.
     explained: list[RunExplanation] = field(factory=list["RunExplanation"])
     # Items in all queues, including those that are due later.
     queue_depth: int | None = None

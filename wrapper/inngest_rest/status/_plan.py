@@ -43,7 +43,7 @@ from inngest_rest.status._verdicts.by_rules import (
     judge_success,
 )
 from inngest_rest.status._verdicts.fresh import judge_fresh
-from inngest_rest.status._verdicts.starting import is_held_back, judge_starting
+from inngest_rest.status._verdicts.starting import is_on_purpose, judge_starting
 from inngest_rest.status._verdicts.stuck import judge_stuck
 from inngest_rest.status._verdicts.succeeding import judge_succeeding
 
@@ -250,10 +250,7 @@ class _Reader:
         return Listed(runs=tuple(runs_by_id.values()), has_more=True)
 
     async def read_waiting(self) -> None:
-        """Read the queued runs, and the explanations of two that wait for long.
-
-        The oldest one may wait on purpose or by a limit of its own, which does not explain others.
-        """
+        """Read the queued runs, and why the oldest waits for long, or another if on purpose."""
         evidence = self.evidence
         queued = self._page(status=RunStatus.QUEUED, since=LOOKED_BACK, order="oldest")
         evidence.queued = await self.read("queued", queued)
@@ -265,15 +262,10 @@ class _Reader:
         waiting = evidence.waiting_long()
         if not waiting:
             return
-        oldest, *others = waiting
-        await self._explain(oldest)
-        is_explained = any(not is_held_back(each) for each in evidence.explained)
-        if others and not is_explained:
-            of_other_functions = [
-                run for run in others if function_of(run) != function_of(oldest)
-            ]
-            candidates = of_other_functions or others
-            await self._explain(candidates[-1])
+        await self._explain(waiting[0])
+        others = [run for run in waiting if function_of(run) != function_of(waiting[0])]
+        if others and all(map(is_on_purpose, evidence.explained)):
+            await self._explain(others[-1])
 
     async def _explain(self, run: Run) -> None:
         plan = self.explain_run(self.session, run.id)

@@ -93,46 +93,34 @@ def _nothing_starts(
     evidence: StatusEvidence, unstarted: Sequence[StoredEvent], finding: Finding
 ) -> Finding:
     """Judge events of the window beside which no run was queued in it."""
-    window = last(evidence.rules.window)
-    arrived = f"{counted(len(unstarted), 'event')} of {window}, and no run: "
-    if evidence.functions is None:
-        return evolve(
-            finding,
-            severity=Severity.WARNING,
-            message=f"{arrived}whether any function has a trigger for them is not known",
-            remedy=shows("events.explain", "why one started nothing"),
-        )
-    due: list[StoredEvent] = []
+    functions = evidence.functions or ()
     listening: dict[str, None] = {}
+    due = 0
     for event in unstarted:
-        listeners = [
-            each for each in evidence.functions if matching_triggers(each, event.name)
-        ]
+        listeners = [each for each in functions if matching_triggers(each, event.name)]
         listening |= dict.fromkeys(map(name_of, listeners))
-        if any(_starts_at_once(each, event.name) for each in listeners):
-            due.append(event)
-    if not listening:
+        due += any(_starts_at_once(each, event.name) for each in listeners)
+    window = last(evidence.rules.window)
+    arrived = f"{counted(len(unstarted), 'event')} of {window}, and no run"
+    severity = Severity.WARNING
+    limits = None
+    if due >= _FEWEST_DUE:
+        severity = Severity.BROKEN
+        message = f"nothing reads the event stream: {arrived}: {counted(due, 'event')} had to "
+        message += f"start {and_more([*listening])}"
+    elif listening:
+        message = f"{arrived}: {and_more([*listening])} has a trigger for them"
+        limits = "a condition or a limit of the function may hold them back"
+    elif evidence.functions is None:
+        message = f"{arrived}: whether any function has a trigger is not known"
+    else:
         names = and_more(sorted({event.name for event in unstarted}))
-        return evolve(
-            finding,
-            severity=Severity.WARNING,
-            message=f"{arrived}no function has a trigger for {names}",
-            remedy=shows("functions.list", "the triggers"),
-        )
-    functions = and_more([*listening])
-    if len(due) < _FEWEST_DUE:
-        return evolve(
-            finding,
-            severity=Severity.WARNING,
-            message=f"{arrived}{functions} has a trigger for them",
-            limits="a condition or a limit of the function may hold them back",
-            remedy=shows("events.explain", "why one started nothing"),
-        )
+        message = f"{arrived}: no function has a trigger for {names}"
     return evolve(
         finding,
-        severity=Severity.BROKEN,
-        message=f"nothing reads the event stream: {arrived}{counted(len(due), 'event')} had to "
-        f"start {functions}",
+        severity=severity,
+        message=message,
+        limits=limits,
         remedy=shows("events.explain", "why one started nothing"),
     )
 

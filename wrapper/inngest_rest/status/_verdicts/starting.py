@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from inngest_rest._local.functions import function_of
+from inngest_rest._values.visible import counted
 from inngest_rest.explanation import ReasonKind
 from inngest_rest.findings import Finding, Severity
 from inngest_rest.models import RunStatus
@@ -13,7 +14,6 @@ from inngest_rest.status._evidence import SETTLED_AFTER, runs_of
 from inngest_rest.status._verdicts.words import explains, in_words, last, not_read
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from inngest_rest.explanation import RunExplanation
@@ -61,34 +61,45 @@ def judge_starting(evidence: StatusEvidence) -> Finding:
 def _judge_long_wait(
     evidence: StatusEvidence, queued: Listed, longest: timedelta, figures: Figures
 ) -> Finding:
-    """Judge whether runs wait for long on purpose, by a limit, or for no visible reason."""
-    decisive = _decisive(evidence.explained)
-    explained = decisive
-    if explained is None and evidence.explained:
-        explained = evidence.explained[0]
-    message = _why_they_wait(evidence, queued, longest, explained)
-    if explained is not None and decisive is None:
+    """Judge whether runs wait for long on purpose, by a limit, or for no visible reason.
+
+    The last run that was explained decides: the oldest, or one of another function if that waits
+    on purpose.
+    """
+    depth = _depth_in_words(evidence)
+    message = f"{queued.count} queued, the oldest for {in_words(longest)}{depth}"
+    decisive = evidence.explained[-1] if evidence.explained else None
+    if decisive is not None and decisive.reasons:
+        run = decisive.run
+        message += f"; {run.id} of {function_of(run)}: "
+        message += "; ".join(reason.message for reason in decisive.reasons)
+    held_back = {
+        function_of(each.run) for each in evidence.explained if _is_held_back(each)
+    }
+    has_stopped = _none_has_started(evidence, held_back)
+    if decisive is not None and is_on_purpose(decisive) and not has_stopped:
+        number = len(evidence.explained)
+        is_all = number == len(evidence.waiting_long())
         return Finding(
             kind="starting",
             severity=Severity.OK,
             message=message,
             evidence=figures,
-            limits=_limits_of_explained(evidence),
+            limits=None if is_all else f"only {counted(number, 'run')} explained",
         )
-    has_stopped = _none_has_started(evidence, decisive)
-    is_lost = decisive is not None and ReasonKind.LOST in _kinds_of(decisive)
     if has_stopped:
         window = last(evidence.rules.window)
-        started = (
-            f"nothing that was queued in {window} has started, cancelled runs aside"
+        message = (
+            f"nothing that was queued in {window} has started, cancelled runs aside; "
+            f"{message}"
         )
-        message = f"{started}; {message}"
     verdict = Severity.WARNING
     limits: str | None = "a limit, a pause or a time in the future may hold it"
+    is_lost = decisive is not None and ReasonKind.LOST in _kinds_of(decisive)
     if has_stopped or is_lost or evidence.rules.queued_for is not None:
         verdict = Severity.BROKEN
         limits = None
-    run = explained.run if explained else queued.runs[0]
+    run = decisive.run if decisive else queued.runs[0]
     return Finding(
         kind="starting",
         severity=verdict,
@@ -99,31 +110,6 @@ def _judge_long_wait(
     )
 
 
-def _decisive(explained: Sequence[RunExplanation]) -> RunExplanation | None:
-    """Return the last explanation, which is held back least, of runs not waiting on purpose."""
-    for explanation in reversed(explained):
-        if not _is_on_purpose(explanation):
-            return explanation
-    return None
-
-
-def _why_they_wait(
-    evidence: StatusEvidence,
-    queued: Listed,
-    longest: timedelta,
-    explained: RunExplanation | None,
-) -> str:
-    depth = _depth_in_words(evidence)
-    message = f"{queued.count} queued, the oldest for {in_words(longest)}{depth}"
-    if explained is None or not explained.reasons:
-        return message
-    reasons = "; ".join(reason.message for reason in explained.reasons)
-    if explained is evidence.explained[0]:  # the oldest
-        return f"{message}: {reasons}"
-    run = explained.run
-    return f"{message}: run {run.id} of {function_of(run)}: {reasons}"
-
-
 def _depth_in_words(evidence: StatusEvidence) -> str:
     """Return the number of items in all queues, including sleeps and later retries."""
     depth = evidence.queue_depth
@@ -132,27 +118,11 @@ def _depth_in_words(evidence: StatusEvidence) -> str:
     return f" (queue depth {depth:,}, sleeps included)"
 
 
-def _limits_of_explained(evidence: StatusEvidence) -> str | None:
-    number_explained = len(evidence.explained)
-    if number_explained >= len(evidence.waiting_long()):
-        return None
-    return f"only {number_explained} of them were explained"
-
-
-def _none_has_started(
-    evidence: StatusEvidence, decisive: RunExplanation | None
-) -> bool:
+def _none_has_started(evidence: StatusEvidence, held_back: set[str]) -> bool:
     """Return whether several runs should have started in the window, and none has.
 
     Those of a function that is known to hold its runs back do not count.
     """
-    if decisive is not None and is_held_back(decisive):
-        return False
-    held_back = {
-        function_of(each.run) for each in evidence.explained if is_held_back(each)
-    }
-    if decisive is not None:
-        held_back.discard(function_of(decisive.run))
     due = 0
     for run in runs_of(evidence.recent):
         if run.status in _MAY_NOT_HAVE_STARTED or not _is_settled(run, evidence.now):
@@ -169,15 +139,14 @@ def _is_settled(run: Run, now: datetime) -> bool:
     return run.queued_at is not None and now - run.queued_at > SETTLED_AFTER
 
 
-def is_held_back(explained: RunExplanation) -> bool:
-    """Return whether a queued run waits on purpose or by a limit, which others may not."""
-    is_limited = not _kinds_of(explained).isdisjoint(_BY_LIMITS)
-    return is_limited or _is_on_purpose(explained)
-
-
-def _is_on_purpose(explained: RunExplanation) -> bool:
+def is_on_purpose(explained: RunExplanation) -> bool:
+    """Return whether a queued run waits for a time, or for other events."""
     kinds = _kinds_of(explained)
     return bool(kinds) and kinds <= _ON_PURPOSE
+
+
+def _is_held_back(explained: RunExplanation) -> bool:
+    return is_on_purpose(explained) or bool(_kinds_of(explained) & _BY_LIMITS)
 
 
 def _kinds_of(explained: RunExplanation) -> set[ReasonKind]:
