@@ -1,27 +1,17 @@
-"""Lay out a trace as rows on a time axis."""
+"""Lay out a trace as rows on a time axis, with the axis's ticks and durations in words."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 
-from attrs import define, frozen
+from attrs import frozen
 
 from inngest_rest._values.span_names import attempt_number
 from inngest_rest._values.visible import shortened
-from inngest_rest._waterfall.times import MILLISECOND, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-_MARKS = {
-    "completed": ("✓", "green"),
-    "failed": ("✗", "red"),
-    "cancelled": ("⊘", "yellow"),
-    "running": ("●", "cyan"),
-    "waiting": ("○", "cyan"),
-    "skipped": ("-", "dim"),
-}
 
 # A span with one of these statuses has ended, even if its end is missing.
 _ENDED = frozenset({"completed", "failed", "cancelled", "skipped"})
@@ -34,6 +24,19 @@ _KINDS = {
     "wait_for_signal": "wait",
     "ai_gateway": "ai",
 }
+
+_MILLISECOND = timedelta(milliseconds=1)
+
+# The lengths that two ticks may be apart, in milliseconds.
+_SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
+_INTERVALS = (
+    *(1, 2, 5, 10, 20, 50, 100, 200, 500),
+    *(_SECOND * number for number in (1, 2, 5, 10, 15, 30)),
+    *(_MINUTE * number for number in (1, 2, 5, 10, 15, 30)),
+    *(_HOUR * number for number in (1, 2, 3, 6, 12)),
+    *(_DAY * number for number in (1, 2, 5, 10, 50, 200, 1_000, 10_000, 500_000)),
+)
+_UNITS = {"d": _DAY, "h": _HOUR, "min": _MINUTE, "s": _SECOND, "ms": 1}
 
 
 class DrawnSpan(Protocol):
@@ -54,50 +57,33 @@ class DrawnSpan(Protocol):
     @property
     def step_op(self) -> str | None: ...
     @property
-    def output(self) -> Any: ...
+    def error(self) -> object: ...
     @property
     def run_id(self) -> str | None: ...
     @property
     def children(self) -> Sequence[DrawnSpan]: ...
 
 
-@frozen
+@frozen(kw_only=True)
 class SpanRow:
-    """A span in the layout; its texts are safe to show, its times relative to the axis."""
+    """A span in the layout; its texts are safe to show."""
 
     depth: int
     name: str
     kind: str  # run, function, step, sleep, wait, invoke, ai or attempt
     status: str  # in lower case
-    mark: tuple[str, str]  # of its status, and the color of that on a terminal
-    queued: timedelta
-    offset: timedelta  # of its start, or of the end of its queueing so far
-    duration: timedelta | None  # so far; None if it has not started
+    queued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None  # or until when it is drawn
     is_open: bool
     error: str | None  # if it failed and no span below it did
 
     @property
-    def shown_kind(self) -> str:
-        """Its kind, unless its name contains that."""
-        return "" if self.kind in ("run", "attempt") else self.kind
-
-    @property
-    def took(self) -> str:
-        """Its duration so far, in words."""
-        if self.duration is not None:
-            return text_of(self.duration)
-        return "queued" if self.is_open else ""
-
-    @property
-    def waited(self) -> tuple[str, ...]:
-        """Its time in the queue, in words, if any."""
-        in_queue = self.offset - self.queued
-        if in_queue <= timedelta():
-            return ()
-        return (f"queued for {text_of(in_queue)}",)
+    def times(self) -> Iterator[datetime]:
+        return filter(None, (self.queued_at, self.started_at, self.ended_at))
 
 
-@frozen
+@frozen(kw_only=True)
 class Waterfall:
     """Rows on one axis: one per span, parents before children, the run first."""
 
@@ -107,145 +93,109 @@ class Waterfall:
     total: timedelta  # never zero
 
 
-@define(eq=False)
-class _Place:
-    """A span being laid out."""
-
-    span: DrawnSpan
-    parent: _Place | None
-    depth: int
-    queued_at: datetime | None
-    started_at: datetime | None
-    ended_at: datetime | None
-    last_seen: datetime | None  # the latest known time of the span and its descendants
-    is_open: bool
-    failed_below: bool = False
-
-    @classmethod
-    def of(cls, span: DrawnSpan, parent: _Place | None) -> _Place:
-        started_at = span.started_at
-        ended_at = span.ended_at
-        if ended_at is None and started_at and span.duration is not None:
-            ended_at = started_at + span.duration
-        queued_at = span.queued_at or started_at
-        return cls(
-            span=span,
-            parent=parent,
-            depth=parent.depth + 1 if parent else 0,
-            queued_at=queued_at,
-            started_at=started_at,
-            ended_at=ended_at,
-            last_seen=ended_at or started_at or queued_at,
-            is_open=ended_at is None and span.status not in _ENDED,
-        )
-
-    @property
-    def times(self) -> Iterator[datetime]:
-        return filter(None, (self.queued_at, self.started_at, self.ended_at))
-
-    def tell_parent(self) -> None:
-        """Let the parent know of a failure, and of the latest time, below it."""
-        if self.parent is None:
-            return
-        if self.failed_below or self.span.status == "failed":
-            self.parent.failed_below = True
-        last_seen = (self.parent.last_seen, self.last_seen)
-        known = [time for time in last_seen if time is not None]
-        self.parent.last_seen = max(known, default=None)
-
-    def settle_end(self, now: datetime) -> None:
-        """Choose the end to draw, once the parent has one."""
-        parent = self.parent
-        if self.is_open and parent is not None and not parent.is_open:
-            # A span without an end ends with its parent, such as the sleep of a cancelled run.
-            self.is_open = False
-            self.ended_at = parent.ended_at
-        if self.is_open:
-            self.ended_at = now
-        if self.ended_at and self.started_at:
-            # Clocks of two machines may differ.
-            self.ended_at = max(self.ended_at, self.started_at)
-
-
 def lay_out(root: DrawnSpan, now: datetime | None) -> Waterfall:
     """Lay out a trace; open spans end at `now`, which has a time zone; None for the present."""
     now = now or datetime.now(UTC)
     if now.tzinfo is None:
         raise ValueError("now has no time zone: use datetime.now(UTC)")
-    places = list(_places(root))
-    _settle_ends(places, now)
-    times = [time for place in places for time in place.times]
-    begin = min(times, default=now)
-    end = max(times, default=now)
+    rows = tuple(_rows(root, now))
+    times = [time for row in rows for time in row.times]
+    begin = min(times, default=None)
+    total = max(times) - begin if begin else timedelta()
     return Waterfall(
         run_id=None if root.run_id is None else shortened(root.run_id),
-        rows=tuple(_row(place, begin) for place in places),
-        begin=begin if times else None,
-        total=max(end - begin, MILLISECOND),
+        rows=rows,
+        begin=begin,
+        total=max(total, _MILLISECOND),
     )
 
 
-def _settle_ends(places: list[_Place], now: datetime) -> None:
-    for place in reversed(places):  # the spans below a span before it
-        if place.ended_at is None and not place.is_open:
-            place.ended_at = place.last_seen
-        place.tell_parent()
-    for place in places:
-        place.settle_end(now)
-
-
-def _places(root: DrawnSpan) -> Iterator[_Place]:
+def _rows(root: DrawnSpan, now: datetime) -> Iterator[SpanRow]:
     """Yield parents before children; iteratively, since the server controls the depth."""
-    pending: list[tuple[DrawnSpan, _Place | None]] = [(root, None)]
+    pending: list[tuple[DrawnSpan, SpanRow | None]] = [(root, None)]
     while pending:
         span, parent = pending.pop()
-        place = _Place.of(span, parent)
-        yield place
-        children = reversed(span.children)
-        pending += [(child, place) for child in children]
+        row = _row(span, parent, now)
+        yield row
+        pending += [(child, row) for child in reversed(span.children)]
 
 
-def _row(place: _Place, begin: datetime) -> SpanRow:
-    span = place.span
-    status = shortened(span.status)
-    start = place.started_at or place.ended_at or place.queued_at or begin
-    duration = None
-    if place.ended_at and place.started_at:
-        duration = place.ended_at - place.started_at
-    error = None
-    if span.status == "failed" and not place.failed_below:
-        error = _error(span)
+def _row(span: DrawnSpan, parent: SpanRow | None, now: datetime) -> SpanRow:
+    started_at = span.started_at
+    ended_at = span.ended_at
+    if ended_at is None and started_at and span.duration is not None:
+        ended_at = started_at + span.duration
+    is_open = ended_at is None and span.status not in _ENDED
+    if ended_at is None and parent is not None and not parent.is_open:
+        # It ends with its parent, such as the sleep of a cancelled run.
+        is_open = False
+        ended_at = parent.ended_at
+    if ended_at is None:
+        ended_at = now if is_open else started_at
+    if ended_at and started_at:
+        # Clocks of two machines may differ.
+        ended_at = max(ended_at, started_at)
     return SpanRow(
-        depth=place.depth,
+        depth=parent.depth + 1 if parent else 0,
         name=shortened(span.name),
-        kind=_kind(span) if place.depth else "run",
-        status=status,
-        mark=_MARKS.get(status, ("?", "dim")),
-        queued=min(place.queued_at or start, start) - begin,
-        offset=start - begin,
-        duration=duration,
-        is_open=place.is_open,
-        error=error,
+        kind=_kind(span) if parent else "run",
+        status=shortened(span.status),
+        queued_at=span.queued_at or started_at,
+        started_at=started_at,
+        ended_at=ended_at,
+        is_open=is_open,
+        error=_error(span),
     )
 
 
 def _kind(span: DrawnSpan) -> str:
     if attempt_number(span.name) is not None:
         return "attempt"
-    known = _KINDS.get(span.step_op)
-    if known is not None:
-        return known
-    return shortened(span.step_op or "")
+    return _KINDS.get(span.step_op) or shortened(span.step_op or "")
 
 
 def _error(span: DrawnSpan) -> str | None:
-    """Return the error of a failed span on one line."""
-    if not isinstance(span.output, dict):
+    """Return the error of a failed span on one line, unless a span below it has it."""
+    has_failed_below = any(child.status == "failed" for child in span.children)
+    if span.error is None or has_failed_below:
         return None
-    output = cast("dict[str, Any]", span.output)
-    name = output.get("name") or output.get("error")
-    message = output.get("message")
-    # A function may fail with any value.
-    texts = [part for part in (name, message) if isinstance(part, str)]
-    first_line = ": ".join(filter(None, texts)).partition("\n")[0]
-    return shortened(first_line) or None
+    return shortened(str(span.error).partition("\n")[0])
+
+
+def text_of(duration: timedelta) -> str:
+    """Format a duration with three digits: 57 ms, 4.04 s, 3 min 20 s, 2 h 05 min, 3 d 04 h."""
+    # Rounded first, so that 59.996 s is a minute.
+    seconds = duration.total_seconds()
+    if seconds < 1:
+        return f"{duration // _MILLISECOND} ms"
+    if round(seconds, 2) < 10:
+        return f"{seconds:.2f} s"
+    if round(seconds, 1) < 60:
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds:02} s"
+    hours, minutes = divmod(round(duration / timedelta(minutes=1)), 60)
+    if hours < 24:
+        return f"{hours} h {minutes:02} min"
+    days, hours = divmod(round(duration / timedelta(hours=1)), 24)
+    return f"{days} d {hours:02} h"
+
+
+def ticks(total: timedelta, at_most: int) -> list[timedelta]:
+    """Return round durations from zero up to a total, no more than `at_most` after the zero."""
+    fitting = [
+        each for each in _INTERVALS if total < _MILLISECOND * each * (at_most + 1)
+    ]
+    interval = _MILLISECOND * (fitting or _INTERVALS[-1:])[0]
+    last = min(total // interval, at_most)
+    return [interval * number for number in range(last + 1)]
+
+
+def tick_text(tick: timedelta) -> str:
+    """Format a tick without trailing zeros: 0, 200 ms, 5 s, 1.5 s, 2 min, 3 h, 4 d."""
+    length = tick / _MILLISECOND
+    for unit, milliseconds in _UNITS.items():
+        if length >= milliseconds:
+            return f"{length / milliseconds:g} {unit}"
+    return "0"

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from inngest_rest._values.extras import how_to_install
 from inngest_rest._values.visible import with_direction
-from inngest_rest._waterfall.layout import lay_out
-from inngest_rest._waterfall.times import tick_text, ticks
+from inngest_rest._waterfall.layout import lay_out, text_of, tick_text, ticks
 
 try:
     from rich.cells import cell_len, set_cell_size
@@ -21,7 +20,7 @@ except ModuleNotFoundError as error:
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from inngest_rest._waterfall.layout import DrawnSpan, SpanRow, Waterfall
 
@@ -35,6 +34,16 @@ _NARROWEST = 60
 _WIDEST_KIND = 10
 _DEEPEST_INDENT = 6
 
+_MARKS = {
+    "completed": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "cancelled": ("⊘", "yellow"),
+    "running": ("●", "cyan"),
+    "waiting": ("○", "cyan"),
+    "skipped": ("-", "dim"),
+}
+_OTHER_MARK = ("?", "dim")
+
 # The sixteen ANSI colors, which follow the terminal's light or dark theme.
 _STYLES = {
     "run": "bold",
@@ -43,7 +52,7 @@ _STYLES = {
     "invoke": "magenta",
     "ai": "magenta",
 }
-_STYLES_BY_STATUS = {"failed": "red", "cancelled": "yellow", "skipped": "dim"}
+_STYLED_AS_MARK = frozenset({"failed", "cancelled", "skipped"})
 _IDLE = frozenset({"sleep", "wait", "invoke"})
 
 # The states of a half of a bar's cell.
@@ -66,8 +75,9 @@ def draw(
     if color is None:
         color = console.color_system is not None and not console.no_color
     columns = max(width or console.width, _NARROWEST)
-    paint = _paint if color else _leave_plain
-    chart = _Chart(lay_out(root, now), columns, paint)
+    chart = _Chart(
+        lay_out(root, now), columns, _paint if color else lambda text, _: text
+    )
     return "\n".join(line.rstrip() for line in chart.lines())
 
 
@@ -75,10 +85,6 @@ def _paint(text: str, style: str) -> str:
     if not style:
         return text
     return Style.parse(style).render(text, color_system=ColorSystem.STANDARD)
-
-
-def _leave_plain(text: str, _style: str) -> str:
-    return text
 
 
 class _Chart:
@@ -90,7 +96,7 @@ class _Chart:
         self._paint = paint
         rows = waterfall.rows
         self._has_open_rows = any(row.is_open for row in rows)
-        kind_widths = [cell_len(row.shown_kind) for row in rows]
+        kind_widths = [cell_len(_shown_kind(row)) for row in rows]
         self._kind_width = min(max(kind_widths), _WIDEST_KIND)
         name_widths = [cell_len(_indented_name(row)) for row in rows]
         # Two fifths of the line are for names and kinds.
@@ -125,7 +131,7 @@ class _Chart:
     def _title(self) -> str:
         run = self._waterfall.rows[0]
         name = self._paint(self._waterfall.run_id or "Run", "bold")
-        status = self._paint(run.status, run.mark[1])
+        status = self._paint(run.status, _MARKS.get(run.status, _OTHER_MARK)[1])
         title = f"{name}  {status}"
         begin = self._waterfall.begin
         if begin is not None:
@@ -133,13 +139,13 @@ class _Chart:
         return title
 
     def _line(self, row: SpanRow) -> str:
-        style = _STYLES_BY_STATUS.get(row.status)
-        if style is None:
-            style = _STYLES.get(row.kind, "cyan")
-        mark, mark_style = row.mark
+        mark, mark_style = _MARKS.get(row.status, _OTHER_MARK)
+        style = _STYLES.get(row.kind, "cyan")
+        if row.status in _STYLED_AS_MARK:
+            style = mark_style
         name = _fitted(_indented_name(row), self._name_width)
         name_style = "" if row.depth else "bold"
-        kind = _fitted(row.shown_kind, self._kind_width)
+        kind = _fitted(_shown_kind(row), self._kind_width)
         cells = [
             f"{self._paint(mark, mark_style)} {self._paint(name, name_style)}",
             self._paint(kind, "dim"),
@@ -150,9 +156,18 @@ class _Chart:
 
     def _duration(self, row: SpanRow) -> str:
         """Return the duration of a span, aligned with others; an ellipsis if it goes on."""
-        if row.is_open and row.duration is not None:
-            return f"{row.took}…"
-        return f"{row.took} " if self._has_open_rows else row.took
+        if row.started_at is None or row.ended_at is None:
+            took = "queued" if row.is_open else ""
+        else:
+            took = text_of(row.ended_at - row.started_at)
+            if row.is_open:
+                return f"{took}…"
+        return f"{took} " if self._has_open_rows else took
+
+
+def _shown_kind(row: SpanRow) -> str:
+    """Return its kind, unless its name contains that."""
+    return "" if row.kind in ("run", "attempt") else row.kind
 
 
 def _indent(row: SpanRow) -> str:
@@ -185,29 +200,26 @@ def _bar(
 ) -> str:
     """Return the bar of a row, drawn in half cells."""
 
-    def half_cells(offset: timedelta) -> int:
-        return round(offset / waterfall.total * width * 2)
+    def half_cells(time: datetime | None) -> int:
+        if time is None or waterfall.begin is None:
+            return 0
+        return round((time - waterfall.begin) / waterfall.total * width * 2)
 
-    start = half_cells(row.offset)
+    drawn_from = row.started_at or row.ended_at
+    start = half_cells(drawn_from or row.queued_at)
     end = start
-    if row.duration is not None:
+    if row.started_at:
         # At least half a cell, so that a short span is seen.
-        last_half = width * 2 - 1
-        start = min(start, last_half)
-        exact_end = half_cells(row.offset + row.duration)
-        end = max(exact_end, start + 1)
-    queued = min(half_cells(row.queued), start)
+        start = min(start, width * 2 - 1)
+        end = max(half_cells(row.ended_at), start + 1)
+    queued = min(half_cells(row.queued_at or drawn_from), start)
     halves = [_EMPTY] * queued
     halves += [_QUEUED] * (start - queued)
     halves += [_BUSY] * (end - start)
     halves += [_EMPTY] * (2 * width - end)
     cells = _IDLE_CELLS if row.kind in _IDLE else _CELLS
-    left_halves = halves[::2]
-    right_halves = halves[1::2]
-    text = ""
-    for left, right in zip(left_halves, right_halves, strict=True):
-        text += cells[left + 3 * right]
-    text = text.rstrip()
+    both = zip(halves[::2], halves[1::2], strict=True)
+    text = "".join(cells[left + 3 * right] for left, right in both).rstrip()
     first_busy = start // 2
     waiting = paint(text[:first_busy], "dim")
     busy = paint(text[first_busy:], style)

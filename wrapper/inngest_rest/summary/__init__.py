@@ -37,7 +37,7 @@ class Percentiles(Record):
 
     def __str__(self) -> str:
         """Return both times as a table has them, such as `30.9 s / 49.9 s`."""
-        from inngest_rest._waterfall.times import text_of  # noqa: PLC0415 - few programs draw
+        from inngest_rest._waterfall.layout import text_of  # noqa: PLC0415 - few programs draw
 
         return f"{text_of(self.p50)} / {text_of(self.p95)}"
 
