@@ -18,5 +18,5 @@ with InngestClient() as client:
     for row in plan.rows[:20]:
         print(f"  {row.id}  {row.outcome}")
     if "--yes" in options:
-        # Resuming the plan cancels the runs it lists, and none that started since.
-        print(client.runs.cancel_all(resume=plan, max_requests=20))
+        # This cancels the runs that the plan lists, and none that started since.
+        print(client.runs.cancel_all(plan, max_requests=20))

@@ -87,8 +87,8 @@ def tour(client: InngestClient, name: str) -> None:
         step("Cancel many: dry run", "plan = client.runs.cancel_all(ids, dry_run=True)")
         plan = client.runs.cancel_all(running[1:], dry_run=True)
         print(f"  {plan}")
-        step("Then do it", "client.runs.cancel_all(resume=plan)")
-        print(f"  {client.runs.cancel_all(resume=plan)}")
+        step("Then do it", "client.runs.cancel_all(plan)")
+        print(f"  {client.runs.cancel_all(plan)}")
 
 
 def main() -> None:

@@ -64,7 +64,7 @@ def test_the_tour_fits_on_a_screen_and_shows_each_kind_of_call(
     assert max(map(len, lines)) <= 110
     calls = (
         *("client.send(", "client.runs.watch(", "client.events.runs(", "client.events.explain("),
-        *("client.runs.replay(", "client.runs.cancel(", "dry_run=True", "resume=plan"),
+        *("client.runs.replay(", "client.runs.cancel(", "dry_run=True", "runs.cancel_all(plan"),
     )
     assert [out.index(each) for each in calls] == sorted(out.index(each) for each in calls)
     assert [line for line in lines if line.startswith("  runs.cancel: 2 ")] == [

@@ -5,5 +5,4 @@ BOTH_CLIENTS = {
 }
 LONG = {
     "tests/bulk/by_command/test_processes.py": "starts processes, one after the other",
-    "tests/bulk/test_damaged_reports.py": "draws damage at random",
 }

@@ -123,8 +123,7 @@ def test_a_relative_window_is_fixed_to_an_instant_of_the_servers_clock(
     assert abs(mock.now - timedelta(hours=2) - since) <= timedelta(seconds=1)
     assert until - since == timedelta(hours=1, minutes=55)
     assert (report.since, report.until) == (since, until)
-    assert ActionReport.from_json(report.to_json()) == report
-    assert client.runs.cancel_all(resume=report) == report
+    assert client.runs.cancel_all(report) == report
     assert client.runs.cancel_all([], dry_run=True).until is None
 
 
@@ -151,7 +150,7 @@ MISTAKES: list[tuple[str, dict[str, Any]]] = [
     ("nothing selects runs", {"limit": 5}),
     ("ids and app exclude each other", {"ids": ["a"], "app": "shop"}),
     ("ids and app/since exclude", {"ids": ["a"], "app": "shop", "since": timedelta(1)}),
-    ("resume and app exclude", {"resume": ActionReport("runs.cancel", ()), "app": "shop"}),
+    ("ids and app exclude", {"ids": ActionReport("runs.cancel", ()), "app": "shop"}),
     ("ids must be an iterable of run ids, not 'abc'", {"ids": "abc"}),
     (r"ids\[1\] is malformed", {"ids": [UNKNOWN_ID, "b/c"]}),
     (r"ids\[1\] is malformed: '\{' is not the id", {"ids": [UNKNOWN_ID, "{", "}"]}),
@@ -167,10 +166,8 @@ MISTAKES: list[tuple[str, dict[str, Any]]] = [
     ("in_flight must be at most 64", {"app": "shop", "in_flight": 65}),
     ("max_requests must be", {"app": "shop", "max_requests": 0}),
     ("period must be", {"app": "shop", "period": 0}),
-    ("on_start must be callable", {"app": "shop", "on_start": 5}),
     ("on_result must be callable", {"app": "shop", "on_result": 5}),
-    ("resume: this is not an ActionReport", {"resume": {"rows": 5}}),
-    ("report of functions.invoke a/b", {"resume": ActionReport("functions.invoke a/b", ())}),
+    ("ids is a plan of runs.pause", {"ids": ActionReport("runs.pause", ())}),
 ]
 
 
@@ -248,74 +245,18 @@ def test_rows_are_passed_on_in_order_as_they_come(client: InngestClient, mock: M
     assert tuple(rows) == report.rows
 
 
-def test_a_row_of_unknown_outcome_is_passed_on_before_its_request_is_sent(
-    client: InngestClient, mock: MockServer
-) -> None:
-    open_ids, failed_ids = start(client, mock, "app/nap", 2), start(client, mock, "app/boom", 2)
-    told: list[tuple[int, str, int]] = []
-
-    def effects() -> int:
-        return len(mock.runs) + sum(run.status == "cancelled" for run in mock.runs)
-
-    before = effects()
-
-    def note(row: ActionRow) -> None:
-        told.append((row.position, row.outcome, effects() - before))
-
-    client.runs.cancel_all(open_ids, in_flight=1, on_start=note)
-    client.runs.replay_all(failed_ids, in_flight=1, on_start=note)
-    assert told == [(done % 2, "unknown", done) for done in range(4)]
-
-
-def test_a_run_is_not_tried_if_it_cannot_be_written_down_first(
-    client: InngestClient, mock: MockServer
-) -> None:
-    ids = start(client, mock, "app/nap", 3)
-
-    def note(row: ActionRow) -> None:
-        if row.position == 1:
-            raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full") as caught:
-        client.runs.cancel_all(ids, in_flight=1, on_start=note)
-    assert caught.value.__notes__ == ["so far runs.cancel: 1 done, 2 not tried"]
-    assert len(acts(mock)) == 1
-
-
 @pytest.mark.parametrize("method", ["cancel_all", "replay_all"])
 def test_a_dry_run_changes_nothing_and_can_be_carried_out(
     client: InngestClient, mock: MockServer, method: str
 ) -> None:
     ids = start(client, mock, "app/nap" if method == "cancel_all" else "app/boom", 3)
     act = getattr(client.runs, method)
-    begun: list[ActionRow] = []
-    plan = act(app="shop", dry_run=True, on_start=begun.append)
+    plan = act(app="shop", dry_run=True)
     assert outcomes(plan) == ["planned"] * 3
-    assert not begun
     assert not acts(mock)
-    report = act(resume=plan)
+    report = act(plan)
     assert [row.id for row in report.rows] == ids
     assert outcomes(report) == ["done"] * 3
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{", "not JSON"),
-        ("[]", "not an ActionReport"),
-        ("{}", "`action`"),
-        ('{"action": "a"}', "`rows`"),
-        ('{"action": 5, "rows": []}', "action"),
-        ('{"action": "a", "rows": [5]}', r"rows\[0\]"),
-        ('{"action": "a", "rows": [{"position": 1, "id": null}]}', "row 0: position 1 is not 0"),
-        ('{"action": "a", "rows": [{"position": "0"}]}', r"rows\[0\].position"),
-        ('{"action": "a", "rows": [{"position": 0, "outcome": "dine"}]}', r"'dine' .*rows\[0\]"),
-        ('{"action": "a", "rows": [{"position": 0, "id": 5}]}', r"rows\[0\].id"),
-    ],
-)
-def test_what_is_not_a_report_is_refused_with_the_place(text: str, message: str) -> None:
-    with pytest.raises(InvalidArgumentError, match=message):
-        ActionReport.from_json(text)
 
 
 # Where it stops, and how it resumes
@@ -327,7 +268,7 @@ def test_only_what_failed_is_tried_again(client: InngestClient, mock: MockServer
     first = client.runs.cancel_all(ids, in_flight=1)
     assert outcomes(first) == ["done", "failed", "done"]
     assert first.rows[1].reason is not None
-    second = client.runs.cancel_all(resume=first.to_dict())
+    second = client.runs.cancel_all(first)
     assert outcomes(second) == ["done"] * 3
     assert len(acts(mock)) == 4
 

@@ -49,55 +49,27 @@ def run(mock: MockServer, act: Callable[[AsyncInngestClient], Awaitable[Any]]) -
     return asyncio.run(asyncio.wait_for(scenario(), PATIENCE))
 
 
-def test_each_row_is_awaited_before_its_request_and_after_it(
-    mock: MockServer, ids: list[str]
-) -> None:
-    journal: list[tuple[str, str, int]] = []
-
-    async def on_start(row: Any) -> None:
-        await asyncio.sleep(0)
-        journal.append(("start", row.id, acted(mock)))
+def test_each_row_is_awaited_after_its_request(mock: MockServer, ids: list[str]) -> None:
+    journal: list[tuple[str, int]] = []
 
     async def on_result(row: Any) -> None:
         await asyncio.sleep(0)
-        journal.append(("end", row.id, acted(mock)))
+        journal.append((row.id, acted(mock) - before))
 
     before = acted(mock)
-    run(
-        mock,
-        lambda it: it.runs.replay_all(ids, on_start=on_start, on_result=on_result, in_flight=1),
-    )
-    assert [(what, id) for what, id, _ in journal] == [
-        (what, id) for id in ids for what in ("start", "end")
-    ]
-    assert [count - before for what, _, count in journal if what == "start"] == [0, 1, 2]
-
-
-def test_nothing_is_requested_if_an_awaited_callback_fails(
-    mock: MockServer, ids: list[str]
-) -> None:
-    async def on_start(_row: Any) -> None:
-        await asyncio.sleep(0)
-        raise OSError("disk full")
-
-    before = acted(mock)
-    with pytest.raises(OSError, match="disk full"):
-        run(mock, lambda it: it.runs.cancel_all(ids, on_start=on_start))
-    assert acted(mock) == before
+    run(mock, lambda it: it.runs.replay_all(ids, on_result=on_result, in_flight=1))
+    assert journal == [(id, count) for count, id in enumerate(ids, start=1)]
 
 
 async def ignore(_: Any) -> None:
     """Do nothing."""
 
 
-@pytest.mark.parametrize("name", ["on_start", "on_result"])
-def test_the_blocking_client_refuses_what_it_cannot_await(
-    mock: MockServer, ids: list[str], name: str
-) -> None:
+def test_the_blocking_client_refuses_what_it_cannot_await(mock: MockServer, ids: list[str]) -> None:
     client = InngestClient(dev=True, transport=mock.transport)
     before = acted(mock)
     act: Any = client.runs.cancel_all
     with pytest.raises(InvalidArgumentError, match="AsyncInngestClient") as caught:
-        act(ids, **{name: ignore})
-    assert caught.value.argument == name
+        act(ids, on_result=ignore)
+    assert caught.value.argument == "on_result"
     assert acted(mock) == before

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import AuthenticationError, Event, PartialActionError
-from inngest_rest.bulk import ActionReport
 from inngest_rest_mock import MockServer, answers, fails, sleeps
 from tests.support.run_lists import Listed, RunLists
 
 if TYPE_CHECKING:
     from inngest_rest import InngestClient
-    from inngest_rest.bulk import ActionRow
+    from inngest_rest.bulk import ActionReport, ActionRow
     from tests.conftest import Connect
     from tests.support.clock import Clock
 
@@ -57,7 +56,7 @@ def test_cancelling_by_ids_is_planned_for_runs_that_exist_and_have_not_ended(
     planned = client.runs.cancel_all([running, ended, NO_RUN], dry_run=True)
     assert outcomes(planned) == ["planned", "already_ended", "not_found"]
     assert not acts(mock)
-    assert outcomes(client.runs.cancel_all(resume=planned)) == ["done", *outcomes(planned)[1:]]
+    assert outcomes(client.runs.cancel_all(planned)) == ["done", *outcomes(planned)[1:]]
 
 
 def test_a_plan_that_is_looked_at_again_knows_what_has_ended_since(
@@ -66,7 +65,7 @@ def test_a_plan_that_is_looked_at_again_knows_what_has_ended_since(
     first, second = start(client, mock, "app/nap", 2)
     planned = client.runs.cancel_all(app="shop", dry_run=True)
     client.runs.cancel(first)
-    again = client.runs.cancel_all(resume=planned, dry_run=True)
+    again = client.runs.cancel_all(planned, dry_run=True)
     assert {row.id: row.outcome for row in again.rows} == {
         first: "already_ended",
         second: "planned",
@@ -89,10 +88,9 @@ def test_a_row_has_what_a_person_judges_a_run_by(
     assert row.error == (None if is_open else "card declined")
 
 
-def test_a_plan_survives_json(client: InngestClient, mock: MockServer) -> None:
+def test_a_plan_has_its_counts_in_json(client: InngestClient, mock: MockServer) -> None:
     start(client, mock, "app/boom", 2)
     planned = client.runs.replay_all(app="shop", dry_run=True)
-    assert ActionReport.from_json(planned.to_json()) == planned
     assert json.loads(planned.to_json())["counts"] == {"planned": 2}
 
 

@@ -91,18 +91,6 @@ def test_the_lost_replay_of_a_replay_is_found(client: InngestClient, mock: MockS
     assert len(mock.runs) == 3
 
 
-def test_what_was_written_down_before_a_kill_is_looked_up_and_not_repeated(
-    client: InngestClient, mock: MockServer
-) -> None:
-    ids = [failed_run(client, mock) for _ in range(3)]
-    client.runs.replay(ids[0])
-    started: list[ActionRow] = []
-    report = client.runs.replay_all(ids, on_start=started.append)
-    started.sort(key=lambda row: row.position)
-    assert client.runs.replay_all(resume=ActionReport("runs.replay", started)) == report
-    assert len(mock.runs) == 7
-
-
 @pytest.mark.parametrize(
     "response",
     [
@@ -136,11 +124,11 @@ def test_a_replay_that_takes_effect_late_is_looked_for_and_never_requested_again
     mock.fault(takes_effect_late(after, meanwhile), operation="rerun_run_v2")
     report = client.runs.replay_all([run_id])
     assert only_row(report).outcome == "unknown"
-    again = client.runs.replay_all(resume=report)
+    again = client.runs.replay_all(report)
     assert only_row(again).outcome == "unknown"
     assert len(mock.runs) == 1
     wait(after)
-    row = only_row(client.runs.replay_all(resume=again))
+    row = only_row(client.runs.replay_all(again))
     assert (row.outcome, row.new_run_id) == ("done", mock.runs[-1].id)
     assert len(mock.runs) == 2
 
@@ -171,7 +159,7 @@ def test_a_lost_replay_is_not_requested_again_where_it_cannot_be_looked_up(
     row = only_row(report)
     assert (row.outcome, row.replays_before) == ("unknown", None)
     wait(3_600)
-    assert client.runs.replay_all(resume=report) == report
+    assert client.runs.replay_all(report) == report
     assert fault.hits == 1
 
 
@@ -183,11 +171,11 @@ def test_a_lost_replay_that_cannot_be_looked_up_is_unknown_until_a_second_call_f
     lookup = mock.fault(answers(503), operation="list_event_runs_v1", after=1, times=None)
     first = client.runs.replay_all([run_id])
     assert only_row(first).outcome == "unknown"
-    assert client.runs.replay_all(resume=first, dry_run=True) == first
-    still = client.runs.replay_all(resume=first)
+    assert client.runs.replay_all(first, dry_run=True) == first
+    still = client.runs.replay_all(first)
     assert only_row(still).outcome == "unknown"
     lookup.clear()
-    row = only_row(client.runs.replay_all(resume=ActionReport.from_json(still.to_json())))
+    row = only_row(client.runs.replay_all(still))
     assert (row.outcome, row.new_run_id) == ("done", mock.runs[-1].id)
     assert len(mock.runs) == 2
 
@@ -197,7 +185,7 @@ def test_a_replay_of_unknown_outcome_is_never_requested_again_by_its_report(
 ) -> None:
     begun = ActionRow(0, failed_run(client, mock), ActionOutcome.UNKNOWN, replays_before=())
     mock.advance(86_400)
-    row = only_row(client.runs.replay_all(resume=ActionReport("runs.replay", (begun,))))
+    row = only_row(client.runs.replay_all(ActionReport("runs.replay", (begun,))))
     assert (row.outcome, "by another report" in str(row.reason)) == ("unknown", True)
     assert len(mock.runs) == 1
 
@@ -209,7 +197,7 @@ def test_what_is_unknown_stays_so_on_a_server_without_the_lookup(
     server.on(f"GET /v2/runs/{run_id}", recorded("v2-run-output-boom"))
     unknown = ActionRow(0, run_id, ActionOutcome.UNKNOWN, reason="lost")
     client = connect(api_version="v2", retries=0)
-    report = client.runs.replay_all(resume=ActionReport("runs.replay", (unknown,)))
+    report = client.runs.replay_all(ActionReport("runs.replay", (unknown,)))
     assert report.rows == (unknown,)
     assert not any(each.startswith("POST") for each in server.asked)
 

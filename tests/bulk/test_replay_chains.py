@@ -142,7 +142,7 @@ def test_a_chain_of_which_a_row_is_unknown_waits_for_that_row(
     shop.mock.fault(drops(httpx.ReadTimeout), operation="rerun_run_v2")
     first = client.runs.replay_all([run_id, replay], in_flight=1)
     assert [outcome for outcome, _ in found(first)] == ["unknown", "not_tried"]
-    again = client.runs.replay_all(resume=first, in_flight=1)
+    again = client.runs.replay_all(first, in_flight=1)
     assert [outcome for outcome, _ in found(again)] == ["unknown", "not_tried"]
     assert len(shop.mock.runs) == 2
 

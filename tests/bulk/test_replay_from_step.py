@@ -288,7 +288,7 @@ def test_a_report_is_bound_to_the_step_and_its_input(
             client.runs.replay_all([run], report_path=path, **other)  # type: ignore[arg-type]
     planned = client.runs.replay_all([run], from_step="mail", dry_run=True)
     with pytest.raises(InvalidArgumentError, match="pass the same from_step and input"):
-        client.runs.replay_all(resume=planned)
+        client.runs.replay_all(planned)
     assert len(shop.mock.runs) == 1
     done = client.runs.replay_all([run], from_step="mail", input=[1], report_path=path)
     assert [row.outcome for row in done.rows] == ["done"]

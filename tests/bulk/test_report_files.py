@@ -197,8 +197,9 @@ def test_a_file_torn_before_the_first_request_is_begun_anew(
     client: InngestClient, mock: MockServer, path: Path
 ) -> None:
     ids = start(client, mock, "app/nap", 3)
+    mock.fault(answers(400, "no"), operation="cancel_run_v2")
     with pytest.raises(Killed):
-        client.runs.cancel_all(ids, report_path=path, on_start=kill_at(1), in_flight=1)
+        client.runs.cancel_all(ids, report_path=path, on_result=kill_at(1), in_flight=1)
     text = path.read_bytes()
     header, *rows = text.splitlines(keepends=True)
     planned = len(header + b"".join(rows[:3]))
@@ -247,7 +248,7 @@ def test_a_plan_is_carried_out_under_the_filter_that_it_is_of(
     start(client, mock, "app/nap", 1)
     with pytest.raises(Killed):
         client.runs.cancel_all(
-            resume=ActionReport.from_json(plan.to_json()),
+            plan,
             report_path=path,
             on_result=kill_at(1),
             in_flight=1,
@@ -255,19 +256,6 @@ def test_a_plan_is_carried_out_under_the_filter_that_it_is_of(
     report = client.runs.cancel_all(app="shop", report_path=path)
     assert [row.id for row in report.rows] == ids
     assert report.counts == {"done": 2}
-
-
-def test_a_report_of_unknown_origin_stands_for_its_runs(
-    client: InngestClient, mock: MockServer, path: Path
-) -> None:
-    reports = [
-        ActionReport("runs.cancel", [ActionRow(0, id)]) for id in start(client, mock, "app/nap", 2)
-    ]
-    client.runs.cancel_all(resume=reports[0], report_path=path)
-    with pytest.raises(ReportFinishedError):
-        client.runs.cancel_all(resume=reports[0], report_path=path)
-    with pytest.raises(InvalidArgumentError, match="with ids"):
-        client.runs.cancel_all(resume=reports[1], report_path=path)
 
 
 def test_a_finished_one_is_not_resumed_and_says_so(
@@ -410,7 +398,7 @@ TWO = HEADER.replace(b'"row_count": 1', b'"row_count": 2')
         (HEADER + ROW + b"\0\0\n", "is damaged in line 3"),
         (TWO + ROW.replace(b" 0", b" 1") + ROW, "is damaged in line 2: position 1"),
         (HEADER + ROW + ROW.replace(b"not_tried", b"dine"), "is damaged in line 3: .*'dine'"),
-        (HEADER + ROW.replace(b"01M86WNRKHYE50ZF3GG530BHRT", b"../x"), "the id of row 0"),
+        (HEADER + ROW.replace(b"01M86WNRKHYE50ZF3GG530BHRT", b"../x"), "is damaged in line 2: id"),
     ],
     ids=range(13),
 )
@@ -482,8 +470,8 @@ def test_a_file_is_in_one_hand_for_the_whole_act(
                 other.runs.replay_all(ids, report_path=path, dry_run=dry_run)
             refused.append(str(caught.value))
 
-    client.runs.replay_all(ids, report_path=path, on_start=meanwhile, on_result=meanwhile)
-    assert len(refused) == 8
+    client.runs.replay_all(ids, report_path=path, on_result=meanwhile)
+    assert len(refused) == 4
     assert len(mock.runs) == 4
 
 
@@ -523,9 +511,6 @@ def test_the_file_is_free_again_however_the_act_ends(
     client: InngestClient, mock: MockServer, path: Path
 ) -> None:
     ids = start(client, mock, "app/nap", 3)
-    with pytest.raises(Killed):
-        client.runs.cancel_all(ids, report_path=path, on_start=kill_at(1))
-    assert len(lines(path)) == 1 + 3  # nothing was asked
     with pytest.raises(Killed):
         client.runs.cancel_all(ids, report_path=path, in_flight=1, on_result=kill_at(1))
     assert len(lines(path)) == 1 + 3 + 2

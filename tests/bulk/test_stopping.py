@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from inngest_rest.bulk import ActionRow
-    from tests.conftest import Connect
 
 STARTED = 5
 
@@ -151,21 +150,3 @@ def test_an_error_that_ends_the_operation_stops_runs_that_are_looked_up(
     with pytest.raises(PartialActionError, match=f"1 failed, {STARTED - 1} not tried"):
         asyncio.run(act())
     assert replays(mock) == 1
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
-def test_a_run_that_cannot_be_written_down_stops_all_others(
-    connect: Connect, mock: MockServer, ids: list[str], error: type[BaseException]
-) -> None:
-    noted: list[ActionRow] = []
-
-    def note(row: ActionRow) -> None:
-        noted.append(row)
-        if len(noted) == 1:
-            raise error
-
-    client = connect(transport=mock.transport)
-    with pytest.raises(error):
-        client.runs.replay_all(ids, in_flight=STARTED, on_start=note)
-    assert len(noted) == 1
-    assert replays(mock) == 0

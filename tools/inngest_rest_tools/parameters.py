@@ -54,6 +54,7 @@ _TYPE_OF: dict[str, _Type] = {
     "SummaryBy | str": _Type(Kind.TEXT),
     "str | PathLike[str]": _Type(Kind.TEXT, is_path=True),
     "Iterable[str]": _Type(Kind.TEXT, is_many=True),
+    "Iterable[str] | ActionReport": _Type(Kind.TEXT, is_many=True),
     "StatusFilter": _STATUS_FILTER,
     "Iterable[RunInclude]": _INCLUDES,
     "Mapping[str, str]": _Type(Kind.COLUMNS),

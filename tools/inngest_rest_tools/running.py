@@ -197,9 +197,8 @@ class Invocation(Call):
         if "ids" in self.values:
             given["ids"] = given.get("ids") or None
             if planned is not None:
-                given = without(given, names_that_select(self.row))
-        given |= {"resume": planned, **of_python}
-        return self.row.make(self.client, given)  # type: ignore[no-any-return]
+                given = without(given, names_that_select(self.row)) | {"ids": planned}
+        return self.row.make(self.client, given | of_python)  # type: ignore[no-any-return]
 
     def shown(self, report: ActionReport, *, token: str | None = None) -> Record:
         """Return a report as the result of the call; the token confirms it."""

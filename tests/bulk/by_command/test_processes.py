@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from inngest_rest import InngestClient
-from inngest_rest_mock import MockEvent, MockServer
+from inngest_rest_mock import MockEvent, MockServer, answers
 from tests.cli.test_process import start
 
 if TYPE_CHECKING:
@@ -136,12 +136,13 @@ def test_of_two_processes_on_one_report_one_acts(replays: Replays) -> None:
 
 def test_a_full_disk_ends_replays_with_the_counts_of_what_was_done(replays: Replays) -> None:
     probe = replays.report.with_name("probe")
+    replays.mock.fault(answers(400, "no"), operation="rerun_run_v2")
     with (
         InngestClient(dev=True, transport=replays.mock.transport) as client,
         pytest.raises(KeyboardInterrupt),
     ):
-        client.runs.replay_all(replays.ids, report_path=probe, on_start=interrupt)
-    room = probe.stat().st_size + 700
+        client.runs.replay_all(replays.ids, report_path=probe, on_result=interrupt, in_flight=1)
+    room = probe.stat().st_size + 300
 
     def fill() -> None:
         # As on a full disk, a write fails or takes a part; bytecode is none of it.

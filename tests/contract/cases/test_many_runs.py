@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from inngest_rest.bulk import ActionReport
 from tests.contract.world import UNKNOWN
 
 if TYPE_CHECKING:
     from inngest_rest import InngestClient, Run
+    from inngest_rest.bulk import ActionReport
     from tests.contract.world import World
 
 
@@ -34,7 +34,7 @@ def test_a_dry_run_of_a_filter_is_carried_out_later(world: World, client: Innges
     plan = client.runs.cancel_all(app=world.app, function="sleeps", dry_run=True)
     assert {row.id for row in plan.rows} >= running
     assert not any(client.runs.get(each).is_ended for each in running)
-    report = client.runs.cancel_all(resume=ActionReport.from_json(plan.to_json()))
+    report = client.runs.cancel_all(plan)
     assert {row.id for row in report.rows if row.outcome == "done"} >= running
 
 

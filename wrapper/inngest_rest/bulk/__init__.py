@@ -11,15 +11,14 @@ _replay          replays runs, none twice
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from os import PathLike
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from inngest_rest.errors import InngestError, InvalidArgumentError
 from inngest_rest.record import Record
@@ -66,27 +65,8 @@ class ActionOutcome(StrEnum):
     NOT_TRIED = "not_tried"
 
 
-class _Stored(Record):
-    __slots__ = ()
-
-    @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> Self:
-        """Read what `to_dict` has returned.
-
-        Raises:
-            InvalidArgumentError: It is something else; the message has the position of the row.
-        """
-        import msgspec  # noqa: PLC0415 - few read reports; help of the command does without
-
-        try:
-            return evolve(msgspec.convert(value, cls))  # type: ignore[misc] # converters are not called by msgspec
-        except (RecursionError, ValueError) as error:
-            reason = str(error)[:500]
-        raise InvalidArgumentError(f"this is not an {cls.__name__}: {reason}")
-
-
 @frozen(repr=False)
-class ActionRow(_Stored):
+class ActionRow(Record):
     """One run of a bulk operation.
 
     Attributes:
@@ -106,7 +86,7 @@ class ActionRow(_Stored):
     """
 
     position: int
-    id: str | None = None
+    id: str
     outcome: ActionOutcome = ActionOutcome.NOT_TRIED
     new_run_id: str | None = None
     reason: str | None = None
@@ -120,7 +100,7 @@ class ActionRow(_Stored):
 
     @property
     def is_open(self) -> bool:
-        """Whether `resume` tries it again."""
+        """Whether a call with the same `report_path` tries it again."""
         return self.outcome in ("planned", "failed", "unknown", "not_tried")
 
 
@@ -133,11 +113,11 @@ def _rows(rows: Iterable[ActionRow]) -> tuple[ActionRow, ...]:
 
 
 @frozen(repr=False)
-class ActionReport(_Stored):
+class ActionReport(Record):
     """The outcome of a bulk operation.
 
-    Pass it as `resume` to the same method to try the rows that are planned, failed, unknown or not
-    tried. `to_json` and `from_json` store and load it.
+    That of a dry run can be passed to the same method, to act on the runs that it planned. A report
+    in a file (`report_path`) is continued by the same call.
 
     Attributes:
         action: The operation: "runs.cancel" or "runs.replay".
@@ -184,19 +164,6 @@ class ActionReport(_Stored):
             fields["counts"] = counts
         return fields
 
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Read a report as `to_json` returns it.
-
-        Raises:
-            InvalidArgumentError: It is not a report; the message has the position of the row.
-        """
-        try:
-            value = json.loads(text)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise InvalidArgumentError(f"the report is not JSON: {error}") from None
-        return cls.from_dict(value)
-
 
 class PartialActionError(InngestError):
     """A bulk operation stopped early, because the remaining runs would have failed as well.
@@ -204,7 +171,7 @@ class PartialActionError(InngestError):
     The error that stopped it is the `__cause__`.
 
     Attributes:
-        report: One row per run, those that were not tried included; pass it as `resume`.
+        report: One row per run, those that were not tried included.
     """
 
     def __init__(self, message: str, *, report: ActionReport) -> None:
@@ -246,11 +213,7 @@ class BulkOptions(TypedDict, total=False):
         max_requests: Maximum number of them started per period; None for no limit, or on Inngest
             Cloud for 15 a second.
         period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
-        on_start: Called with a row, as unknown, before its request is sent; by one thread at a
-            time. A report with that row resumes correctly even after a kill of the process.
         on_result: Called with each row, in order, as results arrive.
-        resume: The report of an earlier call or a dry run, or its `to_dict()`. Rows that are
-            planned, failed, unknown or not tried are tried; the others are kept.
         report_path: A file that records each row before its request is sent, and its outcome. The
             same call with the same file continues after any interruption, even a kill.
     """
@@ -259,9 +222,7 @@ class BulkOptions(TypedDict, total=False):
     in_flight: int
     max_requests: int | None
     period: Seconds
-    on_start: Callable[[ActionRow], object] | None
     on_result: Callable[[ActionRow], object] | None
-    resume: ActionReport | Mapping[str, object] | None
     report_path: str | PathLike[str] | None
 
 

@@ -32,7 +32,6 @@ class CancelJob(RunsJob):
 
     async def _preview(self, row: ActionRow) -> BulkResult:
         """Return the row with the outcome that a cancellation would have."""
-        assert row.id is not None
         if self.listing is not None:  # of open runs
             return with_outcome(row, ActionOutcome.PLANNED)
         try:
@@ -45,7 +44,6 @@ class CancelJob(RunsJob):
         return with_outcome(detailed, ActionOutcome.PLANNED)
 
     async def _cancel(self, row: ActionRow) -> BulkResult:
-        assert row.id is not None
         await self.mark_started(row)
         try:
             was_running = await cancel_run(self.session, row.id)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inngest_rest._core.interface import Replays, Selection, Session
+    from inngest_rest.bulk import ActionReport
     from inngest_rest.models import Function, Span
 
 _BATCH = (
@@ -88,7 +89,7 @@ class ReplayJob(RunsJob):
     def __init__(
         self,
         session: Session,
-        ids: Iterable[str] | None,
+        ids: Iterable[str] | ActionReport | None,
         selection: Selection,
         options: Options,
         *,
@@ -159,7 +160,6 @@ class ReplayJob(RunsJob):
 
         Lists show a run as running once it has a score (operation listRunsV2).
         """
-        assert row.id is not None
         listed = self._listed_runs.pop(row.id, None)
         if listed is not None and listed.is_ended:
             return listed
@@ -258,7 +258,6 @@ class ReplayJob(RunsJob):
     async def _request(self, attempt: _Attempt) -> BulkResult:
         """Request the replay once; if the response is lost, check whether it took effect."""
         row = attempt.row
-        assert row.id is not None
         try:
             new_run_id = await self._replays.request(row.id, step=attempt.step)
         except InngestError as error:

@@ -13,11 +13,11 @@ import os
 import stat
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from attrs import evolve
 
-from inngest_rest._local.arguments import check_path, invalid
+from inngest_rest._local.arguments import check_path, check_run_id, invalid
 from inngest_rest._local.files import lock_file
 from inngest_rest._values.json_text import decode, encode
 from inngest_rest._values.visible import shown
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
 
     from inngest_rest import errors
+
+R = TypeVar("R", ActionReport, ActionRow)
 
 _BINARY: int = getattr(os, "O_BINARY", 0)
 # A link may have been planted.
@@ -102,7 +104,7 @@ class ReportFile:
             return None
         try:
             header = decode(first_line)
-            report = ActionReport.from_dict({**header, "rows": ()})
+            report = _record(ActionReport, {**header, "rows": ()})
             count = header["row_count"]
         except (KeyError, TypeError, ValueError):
             raise self._refusal("is not a report; name another file") from None
@@ -135,7 +137,8 @@ class ReportFile:
             if not line.endswith(b"\n"):
                 break
             try:
-                row = ActionRow.from_dict(decode(line))
+                row = _record(ActionRow, decode(line))
+                check_run_id("id", row.id)
                 _check_position(row.position, rows_before=len(rows), count=count)
             except ValueError as error:
                 raise self._refusal(f"is damaged in line {number}: {error}") from None
@@ -169,6 +172,18 @@ class ReportFile:
             if error.errno == errno.ELOOP:
                 reason = "it is a symbolic link"
             raise self._refusal(f"cannot be written as a report: {reason}") from error
+
+
+def _record(kind: type[R], fields: Mapping[str, Any]) -> R:
+    """Return the record that a line of the file has; raise ValueError if it has something else."""
+    import msgspec  # noqa: PLC0415 - few read reports; help of the command does without
+
+    try:
+        record = msgspec.convert(fields, kind)
+    except (RecursionError, ValueError) as error:
+        reason = str(error)[:500]
+        raise ValueError(f"this is not an {kind.__name__}: {reason}") from None
+    return evolve(record)  # converters are not called by msgspec
 
 
 def _check_position(position: int, *, rows_before: int, count: int) -> None:

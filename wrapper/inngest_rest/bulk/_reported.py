@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from inspect import isawaitable
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -53,9 +52,7 @@ class Options:
     in_flight: int
     max_requests: int | None
     period: Seconds
-    on_start: Callable[[ActionRow], object] | None
     on_result: Callable[[ActionRow], object] | None
-    resume: ActionReport | Mapping[str, object] | None
     report_path: str | os.PathLike[str] | None
 
 
@@ -65,8 +62,6 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
     outage = (errors.ServerError, errors.TransportError)
 
     filters: ClassVar[tuple[str, ...]] = ()  # the names of the filters of targets
-    selects: ClassVar[str] = "run"  # the kind of targets
-    check_id = staticmethod(check_run_id)
     # The arguments that must be the same when a report is resumed.
     bound: ClassVar[tuple[str, ...]] = ()
 
@@ -86,13 +81,10 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             options.in_flight,
             max_requests,
             period,
-            on_start=options.on_start,
             on_result=options.on_result,
         )
-        self._on_start = options.on_start
         self._on_result = options.on_result
         self.dry_run = options.dry_run  # report the targets without acting on them
-        self.resumed = options.resume
         self.limit = check_count_or_none("limit", limit)
         self.head = ActionReport(action, ())  # the report without its rows
         self.rows: list[ActionRow] = []  # in their current state
@@ -110,13 +102,11 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         """Return the number of rows with each outcome, and the first ids."""
         report = self._report()
         facts: dict[str, Any] = {
-            f"inngest.{self.selects}.{outcome}": count
-            for outcome, count in report.counts.items()
+            f"inngest.run.{outcome}": count for outcome, count in report.counts.items()
         }
         first_rows = report.rows[:_MOST_IDS]
-        ids = [row.id for row in first_rows if row.id is not None]
-        if ids:
-            facts[f"inngest.{self.selects}.ids"] = ids
+        if first_rows:
+            facts["inngest.run.ids"] = [row.id for row in first_rows]
         return facts
 
     async def collect(self) -> Iterable[ActionRow]:
@@ -125,7 +115,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             await self.collect_rows()
         else:
             await self._collect_with_file(self._file)
-        left = (row for row in self.rows if self.is_left(row))
+        left = (row for row in self.rows if row.is_open)
         return islice(left, self.limit)
 
     async def _collect_with_file(self, file: ReportFile) -> None:
@@ -143,24 +133,24 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             if not self.dry_run:
                 file.begin(arguments, self._report())
             return
-        self.load_rows(kept, "report_path")
-        if not any(map(self.is_left, self.rows)):
+        self.load_rows(kept)
+        if not any(row.is_open for row in self.rows):
             raise ReportFinishedError(f"{file.path} is finished: {kept}", report=kept)
 
     def pick_source(
         self,
-        ids: Iterable[str] | None,
+        ids: Iterable[str] | ActionReport | None,
         filters: Mapping[str, Any],
         others: Mapping[str, Any],
     ) -> bool:
-        """Load the rows of ids or of a report; return True if a filter selects the rows instead.
+        """Load the rows of ids or of a plan; return True if a filter selects the rows instead.
 
-        Exactly one of the three is given. The report of this job is bound to it, and to the other
+        Exactly one of them is given. The report of this job is bound to it, and to the other
         arguments.
         """
         self._check_one_source(ids, filters)
-        if self.resumed is not None:
-            self.resume()
+        if isinstance(ids, ActionReport):
+            self._load_plan(ids)
             selection = {**(self.head.selection or {})}
             self._check_same_arguments(selection, others)
         elif ids is not None:
@@ -173,38 +163,28 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             selection = without_none({**filters, "limit": self.limit})
         selection |= without_none(others)
         self.head = evolve(self.head, selection=selection)
-        return ids is None and self.resumed is None
+        return ids is None
 
     def _first_ids(self, ids: Iterable[str]) -> list[str]:
         """Return the first of the caller's ids, without repeats."""
-        unique = dict.fromkeys(
-            check_each("ids", ids, f"{self.selects} ids", self.check_id)
-        )
+        unique = dict.fromkeys(check_each("ids", ids, "run ids", check_run_id))
         # Memory must not hold all of these and the rows at once: there may be many.
         return list(islice(unique, self.limit))
 
     def _check_one_source(
-        self, ids: Iterable[str] | None, filters: Mapping[str, Any]
+        self, ids: Iterable[str] | ActionReport | None, filters: Mapping[str, Any]
     ) -> None:
-        sources: list[str] = []
-        if ids is not None:
-            sources.append("ids")
-        if self.resumed is not None:
-            sources.append("resume")
-        if filters:
-            sources.append("/".join(filters))
-        if len(sources) > 1:
-            names = " and ".join(sources)
+        if ids is not None and filters:
+            names = "/".join(filters)
             raise errors.InvalidArgumentError(
-                f"{names} exclude each other: pass one of them",
-                argument=sources[0],
+                f"ids and {names} exclude each other: pass one of them",
+                argument="ids",
             )
-        if not sources:
-            kind = self.selects
+        if ids is None and not filters:
             filter_names = ", ".join(self.filters)
             raise errors.InvalidArgumentError(
-                f"nothing selects {kind}s: pass ids, or a filter ({filter_names}); there is no way "
-                f"to act on every {kind} of a server by accident"
+                f"nothing selects runs: pass ids, or a filter ({filter_names}); there is no way "
+                "to act on every run of a server by accident"
             )
 
     def _check_same_arguments(
@@ -217,7 +197,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         if differing:
             names = " and ".join(self.bound)
             reason = f"is a report with {differing}: pass the same {names}"
-            raise invalid("resume", reason)
+            raise invalid("ids", reason)
 
     async def collect_rows(self) -> None:
         """Add the rows that the filter selects, if there is one."""
@@ -268,60 +248,27 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         """Return the rows of the report, in order, from those that are listed."""
         return islice(self.listed.values(), self.limit)
 
-    def is_left(self, row: ActionRow) -> bool:
-        return row.is_open
-
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
 
-    def resume(self) -> None:
-        """Load the rows of the caller's report, if any; reject one of another action."""
-        if self.resumed is None:
-            return
-        report = _checked_report(self.resumed)
-        if report.action != self.head.action:
-            raise invalid(
-                "resume",
-                f"is the report of {report.action}, which cannot be resumed by "
-                f"{self.head.action}",
-            )
-        self.load_rows(report)
+    def _load_plan(self, plan: ActionReport) -> None:
+        """Load the rows of a dry run; reject one of another action."""
+        if plan.action != self.head.action:
+            reason = f"is a plan of {plan.action}, not of {self.head.action}"
+            raise invalid("ids", reason)
+        self.load_rows(plan)
 
-    def load_rows(self, report: ActionReport, argument: str = "resume") -> None:
-        """Check and load the rows of a report; `argument` is the one that names it."""
-        self.check_rows(report.rows, argument)
+    def load_rows(self, report: ActionReport) -> None:
         self.rows = list(report.rows)
-        selection = report.selection
-        if not selection:
-            ids = sorted(row.id or "" for row in self.rows)
-            selection = {"ids": digest(ids)}
-        self.head = evolve(report, rows=(), selection=selection)
-
-    def check_rows(self, rows: Sequence[ActionRow], argument: str) -> None:
-        """Reject rows that cannot be acted on: they may come from a file."""
-        for row in rows:
-            if row.is_open:
-                name = f"{argument}: the id of row {row.position}"
-                self.check_id(name, row.id or "", argument=argument)
+        self.head = evolve(report, rows=())
 
     async def mark_started(self, row: ActionRow) -> ActionRow:
-        """Mark a row as being requested, and report it; raise Stopped if no act may start."""
+        """Mark a row as being requested; raise Stopped if no act may start."""
         await self.session.driver.sleep(
             0.0
         )  # the job may have been stopped in the meantime
         begun = evolve(row, outcome=ActionOutcome.UNKNOWN, reason=self.abandoned)
-        try:
-            callback_result: object = None
-            with self._lock:
-                self.check_goes_on()
-                if self._on_start is not None:
-                    callback_result = self._on_start(begun)
-            if isawaitable(callback_result):
-                await callback_result
-        except BaseException:
-            self.is_stopped = True
-            raise
         with self._lock:
             self.check_goes_on()
             self._note(begun)
@@ -365,11 +312,10 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         if self.stopped_by is None:
             return report
         cause = str(self.stopped_by).removesuffix(".")
-        raise PartialActionError(
-            f"stopped by {cause}. So far {report}. Pass resume=error.report to continue where it "
-            "stopped.",
-            report=report,
-        ) from self.stopped_by
+        message = f"stopped by {cause}. So far {report}."
+        if self._file is not None:
+            message += " The same call with this report_path continues."
+        raise PartialActionError(message, report=report) from self.stopped_by
 
     def _report(self) -> ActionReport:
         return evolve(self.head, rows=self.rows)
@@ -382,24 +328,6 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             self._file.add(row)
         except errors.InvalidArgumentError as error:
             self.stopped_by = self.stopped_by or error
-
-
-def _checked_report(given: ActionReport | Mapping[str, object]) -> ActionReport:
-    """Return the caller's report, which may come from a file."""
-    try:
-        report = given
-        if not isinstance(report, ActionReport):
-            report = ActionReport.from_dict(report)
-        # `json` reads text that is not Unicode; encoding it fails.
-        ids = [row.id for row in report.rows]
-        encode([report.action, report.selection, ids])
-    except UnicodeEncodeError:
-        reason = "is a damaged report: it has text that is not Unicode"
-        raise invalid("resume", reason) from None
-    except ValueError as error:
-        message = f"resume: {error}"
-        raise errors.InvalidArgumentError(message, argument="resume") from None
-    return report
 
 
 def digest(items: Sequence[object]) -> dict[str, Any]:

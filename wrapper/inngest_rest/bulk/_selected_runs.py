@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inngest_rest._core.interface import Selection, Session
-    from inngest_rest.bulk import ActionRow
+    from inngest_rest.bulk import ActionReport, ActionRow
 
 MAX_ERROR_LENGTH = 200
 """The number of characters of a run's error in a row."""
@@ -35,7 +35,7 @@ class RunsJob(ReportedJob):
     def __init__(
         self,
         session: Session,
-        ids: Iterable[str] | None,
+        ids: Iterable[str] | ActionReport | None,
         selection: Selection,
         options: Options,
         *,

@@ -517,7 +517,7 @@ class Runs(Resource):
 
     def cancel_all(
         self,
-        ids: Iterable[str] | None = None,
+        ids: Iterable[str] | ActionReport | None = None,
         *,
         status: StatusFilter | None = None,
         app: str | None = None,
@@ -534,9 +534,7 @@ class Runs(Resource):
         in_flight: int = 8,
         max_requests: int | None = None,
         period: Seconds = 1.0,
-        on_start: Callable[[ActionRow], object] | None = None,
         on_result: Callable[[ActionRow], object] | None = None,
-        resume: ActionReport | Mapping[str, object] | None = None,
         report_path: str | PathLike[str] | None = None,
     ) -> ActionReport:
         """Cancel many runs, named by their ids or selected by a filter, and report on each.
@@ -545,7 +543,8 @@ class Runs(Resource):
         A call without a selection is refused.
 
         Args:
-            ids: The runs' ids. Pass these, or a filter, or `resume`.
+            ids: The runs' ids, or the report of a dry run, which stands for the runs that it
+                planned. Pass these, or a filter.
             status: Which of queued and running to cancel; by default both.
             app: Only runs of this app, or of those that match, such as `shop-*`.
             function: Only runs of this function of the app, or of those that match, such as
@@ -576,12 +575,7 @@ class Runs(Resource):
             max_requests: Maximum number of them started per period; None for no limit, or on
                 Inngest Cloud for 15 a second.
             period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
-            on_start: Called with a row, as unknown, before its request is sent; by one thread at a
-                time. A report with that row resumes correctly even after a
-                kill of the process.
             on_result: Called with each row, in order, as results arrive.
-            resume: The report of an earlier call or a dry run, or its `to_dict()`. Rows that are
-                planned, failed, unknown or not tried are tried; the others are kept.
             report_path: A file that records each row before its request is sent, and its outcome.
                 The same call with the same file continues after any interruption, even a kill.
 
@@ -623,9 +617,7 @@ class Runs(Resource):
             in_flight=in_flight,
             max_requests=max_requests,
             period=period,
-            on_start=on_start,
             on_result=on_result,
-            resume=resume,
             report_path=report_path,
         )
         job = CancelJob(self._session, ids, selection, options, limit=limit)
@@ -633,7 +625,7 @@ class Runs(Resource):
 
     def replay_all(
         self,
-        ids: Iterable[str] | None = None,
+        ids: Iterable[str] | ActionReport | None = None,
         *,
         status: StatusFilter | None = None,
         app: str | None = None,
@@ -653,9 +645,7 @@ class Runs(Resource):
         in_flight: int = 8,
         max_requests: int | None = None,
         period: Seconds = 1.0,
-        on_start: Callable[[ActionRow], object] | None = None,
         on_result: Callable[[ActionRow], object] | None = None,
-        resume: ActionReport | Mapping[str, object] | None = None,
         report_path: str | PathLike[str] | None = None,
     ) -> ActionReport:
         """Replay many runs, named by their ids or selected by a filter, and report on each.
@@ -672,7 +662,8 @@ class Runs(Resource):
         of their event.
 
         Args:
-            ids: The runs' ids. Pass these, or a filter, or `resume`.
+            ids: The runs' ids, or the report of a dry run, which stands for the runs that it
+                planned. Pass these, or a filter.
             status: Statuses of ended runs; by default failed.
             app: Only runs of this app, or of those that match, such as `shop-*`.
             function: Only runs of this function of the app, or of those that match, such as
@@ -707,12 +698,7 @@ class Runs(Resource):
             max_requests: Maximum number of them started per period; None for no limit, or on
                 Inngest Cloud for 15 a second.
             period: The period of `max_requests`, in seconds or as a timedelta; by default 1 s.
-            on_start: Called with a row, as unknown, before its request is sent; by one thread at a
-                time. A report with that row resumes correctly even after a
-                kill of the process.
             on_result: Called with each row, in order, as results arrive.
-            resume: The report of an earlier call or a dry run, or its `to_dict()`. Rows that are
-                planned, failed, unknown or not tried are tried; the others are kept.
             report_path: A file that records each row before its request is sent, and its outcome.
                 The same call with the same file continues after any interruption, even a kill.
 
@@ -759,9 +745,7 @@ class Runs(Resource):
             in_flight=in_flight,
             max_requests=max_requests,
             period=period,
-            on_start=on_start,
             on_result=on_result,
-            resume=resume,
             report_path=report_path,
         )
         job = ReplayJob(
