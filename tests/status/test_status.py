@@ -187,12 +187,6 @@ def test_a_run_at_the_beginning_of_the_window_that_both_lists_have_counts_once(
     assert check.evidence["ended"] == 1
 
 
-def test_failures_of_hours_ago_are_over(client: InngestClient, mock: MockServer, send: Any) -> None:
-    send(failed=20)
-    mock.advance(2 * HOUR)
-    assert client.status().verdict is Severity.OK
-
-
 def test_a_busy_hour_is_sampled_over_its_whole_length(
     client: InngestClient, mock: MockServer, send: Any
 ) -> None:
@@ -301,15 +295,6 @@ def test_a_run_that_is_tried_again_is_not_stuck(client: InngestClient, mock: Moc
     client.send({"name": "order/again"})
     mock.advance(HOUR / 2)
     assert client.status().verdict is Severity.OK
-
-
-def test_a_run_scheduled_for_later_waits_on_purpose(
-    client: InngestClient, mock: MockServer
-) -> None:
-    client.send({"name": "order/placed", "ts": int(mock.now.timestamp() * 1000) + 7_200_000})
-    mock.advance(HOUR)
-    report = client.status()
-    assert verdicts_of(report)["starting"] == "ok"
 
 
 def test_what_waits_on_purpose_hides_neither_a_standstill_nor_a_lost_run(

@@ -230,21 +230,6 @@ def test_no_file_of_an_import_is_written_through_a_link(client: InngestClient, f
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
-def test_resuming_keeps_the_mode_that_rejected_lines_were_given(
-    client: InngestClient, file: Path
-) -> None:
-    file.write_bytes(b"bad 0\n" + line(1) + b"\n")
-    client.send_file(file, resume=True)
-    rejected = Path(f"{file}.rejected.ndjson")
-    rejected.chmod(0o640)
-    with file.open("ab") as more:
-        more.write(b"bad 2\n")
-    client.send_file(file, resume=True)
-    assert rejected.read_bytes() == b"bad 0\nbad 2\n"
-    assert stat.S_IMODE(rejected.stat().st_mode) == 0o640
-
-
-@pytest.mark.skipif(os.name != "posix", reason="modes of POSIX")
 def test_rejected_lines_moved_away_during_an_import_are_followed_by_a_private_file(
     client: InngestClient, file: Path
 ) -> None:

@@ -193,17 +193,6 @@ def test_a_complete_last_line_that_grew_since_is_refused(client: InngestClient, 
         client.send_file(file, resume=True)
 
 
-def test_the_same_lines_compressed_since_are_the_same_import(
-    client: InngestClient, server: Server, file: Path
-) -> None:
-    write(file, 6)
-    with pytest.raises(ZeroDivisionError):
-        client.send_file(file, **BY_TWO, on_batch=raises_at(2))
-    file.write_bytes(gzip.compress(file.read_bytes()))
-    assert client.send_file(file, resume=True).accepted == 2
-    assert names(server) == [f"e{each}" for each in range(6)]
-
-
 DAMAGES: dict[str, Callable[[dict[str, Any]], object]] = {
     "a list": lambda _: [],
     "another version": lambda _: {"version": 1},
@@ -332,15 +321,6 @@ def test_a_last_line_that_is_a_number_may_be_the_beginning_of_a_longer_one(
     file.write_bytes(line(1) + b"\n1234\n" + line(2))
     report = client.send_file(file, resume=True)
     assert (report.accepted, report.rejected) == (1, 1)
-
-
-def test_a_last_line_half_written_in_gzip_is_sent_once_it_is_complete(
-    client: InngestClient, server: Server, file: Path
-) -> None:
-    for content in (line(1) + b"\n" + line(2)[:-9], line(1) + b"\n" + line(2)):
-        file.write_bytes(gzip.compress(content))
-        assert client.send_file(file, resume=True) == SendReport(accepted=1)
-    assert names(server) == ["e1", "e2"]
 
 
 def test_spaces_that_may_begin_a_line_do_not_end_it(

@@ -254,14 +254,6 @@ def test_a_quote_inside_a_cell_without_quotes_is_text(
     assert [each["data"]["note"] for each in sent(server)] == ['5" inch', "a"]
 
 
-def test_a_row_ends_with_lf_or_cr_lf_and_a_cell_in_quotes_may_hold_both(
-    client: InngestClient, server: Server, file: Path
-) -> None:
-    file.write_bytes(b'id,note\r\n1,"a\rb\r\nc"\n2,"d\ne"\r\n')
-    client.send_file(file, event=EVENT)
-    assert [each["data"]["note"] for each in sent(server)] == ["a\rb\r\nc", "d\ne"]
-
-
 def test_half_of_a_last_line_is_neither_sent_nor_rejected_but_read_once_it_is_whole(
     client: InngestClient, server: Server, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
