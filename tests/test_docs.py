@@ -17,7 +17,7 @@ from attrs import field, frozen
 
 import inngest_rest
 from inngest_rest import InngestClient
-from inngest_rest_mock import MockServer, completes, fails, sleeps, steps
+from inngest_rest_mock import MockServer, completes, fails, invokes, sleeps, steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +83,7 @@ def mock(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
     mails = iter([fails("mailbox full", name="SMTPError")])
     deliver = steps(("charge", completes()), ("mail", lambda _: next(mails, "mailed")))
     mock.function("shop", "deliver", trigger="parcel/packed", run=deliver)
+    mock.function("shop", "bundle", trigger="app/cart.closed", run=invokes("shop", "receipt"))
     with InngestClient(dev=True, transport=mock.transport) as client:
         client.send({"name": "app/order.created", "data": {"total": 900}})
     with mock.serve() as url:

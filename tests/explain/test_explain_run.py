@@ -121,37 +121,6 @@ def test_an_invocation_has_its_child_and_the_child_its_parent(
     assert of_child.reasons[-1].evidence["run"] == parent
 
 
-def test_a_run_names_the_runs_that_its_steps_invoked_once_they_have_ended(
-    client: InngestClient, mock: MockServer
-) -> None:
-    mock.function("shop", "order", trigger="go", run=invokes("shop", "pay"))
-    mock.function("shop", "pay")
-    parents = [run_of(client, mock) for _ in range(3)]
-    children: dict[str, str] = {}
-    for parent in parents:
-        found = client.runs.explain(parent)
-        (reason,) = [each for each in found.reasons if each.kind == K.INVOKED]
-        assert reason.is_certain
-        assert reason.message == f"step 'pay' invoked run {reason.evidence['run']} (completed)"
-        children[parent] = reason.evidence["run"]
-    for parent, child in children.items():
-        assert client.runs.explain(child).reasons[-1].evidence["run"] == parent
-
-
-def test_of_many_runs_that_were_queued_at_once_it_is_unchecked_which_was_invoked(
-    client: InngestClient, mock: MockServer
-) -> None:
-    mock.function("shop", "order", trigger="go", run=invokes("shop", "pay"))
-    mock.function("shop", "other", trigger="other")
-    mock.function("shop", "pay")
-    client.send([{"name": "other"} for _ in range(20)])
-    before = len(mock.requests)
-    found = client.runs.explain(run_of(client, mock))
-    assert found.unchecked == ("which run step 'pay' invoked, of many",)
-    assert found.reasons == ()
-    assert len(mock.requests) - before <= 17
-
-
 def test_a_run_of_a_batch_has_all_its_events(client: InngestClient, mock: MockServer) -> None:
     mock.function("shop", "import", trigger="go", batch_size=3)
     client.send([{"name": "go", "data": {"row": row}, "id": f"row-{row}"} for row in range(3)])

@@ -46,7 +46,6 @@ class ReasonKind(StrEnum):
     FAILED = "failed"
     ATTEMPT_FAILED = "attempt_failed"
     CANCELLED = "cancelled"
-    INVOKED = "invoked"
     INVOKED_BY = "invoked_by"
     REPLAYS = "replays"
     REPLAYED = "replayed"

@@ -176,9 +176,9 @@ class Runs(Resource):
 
         HTTP: `GET /v2/runs/{runId}`, `GET /v1/events/{eventId}`, `GET /v1/events/{eventId}/runs`,
         `GET /v2/runs/{runId}/trace`, and of an open one `GET /v1/runs/{runId}/jobs`. If it waits
-        for an event with a condition, `GET /v1/events`; if a step has invoked a function, `GET
-        /v2/runs` and up to ten events; of a run that is held back or cancelled also `GET /v2/apps`,
-        `GET /v2/apps/{appId}/functions`, `GET /v2/runs` and `GET /v1/apps/{appId}/functions`.
+        for an event with a condition, `GET /v1/events`; of a run that is held back or cancelled
+        also `GET /v2/apps`, `GET /v2/apps/{appId}/functions`, `GET /v2/runs` and `GET
+        /v1/apps/{appId}/functions`.
         """
         from inngest_rest.explain._explain import explain_run
 

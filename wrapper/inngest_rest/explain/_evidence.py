@@ -256,8 +256,6 @@ class RunEvidence:
     events: tuple[dict[str, Any], ...] = ()  # all that it got, as its code got them
     # Events of the names that it waits for, which did not end its wait; the newest first.
     awaited: list[StoredEvent] = field(factory=list[Any])
-    # The steps that invoked a function, each with its run, which has ended.
-    children: list[tuple[Span, Run]] = field(factory=list[Any])
     catalogue: Catalogue | None = None
     function: Function | None = None  # as it is now
     timeouts: Mapping[str, Any] | None = (

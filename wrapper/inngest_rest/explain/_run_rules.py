@@ -324,46 +324,17 @@ def batch(evidence: RunEvidence) -> Iterator[Conclusion]:
         )
 
 
-def invoked(evidence: RunEvidence) -> Iterator[Conclusion]:
-    """A step of the run invoked another, which has ended."""
-    for step, run in evidence.children:
-        yield evidence.conclude(
-            Kind.INVOKED, {"step": step.name, "run": run.id}, details={"child": run}
-        )
-
-
 def invoked_by(evidence: RunEvidence) -> Iterator[Conclusion]:
     """A step of another run invoked it."""
-    invocation = None if evidence.event is None else invocation_of(evidence.event)
-    if invocation is not None:
-        yield evidence.conclude(
-            Kind.INVOKED_BY, {"run": invocation.run_id, "step": invocation.step}
-        )
-
-
-@frozen(kw_only=True)
-class Invocation:
-    """The step of a run that an event was sent by, to invoke a function."""
-
-    run_id: str
-    step_id: str
-    step: str
-
-
-def invocation_of(event: StoredEvent) -> Invocation | None:
-    """Return the invocation that sent an event; None if the event is of another kind."""
+    event = evidence.event
     # Nobody else can send an event of this name (recording v1-event-invoked).
-    if event.name != _INVOKED:
-        return None
+    if event is None or event.name != _INVOKED:
+        return
     match event.data:
         case {"_inngest": {"correlation_id": str(id), "name": str(step)}}:
             run_id = id[:26]
-            step_id = id[27:]
-        case _:
-            return None
-    if not is_ulid(run_id):
-        return None
-    return Invocation(run_id=run_id, step_id=step_id, step=step)
+            if is_ulid(run_id):
+                yield evidence.conclude(Kind.INVOKED_BY, {"run": run_id, "step": step})
 
 
 def replays(evidence: RunEvidence) -> Iterator[Conclusion]:
@@ -608,7 +579,7 @@ def _if_reached(
     return ReachedLimit(most=most, has_key=has_key, key=key, runs=runs)
 
 
-LOST_RULES: tuple[Rule, ...] = (lost, batch, invoked, invoked_by, replays, replayed)
+LOST_RULES: tuple[Rule, ...] = (lost, batch, invoked_by, replays, replayed)
 """About a run that is lost: it waits for nothing, whatever its trace says."""
 
 RUN_RULES: tuple[Rule, ...] = (
@@ -622,7 +593,6 @@ RUN_RULES: tuple[Rule, ...] = (
     attempt_failed,
     cancelled,
     batch,
-    invoked,
     invoked_by,
     replays,
     replayed,

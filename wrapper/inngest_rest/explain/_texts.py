@@ -356,7 +356,6 @@ TEXTS: Mapping[Kind, str | Callable[[Facts], str]] = {
     Kind.TIMEOUT: (
         "{subject} may have been cancelled by the {timeout} timeout of {function}, {limit}"
     ),
-    Kind.INVOKED: "step {step!r} invoked run {run} ({child.status})",
     Kind.INVOKED_BY: "step {step!r} of run {run} invoked it",
     Kind.REPLAYS: "it replays run {run}",
     Kind.REPLAYED: _replayed,
