@@ -231,9 +231,7 @@ class Night:
         approved = self.send("refund/approved", {"tiket": "t-77"}, id="approval-1")
         self.send("parcel/handed.in", {"ticket": "p-1"})
         self.said["approval"] = approved[0]
-        self.name_runs(
-            news="news", booked="upgrade", manifest="manifest", refund="refund", parcel="deliver"
-        )
+        self.name_runs(booked="upgrade", manifest="manifest", refund="refund", parcel="deliver")
         until = self.runs("refund")[0].queued_at + 3 * DAY
         self.said["refund_until"] = f"{until:%Y-%m-%dT%H:%M:%S}"
         now = self.pass_time(minutes=20)

@@ -10,8 +10,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
 from inngest_rest._local.functions import (
     ignores_repeated_ids,
     is_run_of,
@@ -19,7 +17,7 @@ from inngest_rest._local.functions import (
     parse_duration,
 )
 from inngest_rest.explain._conclusion import Conclusion, about_function
-from inngest_rest.explain._evidence import DAY, EVENT_ORDER_SLACK
+from inngest_rest.explain._evidence import EVENT_ORDER_SLACK
 from inngest_rest.explain._limits import cancelling_events
 from inngest_rest.explain._triggers import nearest_triggers
 from inngest_rest.explanation import ReasonKind as Kind
@@ -133,49 +131,12 @@ def rate_limit(without_run: FunctionWithoutRun) -> Iterator[Conclusion]:
     rate = limit(without_run.function, "rateLimit")
     if rate is None:
         return
-    period = parse_duration(rate.get("period")) or DAY
-    counted = _counted_runs(without_run, period, rate.get("key"))
-    same_key = counted.of_same_key
     yield without_run.conclude(
         Kind.RATE_LIMIT,
         {
             "rate_limit": rate,
-            "earlier_runs": [run.id for run in counted.runs],
-            "same_key": [run.id for run in same_key],
-            "earlier_events": [run.event_ids[0] for run in same_key if run.event_ids],
             "key_value": without_run.value_of_key(rate.get("key")),
         },
-        details={"is_no_key_same": counted.is_no_key_same},
-    )
-
-
-@frozen(kw_only=True)
-class _CountedRuns:
-    """The runs that a rate limit may have counted before an event."""
-
-    runs: list[Run]
-    of_same_key: list[Run]  # those with the key of the event; all without a key
-    is_no_key_same: bool = False  # certainly
-
-
-def _counted_runs(
-    without_run: FunctionWithoutRun, period: timedelta, key: str | None
-) -> _CountedRuns:
-    runs = without_run.runs_within(period)
-    if key is None:
-        return _CountedRuns(runs=runs, of_same_key=runs)
-    of_same_key: list[Run] = []
-    is_any_unknown = without_run.has_further_runs
-    for run in runs:
-        is_same = without_run.has_same_key(run, key)
-        if is_same:
-            of_same_key.append(run)
-        elif is_same is None:
-            is_any_unknown = True
-    return _CountedRuns(
-        runs=runs,
-        of_same_key=of_same_key,
-        is_no_key_same=not of_same_key and not is_any_unknown,
     )
 
 

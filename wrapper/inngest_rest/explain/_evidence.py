@@ -68,9 +68,6 @@ class EventEvidence:
         factory=dict[str, "Page[Run] | None"]
     )
 
-    # The first events of some of these, by the id of the run.
-    events_of_runs: dict[str, StoredEvent] = field(factory=dict[str, "StoredEvent"])
-
     @property
     def began(self) -> datetime:
         """The earliest time of receipt: a server stores an event anew while a condition fails."""
@@ -173,28 +170,9 @@ class FunctionWithoutRun:
         page = self.evidence.other_runs.get(self.name)
         return page is None or page.next_cursor is not None
 
-    def runs_within(self, period: timedelta) -> list[Run]:
-        """Return its other runs that began within a time before the event, the newest first."""
-        since = self.evidence.received - period - EVENT_ORDER_SLACK
-        until = self.evidence.latest_start
-        return [
-            run for run in self.other_runs if since <= (run.queued_at or since) <= until
-        ]
-
     def value_of_key(self, key: str | None) -> Any:
         """Return the value that the key of a limit has for the event; None if it is unknown."""
         return None if key is None else value_of(key, self.evidence.event)
-
-    def has_same_key(self, run: Run, key: str) -> bool | None:
-        """Return whether a key has the same value for the event of a run; None if unknown."""
-        event = self.evidence.events_of_runs.get(run.id)
-        if event is None:
-            return None
-        own = value_of(key, self.evidence.event)
-        other = value_of(key, event)
-        if own is None or other is None:
-            return None
-        return bool(own == other)
 
     def conclude(
         self,

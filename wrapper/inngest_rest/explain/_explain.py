@@ -22,7 +22,6 @@ from inngest_rest._local.functions import (
     limit,
     name_of,
     name_of_all_triggers,
-    parse_duration,
 )
 from inngest_rest._values.ulid import is_ulid, second_of_ulid
 from inngest_rest._values.visible import shown
@@ -32,7 +31,6 @@ from inngest_rest.explain._evidence import (
     EVENT_ORDER_SLACK,
     SAME_FUNCTION_WITHIN,
     EventEvidence,
-    FunctionWithoutRun,
     RunEvidence,
 )
 from inngest_rest.explain._relatives import read_relatives
@@ -216,7 +214,7 @@ async def _read_event_evidence(
 
 
 async def _read_causes(reader: Reader, evidence: EventEvidence) -> None:
-    """Read what may explain a function without a run: the same id, and runs that limits count."""
+    """Read what may explain a function without a run: the same id, and its other runs."""
     event = evidence.event
     unexplained = [
         without_run
@@ -230,31 +228,9 @@ async def _read_causes(reader: Reader, evidence: EventEvidence) -> None:
     if once_per_id and event.id != event.internal_id:
         await _read_same_id(reader, evidence, once_per_id)
     for function in functions:
-        if limit(function, "rateLimit", "debounce", "singleton"):
+        if limit(function, "debounce", "singleton"):
             other_runs = await read_other_runs(reader, function, evidence.received)
             evidence.other_runs[name_of(function)] = other_runs
-    for without_run in unexplained:
-        await _read_events_of_limit(reader, without_run)
-
-
-async def _read_events_of_limit(
-    reader: Reader, without_run: FunctionWithoutRun
-) -> None:
-    """Read the events of the runs that may have used up a rate limit per key."""
-    rate_limit = limit(without_run.function, "rateLimit") or {}
-    if not rate_limit.get("key"):
-        return
-    evidence = without_run.evidence
-    period = parse_duration(rate_limit.get("period")) or DAY
-    counted = [run for run in without_run.runs_within(period) if run.event_ids]
-    for run in counted[:MAX_READ_SINGLY]:
-        plan = get_stored_event(
-            reader.session, run.event_ids[0], deadline=reader.deadline
-        )
-        subject = f"whether the event of run {run.id} has its key"
-        stored = await reader.read(plan, subject)
-        if stored is not None:
-            evidence.events_of_runs[run.id], _ = stored
 
 
 async def _read_same_id(

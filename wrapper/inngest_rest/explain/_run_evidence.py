@@ -21,7 +21,7 @@ from inngest_rest._core.interface import (
     list_jobs,
     list_runs,
 )
-from inngest_rest._local.functions import is_run_of, limit, name_of, parse_duration
+from inngest_rest._local.functions import is_run_of, limit, name_of
 from inngest_rest._values.visible import shown
 from inngest_rest.errors import InngestError
 from inngest_rest.explain._evidence import (
@@ -276,12 +276,8 @@ async def _unknown_running(
 def read_other_runs(
     reader: Reader, function: Function, at: datetime
 ) -> Plan[Page[Run] | None]:
-    """Read the newest runs of a function that count towards its limits."""
+    """Read the newest runs of a function that may explain the end of another, or its absence."""
     reach = DAY if limit(function, "singleton") else SAME_FUNCTION_WITHIN
-    rate_limit = limit(function, "rateLimit")
-    if rate_limit:
-        period = parse_duration(rate_limit.get("period")) or DAY
-        reach = max(reach, period + SAME_FUNCTION_WITHIN)
     until: datetime | None = at + _LISTED_LATER_BY
     if limit(function, "debounce") or cancels_earlier_run(function):
         until = None  # later runs count, too

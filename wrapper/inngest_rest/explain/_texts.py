@@ -68,34 +68,11 @@ def _condition(facts: Facts) -> str:
 
 def _rate_limit(facts: Facts) -> str:
     limit = facts["rate_limit"]
-    earlier = len(facts["earlier_runs"])
-    key = limit.get("key")
     text = f"the rate limit or idempotency of {facts['subject']}, "
     text += f"{limit.get('limit')} per {limit.get('period')}"
     text += " spread evenly" if limit.get("limit") != 1 else ""
-    text += _per_key(key, facts["key_value"])
-    text += ", may have skipped it"
-    if key and facts["same_key"]:
-        return f"{text}: {_of_same_key(facts)} in that period"
-    if earlier and facts["is_no_key_same"]:
-        return f"{text}, though none of its {counted(earlier, 'run')} in that period has its key"
-    if earlier:
-        of_any_key = ", of any key," if key else ""
-        text += f": {earlier} of its runs{of_any_key} started in that period before it, or seconds "
-        text += "after it"
-    if facts["earlier_events"]:
-        latest = facts["same_key"][0]
-        text += f", the latest {latest} of event {facts['earlier_events'][0]}"
-    return text
-
-
-def _of_same_key(facts: Facts) -> str:
-    run_ids = facts["same_key"]
-    event_ids = facts["earlier_events"]
-    text = f"event {event_ids[0]} with the same key started run {run_ids[0]}"
-    if len(run_ids) == 1:
-        return text
-    return f"{text}, and other such events {len(run_ids) - 1} more"
+    text += _per_key(limit.get("key"), facts["key_value"])
+    return f"{text}, may have skipped it"
 
 
 def _debounce(facts: Facts) -> str:
