@@ -32,6 +32,7 @@ from inngest_rest import (
 from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._core.sending.batching import BatchOutcome, EventOutcome, Rejected, Unknown
 from inngest_rest.buffer import _outbox_file as outbox_file
+from inngest_rest.buffer._delivery import Refused
 from inngest_rest.buffer._outbox import (
     IDEMPOTENCY_WINDOW,
     LONGEST_LEASE,
@@ -657,12 +658,17 @@ def test_events_left_by_one_process_are_sent_by_another(
     assert rows(path) == []
 
 
-def test_what_failed_here_and_was_sent_by_another_process_is_forgotten(opened: Open) -> None:
+def test_what_was_refused_here_and_sent_by_another_process_is_forgotten(
+    opened: Open, clock: Clock
+) -> None:
     here, there = opened(), opened()
     fill(here, "a")
+    batch = here.take()
+    assert batch is not None
     page = InvalidResponseError("a page", method="POST", url="", status=403, body="")
-    here.settle(evolve(outcome(here.take(), "U"), cause=page))
+    here.settle(BatchOutcome(batch, [Refused("a page")], page))
     there.settle(outcome(there.take(), "A"))
+    clock.advance(60)
     assert here.take() is None
     fill(here, "b")
     assert names(here.take()) == ["b"]

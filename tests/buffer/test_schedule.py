@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from inngest_rest import InvalidResponseError
-from inngest_rest._core.sending.batching import BatchOutcome, Unknown
+from inngest_rest._core.sending.batching import BatchOutcome
 from inngest_rest._local.limits import DEFAULT_BYTES
+from inngest_rest.buffer._delivery import Refused
 from inngest_rest.buffer._queue import Queue, gather
 from inngest_rest.buffer._schedule import LONGEST_WAIT, Deadline, Schedule
 
@@ -247,7 +248,7 @@ def test_an_event_that_has_failed_is_left_whatever_happened_to_later_ones() -> N
         assert batch is not None
         name = batch.events()[0]["name"]
         store.settle(
-            BatchOutcome(batch, ["id"]) if name == "b" else BatchOutcome(batch, [Unknown("")], page)
+            BatchOutcome(batch, ["id"]) if name == "b" else BatchOutcome(batch, [Refused("")], page)
         )
         tried += name
     assert store.has_left(mark)

@@ -5,6 +5,7 @@
 blocking         the buffer of the blocking client, with a thread
 asynchronous    the buffer of the asynchronous client, with a task
 _shared          what both share: queue, schedule, running report
+_delivery        one attempt to send a batch, in halves if an event may make it fail
 _schedule        when to send, and when to try again after a failure
 _queue           events until they are accepted or rejected, in memory
 _outbox          the same queue in a file, which several processes may share

@@ -170,38 +170,31 @@ class Outbox(Queue):
             reserved = self._next_batch()
         return reserved
 
-    def _choose(
-        self, seqs: Sequence[int] | None, skipped: set[int]
-    ) -> tuple[Batch, bool]:
+    def _choose(self, seq: int | None, skipped: set[int]) -> tuple[Batch, bool]:
         """Return a batch of free events; a damaged one is not sent, but invalid."""
         damaged: list[SendFailure] = []
 
         def good(
             rows: Iterable[tuple[int, Any, Any, Any]],
         ) -> Iterator[tuple[int, bytes, bool]]:
-            for seq, text, added_at, owner in rows:
+            for position, text, added_at, owner in rows:
                 if is_json_object(text):
                     if isinstance(added_at, float):  # not corrupted
                         self._warn_of_age(self._now() - added_at)
-                    yield seq, text, owner is not None or seq in self._maybe_stored
+                    is_sent = owner is not None or position in self._maybe_stored
+                    yield position, text, is_sent
                 else:
-                    damaged.append(
-                        SendFailure(seq, {}, "damaged in the file: not a JSON object")
-                    )
+                    reason = "damaged in the file: not a JSON object"
+                    damaged.append(SendFailure(position, {}, reason))
 
-        wanted = frozenset(seqs or ())
         bounds = {
             "now": self._now(),
             "owner": self._owner,
-            "first": min(wanted, default=0),
-            "last": max(wanted, default=2**63 - 1),
+            "first": 0 if seq is None else seq,
+            "last": 2**63 - 1 if seq is None else seq,
         }
-
-        def is_chosen(seq: int) -> bool:
-            return seq in wanted if wanted else seq not in skipped
-
         with self.file.reading() as db, closing(db.execute(_SELECT, bounds)) as rows:
-            chosen = (row for row in rows if is_chosen(row[0]))
+            chosen = (row for row in rows if row[0] == seq or row[0] not in skipped)
             batch, is_full = gather(good(islice(chosen, self._schedule.most)))
         return batch._replace(invalid=damaged), is_full
 

@@ -10,19 +10,15 @@ from collections import OrderedDict
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inngest_rest._core.delivery import Batch, BatchOutcome, Rejected, Unknown
 from inngest_rest._local.event_json import encode as encode_event
 from inngest_rest._local.limits import DEFAULT_BYTES
 from inngest_rest._values.logs import logger
-from inngest_rest.errors import (
-    ApiError,
-    AuthenticationError,
-    InngestError,
-    InvalidArgumentError,
-    RateLimitError,
-)
+from inngest_rest.buffer._delivery import Refused, rejected
+from inngest_rest.buffer._schedule import MOST_REFUSALS
+from inngest_rest.errors import ApiError, InngestError, InvalidArgumentError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -31,15 +27,6 @@ if TYPE_CHECKING:
     from inngest_rest.buffer._schedule import Schedule
     from inngest_rest.event import EventLike
     from inngest_rest.reports import SendFailure
-
-
-def _may_be_about_the_events(cause: InngestError | None) -> bool:
-    """Return whether the events themselves may have made the request fail."""
-    if cause is None or isinstance(cause, RateLimitError | AuthenticationError):
-        return False
-    if isinstance(cause, ApiError):
-        return cause.status != 503
-    return cause.may_have_taken_effect
 
 
 @frozen
@@ -143,9 +130,9 @@ class Queue:
         # First: where adding is not locked out (a full disk), an event that is added meanwhile is
         # rather counted twice than not at all.
         waiting = self._schedule.waiting
-        skipped = self._schedule.failing() | self._outcomes.keys()
-        for seqs in self._schedule.turns():
-            batch, is_full = self._choose(seqs, skipped)
+        skipped = self._schedule.refused() | self._outcomes.keys()
+        for seq in self._schedule.turns():
+            batch, is_full = self._choose(seq, skipped)
             taken = set(batch.positions)
             taken.update(failure.position for failure in batch.invalid)
             if taken:
@@ -156,24 +143,25 @@ class Queue:
         # Any that are left are those of other processes.
         return none_reserved(waiting)
 
-    def _choose(
-        self, seqs: Sequence[int] | None, skipped: set[int]
-    ) -> tuple[Batch, bool]:
-        """Return a batch of these or of all but `skipped`, and whether its bytes fill it."""
+    def _choose(self, seq: int | None, skipped: set[int]) -> tuple[Batch, bool]:
+        """Return a batch of one event or of all but `skipped`, and whether its bytes fill it."""
         kept = self._entries
-        if seqs:
-            wanted = (seq for seq in seqs if seq in kept)
+        wanted: Iterable[int]
+        if seq is None:
+            wanted = (each for each in kept if each not in skipped)
         else:
-            wanted = (seq for seq in kept if seq not in skipped)
-        rows = ((seq, kept[seq], seq in self._maybe_stored) for seq in wanted)
+            wanted = [seq] if seq in kept else []
+        rows = ((each, kept[each], each in self._maybe_stored) for each in wanted)
         return gather(islice(rows, self._schedule.most))
 
     def settle(self, outcome: BatchOutcome) -> BatchOutcome | None:
         """Remove final events, keep the rest, and return the final outcomes; None if closed."""
         with self._taking:
-            if outcome.batch is not self._taken:
+            # A delivery returns the batch that it was given with a mark.
+            taken = self._taken
+            if taken is None or outcome.batch.positions is not taken.positions:
                 return None
-            self._note(outcome)
+            outcome = self._judge(outcome)
             for seq, result in zip(outcome.batch.positions, outcome.each, strict=True):
                 if isinstance(result, Rejected):
                     self._outcomes[seq] = result.reason
@@ -186,21 +174,42 @@ class Queue:
             self._taken = None
             return outcome.final()
 
-    def _note(self, outcome: BatchOutcome) -> None:
-        """Record the outcome of a request, which schedules its remaining events and all others."""
-        positions = outcome.batch.positions
-        rest = positions[outcome.known :]
-        self._schedule.forget(positions[: outcome.known])
-        if not rest:
-            self._schedule.succeeded()
-        elif _may_be_about_the_events(outcome.cause) and self._schedule.failed_on(rest):
+    def _judge(self, outcome: BatchOutcome) -> BatchOutcome:
+        """Schedule what is left of a delivery, and reject what was refused too often."""
+        schedule = self._schedule
+        seqs = outcome.batch.positions
+        if outcome.are_all_accepted:
+            schedule.forget(seqs)
+            schedule.succeeded()
+            return outcome
+        was_retry = not schedule.refused().isdisjoint(seqs)
+        each = [*outcome.each]
+        final = [
+            seq
+            for seq, result in zip(seqs, each, strict=True)
+            if not isinstance(result, Unknown)
+        ]
+        schedule.forget(final)
+        if final:
+            schedule.succeeded()
+        for index, result in enumerate(each):
+            if isinstance(result, Refused) and schedule.refuse(seqs[index]):
+                reason = (
+                    f"refused {MOST_REFUSALS} times, others were not: {result.reason}"
+                )
+                may_be_stored = outcome.batch.may_be_stored
+                each[index] = rejected(reason, may_be_stored=may_be_stored)
+        refused = sum(isinstance(result, Refused) for result in each)
+        untried = sum(isinstance(result, Unknown) for result in each) - refused
+        if refused and (final or was_retry):
             logger.warning(
                 "%d events fail while others are accepted; they are kept and tried again: %s",
-                len(rest),
+                refused,
                 outcome.cause,
             )
-        else:
-            self.pause(len(rest), outcome.cause)
+        if untried or (refused and not final and not was_retry):
+            self.pause(untried + refused, outcome.cause)
+        return evolve(outcome, each=each)
 
     def pause(self, count: int, error: BaseException | None) -> None:
         is_expected = error is None or isinstance(error, InngestError)
@@ -226,8 +235,9 @@ class Queue:
         unsent = [seq for seq in batch.positions if seq not in self._outcomes]
         if may_be_stored:
             self._maybe_stored.update(unsent)
-        if not self._schedule.failing().issuperset(unsent):
-            self._schedule.added(len(unsent))
+        refused = self._schedule.refused()
+        if untried := sum(seq not in refused for seq in unsent):
+            self._schedule.added(untried)
         self._write_outcomes(unsent)
 
     def _write_outcomes(self, unsent: Sequence[int] = ()) -> None:  # noqa: ARG002 - no leases here
@@ -277,7 +287,7 @@ class Queue:
             left = self._entries
             self._entries = OrderedDict()
             self._taken = None
-            self._schedule.forget(self._schedule.failing())
+            self._schedule.forget(self._schedule.refused())
             self._schedule.took(0)
         reason = "the buffer was closed before it was accepted"
         rows = iter(left.items())

@@ -1,10 +1,7 @@
 """Schedule of a buffer: when to send, pauses after failures, and retries.
 
-A single event can fail forever: it crashes the server, or a firewall takes it for an attack. So
-events of a failed request wait behind new ones, and each failure while others are accepted halves
-the batch size for their retry, until the event is isolated and backs off on its own. If nothing at
-all is accepted, single events are tried, new and failed ones in turn: either the server is down, or
-every batch has a poisoned event.
+An event that a server refuses alone, while it accepts others, is tried again by itself, and set
+aside after some refusals. If nothing is accepted, the server is down: nothing is set aside.
 """
 
 from __future__ import annotations
@@ -12,7 +9,6 @@ from __future__ import annotations
 import math
 import threading
 from contextlib import contextmanager
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from attrs import define
@@ -21,7 +17,7 @@ from inngest_rest._local.arguments import check_seconds
 from inngest_rest.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from inngest_rest.typing import Seconds
 
@@ -36,13 +32,16 @@ _PACE = RetryPolicy(initial=1.0, maximum=_LONGEST_PAUSE)
 # After this many consecutive failures, probe with a single event.
 _OUTAGE = 3
 
+MOST_REFUSALS = 5
+"""After so many refusals, with others accepted in between, an event is set aside."""
+
 
 @define
-class _Failed:
-    """The failures of an event, and the time of its next attempt."""
+class _Refused:
+    """The refusals of an event, and the time of its next attempt."""
 
-    failures: int  # an outage counts as one
-    since: int  # the number of batches accepted before the first of them
+    refusals: int  # an outage counts as one
+    since: int  # the number of deliveries accepted before the last of them
     due: float
 
 
@@ -76,16 +75,13 @@ class Schedule:
         # Consecutive pauses since a batch was accepted, and the end of the current one.
         self._pauses = 0
         self._not_before = 0.0
-        # By number, least recently failed first.
-        self._failed: dict[int, _Failed] = {}
-        # Retries wait until these times, since nothing is accepted, or since they were slow.
-        self._rest_until = 0.0
-        self._yield_until = 0.0
-        self._taken_at = 0.0  # the last time that retries were taken
-        self._are_first = False  # before new events
-        self._accepted = 0  # batches
-        # Failures since the last accepted batch that the events may have caused.
+        # By number, least recently refused first.
+        self._refused: dict[int, _Refused] = {}
+        self._accepted = 0  # deliveries, in whole or in part
+        # Refusals of retries since then, and the end of the rest that they take.
         self._in_a_row = 0
+        self._rest_until = 0.0
+        self._retries_first = False  # before new events
 
     def added(self, count: int = 1) -> bool:
         """Count new events; return whether an idle worker has to wake up."""
@@ -118,9 +114,8 @@ class Schedule:
             self._flushes += 1
             self._not_before = 0.0
             self._rest_until = 0.0
-            self._yield_until = 0.0
-            for failed in self._failed.values():
-                failed.due = 0.0
+            for refused in self._refused.values():
+                refused.due = 0.0
             # Another process may have added events that were not counted here.
             self.waiting = max(self.waiting, 1)
         try:
@@ -138,61 +133,66 @@ class Schedule:
     @property
     def most(self) -> int:
         """The maximum size of the next batch."""
-        return 1 if self._in_a_row >= _OUTAGE else self.batch_size
+        return 1 if self._pauses >= _OUTAGE else self.batch_size
 
-    def failing(self) -> set[int]:
+    def refused(self) -> set[int]:
         """Return the numbers of the events to retry."""
         with self.lock:
-            return set(self._failed)
+            return set(self._refused)
 
-    def turns(self) -> Iterator[Sequence[int] | None]:
+    def turns(self) -> Iterator[int | None]:
         """Yield candidates for the next batch until one is not empty: None means new events."""
-        are_first = self._are_first
+        are_first = self._retries_first
         if not are_first:
             yield None
-        while seqs := self._due():
-            yield seqs
-            self.forget(seqs)  # sent by another process
+        while (seq := self._retry()) is not None:
+            yield seq
+            self.forget([seq])  # sent by another process
         if are_first:
             yield None
 
-    def _due(self) -> list[int]:
-        """Return the events to retry now: those with the fewest failures, in one batch."""
+    def _retry(self) -> int | None:
+        """Return the event that was refused and is to be tried again now."""
         with self.lock:
             now = self.clock()
-            self._taken_at = now
-            if max(self._rest_until, self._yield_until) > now:
-                return []
-            failures = {
-                seq: failed.failures
-                for seq, failed in self._failed.items()
-                if failed.due <= now
-            }
-            if not failures:
-                return []
-            fewest = min(failures.values())
-            size = min(self.most, max(self.batch_size >> fewest, 1))
-            with_fewest = (seq for seq, number in failures.items() if number == fewest)
-            return list(islice(with_fewest, size))
+            if self._rest_until > now:
+                return None
+            due = (seq for seq, each in self._refused.items() if each.due <= now)
+            return next(due, None)
 
     def forget(self, seqs: Iterable[int]) -> None:
         with self.lock:
             for seq in seqs:
-                self._failed.pop(seq, None)
+                self._refused.pop(seq, None)
 
     def succeeded(self) -> None:
-        """Record an accepted batch: events that fail again after it are to blame themselves."""
+        """Record that the server accepted some events, or told what is wrong with them."""
         with self.lock:
-            for failed in self._failed.values():
-                if failed.since == self._accepted:
-                    failed.failures = 1
-                    failed.due = 0.0
             self._accepted += 1
-            self._in_a_row = 0
             self._pauses = 0
             self._not_before = 0.0
+            self._in_a_row = 0
             self._rest_until = 0.0
-            self._are_first = True
+            self._retries_first = True
+
+    def refuse(self, seq: int) -> bool:
+        """Record that an event failed alone; return whether that was its last attempt."""
+        with self.lock:
+            now = self.clock()
+            self._retries_first = False
+            refusals = 1
+            earlier = self._refused.pop(seq, None)
+            if earlier is not None:
+                refusals = earlier.refusals + (earlier.since < self._accepted)
+                self._in_a_row += 1
+                self._rest_until = now + _PACE.backoff(self._in_a_row)
+            if refusals == MOST_REFUSALS:
+                return True
+            due = now + _PACE.backoff(refusals)
+            self._refused[seq] = _Refused(
+                refusals=refusals, since=self._accepted, due=due
+            )
+            return False
 
     def failed(self, asked: float | None = None) -> float:
         """Record a failure that the events did not cause; return the seconds to the next attempt.
@@ -202,42 +202,11 @@ class Schedule:
         """
         with self.lock:
             self._pauses += 1
+            self._retries_first = False
             asked_pause = min(asked or 0.0, LONGEST_WAIT)
             pause = max(_PACE.backoff(self._pauses), asked_pause)
             self._not_before = self.clock() + pause
             return pause
-
-    def failed_on(self, seqs: Sequence[int]) -> bool:
-        """Record a failure, and return whether these events caused it, since others are accepted.
-
-        If they did, others need no backoff.
-        """
-        with self.lock:
-            now = self.clock()
-            self._in_a_row += 1
-            earlier = {seq: self._failed.pop(seq, None) for seq in seqs}
-            failed_before = [failed for failed in earlier.values() if failed]
-            are_to_blame = any(
-                failed.since < self._accepted for failed in failed_before
-            )
-            # While nothing is accepted, new and failed events take turns.
-            has_new = len(failed_before) < len(seqs)
-            self._are_first = self._in_a_row >= _OUTAGE and has_new
-            failures = 1 + max((failed.failures for failed in failed_before), default=0)
-            due = now
-            if are_to_blame:
-                # As many failures as it takes to halve a full batch down to this size.
-                halvings = (self.batch_size // len(seqs)).bit_length()
-                failures = max(failures, halvings)
-                self._rest_until = now + _PACE.backoff(self._in_a_row - _OUTAGE)
-                if len(seqs) == 1:  # until then, halving protects the others
-                    due += _PACE.backoff(failures - self.batch_size.bit_length() + 1)
-                    took = min(now - self._taken_at, _LONGEST_PAUSE)
-                    self._yield_until = now + took
-            for seq, failed in earlier.items():
-                since = failed.since if failed else self._accepted
-                self._failed[seq] = _Failed(failures=failures, since=since, due=due)
-            return are_to_blame
 
     def due_in(self) -> float:
         """Return the seconds until the next send, at most LONGEST_WAIT."""
@@ -249,10 +218,9 @@ class Schedule:
                 due = now
             else:
                 due = self._since + self._max_age
-            if self._failed:
-                retry_due = min(failed.due for failed in self._failed.values())
-                retry_due = max(retry_due, self._rest_until, self._yield_until)
-                due = min(due, retry_due)
+            if self._refused:
+                retry_due = min(refused.due for refused in self._refused.values())
+                due = min(due, max(retry_due, self._rest_until))
             due = max(due, self._not_before, now)
             return min(due - now, LONGEST_WAIT)
 

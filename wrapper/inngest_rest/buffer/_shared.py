@@ -14,9 +14,8 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 from importlib import import_module
 from inspect import isawaitable, iscoroutinefunction
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple, cast, get_args
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple, get_args
 
-from inngest_rest._core.delivery import BatchOutcome, Rejected, Unknown, send_batch
 from inngest_rest._local.arguments import (
     check_callable,
     check_choice,
@@ -26,17 +25,13 @@ from inngest_rest._local.arguments import (
     invalid,
 )
 from inngest_rest._local.limits import MAX_EVENTS
-from inngest_rest._values.json_text import decode
 from inngest_rest._values.locks import Forked
 from inngest_rest._values.logs import logger
 from inngest_rest.buffer import BufferFullError, WhenFull
+from inngest_rest.buffer._delivery import deliver
 from inngest_rest.buffer._queue import Queue
 from inngest_rest.buffer._schedule import Deadline, Schedule
-from inngest_rest.errors import (
-    ApiError,
-    ClosedError,
-    InvalidResponseError,
-)
+from inngest_rest.errors import ClosedError
 from inngest_rest.reports import SendReport
 from inngest_rest.retry import RetryPolicy
 
@@ -44,8 +39,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Awaitable, Callable
 
-    from inngest_rest._core.delivery import Batch, Driver, Session
-    from inngest_rest.errors import InngestError
+    from inngest_rest._core.delivery import Batch, BatchOutcome, Driver, Session
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport
     from inngest_rest.typing import Seconds
@@ -56,54 +50,6 @@ Args = TypeVarTuple("Args")
 
 AFTER_A_BUG = 1.0
 """Seconds to wait after an unexpected error."""
-
-# Only these statuses blame the request itself. Others, such as a proxy's 404 or 402, may pass.
-_ABOUT_THE_REQUEST = frozenset({400, 409, 413, 414, 415, 422, 431})
-
-
-async def deliver(session: Session, batch: Batch) -> BatchOutcome:
-    """Send a batch; if the server rejects it as a whole (usually 413), send its halves."""
-    outcome = await send_batch(session, batch)
-    if not _is_about_the_request(outcome.cause):
-        return outcome
-    known = outcome.each[: outcome.known]
-    total = len(outcome.each)
-    rest = total - outcome.known
-    if rest == 1:
-        return BatchOutcome(batch, [*known, _rejected(batch, outcome.cause)])
-    middle = outcome.known + rest // 2
-    front = await deliver(session, batch.part(outcome.known, middle))
-    if front.cause is not None:
-        not_tried = Unknown(f"not tried after: {front.cause}")
-        back_half = [not_tried] * (total - middle)
-        return BatchOutcome(batch, [*known, *front.each, *back_half], front.cause)
-    back = await deliver(session, batch.part(middle))
-    return BatchOutcome(batch, [*known, *front.each, *back.each], back.cause)
-
-
-def _rejected(batch: Batch, cause: InngestError | None) -> Rejected:
-    """Return the outcome of the only event that a rejected request can be about."""
-    reason = str(cause)
-    if isinstance(cause, InvalidResponseError):
-        reason = f"rejected without a receipt: {cause.body}"
-    if batch.may_be_stored:
-        reason += "; an earlier request may have stored it"
-    return Rejected(reason, may_be_stored=batch.may_be_stored)
-
-
-def _is_about_the_request(cause: InngestError | None) -> bool:
-    if isinstance(cause, InvalidResponseError):
-        # Neither a proxy's page nor a malformed receipt is evidence against the events.
-        try:
-            read: object = decode(cause.response.body) if cause.response else None
-        except ValueError:
-            return False
-        body = cast("dict[str, object]", read) if isinstance(read, dict) else {}
-        is_error = ("error" in body or "errors" in body) and not body.get("ids")
-        return cause.status == 400 and is_error
-    if not isinstance(cause, ApiError) or cause.may_have_taken_effect:
-        return False
-    return cause.status in _ABOUT_THE_REQUEST
 
 
 class Buffer(Forked, ABC):

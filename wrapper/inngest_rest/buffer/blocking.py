@@ -34,8 +34,9 @@ class EventBuffer(Buffer):
     function run once that neither debounces nor batches events. Processes on one machine may share
     a file if they send to the same server.
 
-    An open buffer never gives up on an event: without a response it is sent again, after pauses of
-    up to a minute. Only those that the server rejects are not; in a file, they become dead letters.
+    An open buffer gives up on no event while the server is down: without a response it is sent
+    again, after pauses of up to a minute. Those that the server rejects are not, nor is one that it
+    refuses alone five times while it accepts others; in a file, they become dead letters.
 
     It is flushed when it is closed and at interpreter exit. After a fork, the child's buffer is
     empty and has its own thread; `multiprocessing` children skip exit handlers, so close the buffer

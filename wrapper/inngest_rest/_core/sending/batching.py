@@ -226,5 +226,11 @@ class BatchOutcome:
         """Return the outcomes of the events that need not be sent again."""
         if self.known == len(self.each):
             return self
-        done = self.batch.part(0, self.known)._replace(invalid=self.batch.invalid)
-        return BatchOutcome(done, self.each[: self.known])
+        rows = zip(self.batch.positions, self.batch.texts(), self.each, strict=True)
+        final = [row for row in rows if not isinstance(row[2], Unknown)]
+        done = Batch.of(
+            [position for position, _, _ in final],
+            [text for _, text, _ in final],
+            self.batch.invalid,
+        )
+        return BatchOutcome(done, [result for _, _, result in final])
