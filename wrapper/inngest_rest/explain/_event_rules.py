@@ -29,7 +29,6 @@ if TYPE_CHECKING:
         EventEvidence,
         FunctionWithoutRun,
     )
-    from inngest_rest.models import Run
 
 # For so long after an event, a run of it may still appear.
 _RUN_EXPECTED_FOR = 2 * EVENT_ORDER_SLACK
@@ -145,28 +144,13 @@ def debounce(without_run: FunctionWithoutRun) -> Iterator[Conclusion]:
     setting = limit(without_run.function, "debounce")
     if setting is None:
         return
-    replacing = _run_of_later_event(without_run)
     yield without_run.conclude(
         Kind.DEBOUNCE,
         {
             "debounce": setting,
-            "later_event": replacing.event_ids[0] if replacing else None,
-            "later_run": replacing.id if replacing else None,
             "key_value": without_run.value_of_key(setting.get("key")),
         },
     )
-
-
-def _run_of_later_event(without_run: FunctionWithoutRun) -> Run | None:
-    """Return the first run of a later event; None if there may be runs that were not read."""
-    if without_run.has_further_runs:
-        return None
-    # Of two events in the same millisecond, the first ten characters, either may be the later one.
-    own_time = without_run.evidence.event.internal_id[:10]
-    for run in reversed(without_run.other_runs):
-        if run.event_ids and run.event_ids[0][:10] >= own_time:
-            return run
-    return None
 
 
 def batch(without_run: FunctionWithoutRun) -> Iterator[Conclusion]:
@@ -189,19 +173,10 @@ def singleton(without_run: FunctionWithoutRun) -> Iterator[Conclusion]:
     setting = limit(without_run.function, "singleton")
     if setting is None:
         return
-    evidence = without_run.evidence
-    until = evidence.latest_start
-    overlapping: list[str] = []
-    for run in without_run.other_runs:
-        queued_at = run.queued_at or until
-        ended_at = run.ended_at or evidence.now
-        if queued_at <= until and ended_at >= evidence.received:
-            overlapping.append(run.id)
     yield without_run.conclude(
         Kind.SINGLETON,
         {
             "singleton": setting,
-            "other_run": overlapping[0] if overlapping else None,
             "key_value": without_run.value_of_key(setting.get("key")),
         },
     )

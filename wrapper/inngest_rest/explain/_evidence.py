@@ -63,21 +63,12 @@ class EventEvidence:
     may_hide_batches: bool
     # Other events with the same id, each with a run that it started; the oldest event first.
     same_id: list[tuple[StoredEvent, Run]] = field(factory=list[Any])
-    # Other runs at that time, newest first, by the name of their function.
-    other_runs: dict[str, Page[Run] | None] = field(
-        factory=dict[str, "Page[Run] | None"]
-    )
 
     @property
     def began(self) -> datetime:
         """The earliest time of receipt: a server stores an event anew while a condition fails."""
         created = second_of_ulid(self.event.internal_id)
         return datetime.fromtimestamp(min(self.received.timestamp(), created), UTC)
-
-    @property
-    def latest_start(self) -> datetime:
-        """The latest time at which a run may have started together with one of the event."""
-        return self.began + EVENT_ORDER_SLACK
 
     @property
     def functions_are_same(self) -> bool:
@@ -157,18 +148,6 @@ class FunctionWithoutRun:
             self.was_the_same
             and self.listener.is_triggered_by(self.evidence.event) is False
         )
-
-    @property
-    def other_runs(self) -> tuple[Run, ...]:
-        """Its other runs at that time, newest first."""
-        page = self.evidence.other_runs.get(self.name)
-        return tuple(page.items) if page else ()
-
-    @property
-    def has_further_runs(self) -> bool:
-        """Whether it has, or may have, more runs at that time than those read."""
-        page = self.evidence.other_runs.get(self.name)
-        return page is None or page.next_cursor is not None
 
     def value_of_key(self, key: str | None) -> Any:
         """Return the value that the key of a limit has for the event; None if it is unknown."""

@@ -19,8 +19,6 @@ from inngest_rest._local.faults import RULED_OUT
 from inngest_rest._local.functions import (
     ignores_repeated_ids,
     is_run_of,
-    limit,
-    name_of,
     name_of_all_triggers,
 )
 from inngest_rest._values.ulid import is_ulid, second_of_ulid
@@ -39,7 +37,6 @@ from inngest_rest.explain._run_evidence import (
     Reader,
     depends_on_limits,
     read_limits,
-    read_other_runs,
     read_queue,
     read_steps,
 )
@@ -214,7 +211,7 @@ async def _read_event_evidence(
 
 
 async def _read_causes(reader: Reader, evidence: EventEvidence) -> None:
-    """Read what may explain a function without a run: the same id, and its other runs."""
+    """Read what may explain a function without a run: other events with the same id."""
     event = evidence.event
     unexplained = [
         without_run
@@ -227,10 +224,6 @@ async def _read_causes(reader: Reader, evidence: EventEvidence) -> None:
     ]
     if once_per_id and event.id != event.internal_id:
         await _read_same_id(reader, evidence, once_per_id)
-    for function in functions:
-        if limit(function, "debounce", "singleton"):
-            other_runs = await read_other_runs(reader, function, evidence.received)
-            evidence.other_runs[name_of(function)] = other_runs
 
 
 async def _read_same_id(

@@ -79,11 +79,7 @@ def _debounce(facts: Facts) -> str:
     setting = facts["debounce"]
     per_key = _per_key(setting.get("key"), facts["key_value"])
     text = f"{facts['subject']} debounces events for {setting.get('period')}{per_key}: it may "
-    text += "still be waiting, or have been replaced by a later one"
-    if facts["later_event"]:
-        text += f", such as {facts['later_event']}, "
-        text += f"which started run {facts['later_run']}"
-    return text
+    return f"{text}still be waiting, or have been replaced by a later one"
 
 
 def _batch(facts: Facts) -> str:
@@ -105,10 +101,7 @@ def _batch(facts: Facts) -> str:
 def _singleton(facts: Facts) -> str:
     if "singleton" in facts:  # of an event
         per_key = _per_key(facts["singleton"].get("key"), facts["key_value"])
-        text = f"{facts['subject']} is a singleton{per_key} and may have skipped it"
-        if facts["other_run"]:
-            text += f", as run {facts['other_run']} had not ended"
-        return text
+        return f"{facts['subject']} is a singleton{per_key} and may have skipped it"
     text = f"{facts['subject']} may have been cancelled by a later run of the singleton"
     text += f" {facts['function']}"
     if facts["later_run"]:
