@@ -16,7 +16,6 @@ from inngest_rest.explain._limits import cancelling_events, value_of
 from inngest_rest.models import (
     Function,
     Job,
-    Page,
     Run,
     RunError,
     RunStatus,
@@ -37,9 +36,6 @@ DAY = timedelta(days=1)
 
 SAME_FUNCTION_WITHIN = timedelta(seconds=1)
 """A function that was read within this time of an event is the one that the event found."""
-
-CANCELLATION_SLACK = timedelta(seconds=15)
-"""Between the end of a run and what cancelled it: v2 lists state the end 10 s too late."""
 
 EVENT_ORDER_SLACK = timedelta(seconds=5)
 """The time within which a busy server handles events in any order, and shows their runs."""
@@ -215,12 +211,7 @@ class RunEvidence:
     awaited: list[StoredEvent] = field(factory=list[Any])
     catalogue: Catalogue | None = None
     function: Function | None = None  # as it is now
-    timeouts: Mapping[str, Any] | None = (
-        None  # of its function; None if they were not read
-    )
-    other_runs: Page[Run] | None = None  # of its function, newest first
-    # Events that cancel runs of its function, since it was queued; None if they were not read.
-    cancelling: list[StoredEvent] | None = None
+    timeouts: Mapping[str, Any] = field(factory=dict[str, Any])  # of its function
     # What other runs of its function are executing, each with the id of the run.
     executing: list[tuple[str, Job]] = field(factory=list[Any])
 

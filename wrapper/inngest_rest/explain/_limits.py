@@ -35,15 +35,10 @@ def concurrency_limits(function: Function) -> list[Mapping[str, Any]]:
     return of_function
 
 
-def cancellations(function: Function) -> list[Mapping[str, Any]]:
-    """Return the events that cancel the function's runs: `event`, perhaps with a `condition`."""
-    entries = limits(function, "cancellations")
-    return [entry for entry in entries if isinstance(entry.get("event"), str)]
-
-
 def cancelling_events(function: Function) -> list[str]:
     """Return the names of the events that cancel the function's runs."""
-    return [entry["event"] for entry in cancellations(function)]
+    names = [entry.get("event") for entry in limits(function, "cancellations")]
+    return [name for name in names if isinstance(name, str)]
 
 
 def value_of(expression: str, event: StoredEvent) -> Any:

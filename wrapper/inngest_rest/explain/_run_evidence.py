@@ -10,51 +10,30 @@ from attrs import field, frozen
 
 from inngest_rest._core.interface import (
     Catalogue,
-    EventSelection,
     Names,
     Selection,
-    Window,
     get_run,
     get_trace,
-    list_events,
     list_functions,
     list_jobs,
     list_runs,
 )
-from inngest_rest._local.functions import is_run_of, limit, name_of
-from inngest_rest._values.visible import shown
+from inngest_rest._local.functions import is_run_of, limit
 from inngest_rest.errors import InngestError
-from inngest_rest.explain._evidence import (
-    CANCELLATION_SLACK,
-    DAY,
-    SAME_FUNCTION_WITHIN,
-    RunEvidence,
-)
-from inngest_rest.explain._limits import (
-    cancelling_events,
-    cancels_earlier_run,
-    concurrency_limits,
-)
-from inngest_rest.models import Function, Job, Page, Run, RunStatus, Span
+from inngest_rest.explain._limits import concurrency_limits
+from inngest_rest.models import Function, Job, Run, RunStatus, Span
 from inngest_rest.responses import is_on_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from inngest_rest._core.interface import Plan, Session
+    from inngest_rest.explain._evidence import RunEvidence
 
 T = TypeVar("T")
 
-# Of events that may have cancelled a run: one request for each name, the newest events.
-_MAX_CANCELLING_NAMES = 3
-_MAX_CANCELLING_EVENTS = 50
-
-# Lists of runs go by a time that is later than `queued_at`, by up to this much on a busy server.
-_LISTED_LATER_BY = timedelta(minutes=1)
-
 MAX_READ_SINGLY = 10
-"""Of events with the same id, running runs, and events that invoked."""
+"""Of events with the same id, running runs, and invocations."""
 
 JOB_CHECK_INTERVAL = 1.0
 """Seconds until a run without a job is looked at again."""
@@ -177,7 +156,7 @@ async def read_limits(
     if function is None:
         return
     if evidence.run.status == RunStatus.CANCELLED:
-        await _read_what_cancels(reader, evidence, function)
+        await _read_timeouts(reader, evidence, function)
     if evidence.due_jobs and concurrency_limits(function):
         await read_executing(reader, evidence, function)
 
@@ -191,45 +170,17 @@ def find_function(evidence: RunEvidence, catalogue: Catalogue) -> Function | Non
     return evidence.function
 
 
-async def _read_what_cancels(
+async def _read_timeouts(
     reader: Reader, evidence: RunEvidence, function: Function
 ) -> None:
-    """Read the later runs of a singleton, and the timeouts of a function, which only v1 has."""
-    if cancels_earlier_run(function):
-        received_at = None
-        if evidence.event is not None:
-            received_at = evidence.event.received_at
-        began = received_at or evidence.run.queued_at or evidence.now
-        evidence.other_runs = await read_other_runs(reader, function, began)
-    await _read_cancelling_events(reader, evidence, function)
+    """Read the timeouts of a function, which only v1 has."""
     listing = list_functions(reader.session, function.app_id, as_configured=True)
     plan = listing.read_all(deadline=reader.deadline)
     subject = f"the timeouts of functions of {function.app_id}"
     of_app = await reader.read(plan, subject)
-    if of_app is None:
-        return
-    evidence.timeouts = {}
-    for configured in of_app:
+    for configured in of_app or ():
         if configured.id == function.id:
             evidence.timeouts = limit(configured, "timeouts") or {}
-
-
-async def _read_cancelling_events(
-    reader: Reader, evidence: RunEvidence, function: Function
-) -> None:
-    """Read the events that may have cancelled a run: those that came until it ended."""
-    since: datetime | timedelta = evidence.run.queued_at or DAY
-    until = evidence.now
-    if evidence.run.ended_at is not None:
-        since = evidence.run.ended_at - CANCELLATION_SLACK
-        until = evidence.run.ended_at + SAME_FUNCTION_WITHIN
-    for name in cancelling_events(function)[:_MAX_CANCELLING_NAMES]:
-        selection = EventSelection(name=name, since=since, until=until)
-        listing = list_events(reader.session, selection, limit=_MAX_CANCELLING_EVENTS)
-        plan = listing.read_all(deadline=reader.deadline)
-        listed = await reader.read(plan, f"whether an event {shown(name)} cancelled it")
-        if listed is not None:
-            evidence.cancelling = [*(evidence.cancelling or ()), *listed]
 
 
 async def read_executing(
@@ -271,20 +222,3 @@ async def _unknown_running(
         return []
     unknown = [run.id for run in page.items if run.id not in known]
     return unknown[:MAX_READ_SINGLY]
-
-
-def read_other_runs(
-    reader: Reader, function: Function, at: datetime
-) -> Plan[Page[Run] | None]:
-    """Read the newest runs of a function that may explain the end of another, or its absence."""
-    reach = DAY if limit(function, "singleton") else SAME_FUNCTION_WITHIN
-    until: datetime | None = at + _LISTED_LATER_BY
-    if limit(function, "debounce") or cancels_earlier_run(function):
-        until = None  # later runs count, too
-    selection = Selection(
-        names=Names(function.app_id, function.id),
-        window=Window(since=at - reach, until=until),
-    )
-    listing = list_runs(reader.session, selection, page_size=100)
-    first_page = listing.walk().next_page(deadline=reader.deadline)
-    return reader.read(first_page, f"other runs of {name_of(function)}")

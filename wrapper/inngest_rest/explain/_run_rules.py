@@ -15,12 +15,10 @@ from inngest_rest._local.functions import limit, name_of, parse_duration
 from inngest_rest._local.run_errors import error_line
 from inngest_rest._values.ulid import is_ulid
 from inngest_rest.explain._evidence import (
-    CANCELLATION_SLACK,
     attempts_at,
     is_same_error,
 )
 from inngest_rest.explain._limits import (
-    cancellations,
     cancelling_events,
     cancels_earlier_run,
     concurrency_limits,
@@ -301,19 +299,11 @@ def cancelled(evidence: RunEvidence) -> Iterator[Conclusion]:
             "completed": evidence.completed_steps,
         },
         details={
-            "is_by_call": _was_cancelled_by_call(evidence),
             "open_steps": [
                 (step.name, _WAITS.get(step.step_op or "")) for step in open_steps
             ],
         },
     )
-
-
-def _was_cancelled_by_call(evidence: RunEvidence) -> bool:
-    """Return whether nothing that the function allows explains the end of a run."""
-    if evidence.function is None or evidence.timeouts is None:
-        return False
-    return not any(any(rule(evidence)) for rule in CANCELLING_RULES)
 
 
 def batch(evidence: RunEvidence) -> Iterator[Conclusion]:
@@ -373,73 +363,27 @@ def _original_of(evidence: RunEvidence) -> str | None:
 def cancelled_by_singleton(evidence: RunEvidence) -> Iterator[Conclusion]:
     """The function is a singleton whose new run cancels the earlier one."""
     function = evidence.function
-    if function is None or not cancels_earlier_run(function):
-        return
-    page = evidence.other_runs
-    later = _later_runs_at_end(evidence)
-    if later or page is None or page.next_cursor:
+    if function is not None and cancels_earlier_run(function):
         yield evidence.conclude(
             Kind.SINGLETON,
-            {"later_run": later[-1] if later else None},
+            {"singleton": limit(function, "singleton")},
             is_certain=False,
             details={"function": name_of(function)},
         )
 
 
-def _later_runs_at_end(evidence: RunEvidence) -> list[str]:
-    """Return the ids of the later runs that began about when the run ended, the newest first."""
-    if evidence.other_runs is None:
-        return []
-    end = evidence.run.ended_at or evidence.now
-    later: list[str] = []
-    for run in evidence.other_runs.items:
-        distance = abs((run.queued_at or end) - end)
-        if run.id > evidence.run.id and distance < CANCELLATION_SLACK:
-            later.append(run.id)
-    return later
-
-
 def cancelled_by_event(evidence: RunEvidence) -> Iterator[Conclusion]:
-    """The function has events that cancel its runs, and one came that may have done so."""
+    """The function has events that cancel its runs."""
     if evidence.function is None:
         return
-    if evidence.cancelling is None:
-        names = cancelling_events(evidence.function)
-        if names:
-            yield evidence.conclude(Kind.CANCEL_ON, {"events": names}, is_certain=False)
-        return
-    for entry in cancellations(evidence.function):
-        matching = [
-            event
-            for event in evidence.cancelling
-            if event.name == entry["event"] and _cancels(entry, event, evidence)
-        ]
-        if matching:
-            latest = matching[0]
-            yield evidence.conclude(
-                Kind.CANCEL_ON,
-                {
-                    "events": [latest.name],
-                    "event": latest.internal_id,
-                    "received_at": latest.received_at,
-                },
-                is_certain=False,
-            )
-
-
-def _cancels(
-    entry: Mapping[str, Any], event: StoredEvent, evidence: RunEvidence
-) -> bool:
-    """Return whether the condition of a cancellation may hold for an event."""
-    condition = entry.get("condition") or entry.get("if")
-    if not condition or evidence.event is None:
-        return True
-    return not unmet_parts(condition, event, evidence.event)
+    names = cancelling_events(evidence.function)
+    if names:
+        yield evidence.conclude(Kind.CANCEL_ON, {"events": names}, is_certain=False)
 
 
 def cancelled_by_timeout(evidence: RunEvidence) -> Iterator[Conclusion]:
     """The function has a timeout that the run may have exceeded."""
-    if evidence.function is None or evidence.timeouts is None:
+    if evidence.function is None:
         return
     began = evidence.run.queued_at
     ended = evidence.run.ended_at

@@ -99,22 +99,18 @@ def _batch(facts: Facts) -> str:
 
 
 def _singleton(facts: Facts) -> str:
-    if "singleton" in facts:  # of an event
+    if "function" not in facts:  # of an event
         per_key = _per_key(facts["singleton"].get("key"), facts["key_value"])
         return f"{facts['subject']} is a singleton{per_key} and may have skipped it"
-    text = f"{facts['subject']} may have been cancelled by a later run of the singleton"
-    text += f" {facts['function']}"
-    if facts["later_run"]:
-        text += f", {facts['later_run']}"
-    return text
+    return (
+        f"{facts['subject']} may have been cancelled by a later run of the singleton "
+        f"{facts['function']}"
+    )
 
 
 def _cancel_on(facts: Facts) -> str:
     names = " or ".join(repr(name) for name in facts["events"])
-    text = f"{facts['subject']} may have been cancelled by an event {names}"
-    if "event" in facts and facts["received_at"]:
-        text += f", {facts['event']} of {moment(facts['received_at'])}"
-    return text
+    return f"{facts['subject']} may have been cancelled by an event {names}"
 
 
 def _scheduled(facts: Facts) -> str:
@@ -259,8 +255,6 @@ def _attempt_failed(facts: Facts) -> str:
 
 def _cancelled(facts: Facts) -> str:
     text = "it was cancelled"
-    if facts["is_by_call"]:
-        text += ", by a call or on the dashboard as it seems,"
     if facts["open_steps"]:
         steps = [
             f"step {name!r} was {_DOING[wait]}" for name, wait in facts["open_steps"]
