@@ -168,7 +168,6 @@ class Failure:
 
     step: Span  # what it is an attempt at; not a step of the function, if it has no id
     attempt: Span | None  # None for the only one at its step
-    after: str | None  # the last step that had ended before
     is_latest: bool  # no step has ended since
 
     @property
@@ -274,13 +273,8 @@ class RunEvidence:
         return Failure(
             step=step,
             attempt=None if span is step else span,
-            after=self._last_ended_by(span.started_at or failed_at),
             is_latest=not later,
         )
-
-    def _last_ended_by(self, time: datetime) -> str | None:
-        names = [name for ended_at, name in self._ended_steps if ended_at <= time]
-        return names[-1] if names else None
 
     @property
     def completed_steps(self) -> list[str]:

@@ -247,14 +247,12 @@ def failed(evidence: RunEvidence) -> Iterator[Conclusion]:
     step = evidence.failed_step
     failure = evidence.last_failure
     attempts_made: int | None = None
-    after: str | None = None
     if step is not None:
         # A step that waits or invokes is tried once, as far as a function knows.
         if step.step_op in {"run", None}:
             attempts_made = max(len(attempts_at(step)), 1)
     elif failure is not None and is_same_error(failure.error, run.error):
         attempts_made = failure.number  # at the function's own code
-        after = failure.after
     yield evidence.conclude(
         Kind.FAILED,
         {
@@ -262,7 +260,6 @@ def failed(evidence: RunEvidence) -> Iterator[Conclusion]:
             "step": step.name if step else None,
             "attempts": attempts_made,
         },
-        details={"after": after},
     )
 
 

@@ -227,14 +227,13 @@ def _after_failure(facts: Facts) -> str:
 
 
 def _failed_attempt(failure: Failure) -> str:
-    after = f" after step {failure.after!r}" if failure.after else ""
     if failure.number is not None:
-        at_step = f" at step {failure.step_name!r}" if failure.step_name else after
+        at_step = f" at step {failure.step_name!r}" if failure.step_name else ""
         subject = f"attempt {failure.number}{at_step}"
     elif failure.step_name:
         subject = f"step {failure.step_name!r}"
     else:
-        subject = f"its code{after}"
+        subject = "its code"
     return f"{subject} failed with {error_line(failure.error)}"
 
 
@@ -242,8 +241,6 @@ def _failed(facts: Facts) -> str:
     text = f"it failed with {facts['error']}"
     if facts["step"]:
         text += f" in step {facts['step']!r}"
-    elif facts["after"]:
-        text += f" past step {facts['after']!r}"
     if facts["attempts"]:
         text += f", after {counted(facts['attempts'], 'attempt')}"
     return text
