@@ -1,7 +1,6 @@
 """Why an event started no run, and why runs are as they are: as data, and in words.
 
-A rule reads the evidence and yields what is consistent with it, as facts; of these, the texts make
-reasons.
+A rule reads the evidence and yields the reasons that are consistent with it, each in words.
 
 rows            its rows of the table of calls
 _explain        the outcome of one event, or the state of one run
@@ -9,8 +8,7 @@ _waiting        what all open runs wait for
 _preview        what events would start, before they are sent
 _event_rules    the rules about an event, and their order
 _run_rules      the rules about a run, and their order
-_texts          the sentence of each kind of reason
-_conclusion     what a rule concludes, without words
+_limit_rules    the rules about a run by its function as it is now
 _evidence       what the rules read: the known facts of an event, a function, a run
 _limits         limits of a function that explain its runs, with their keys and conditions
 _triggers       the triggers most similar to a name that no function listens for

@@ -11,8 +11,8 @@ from inngest_rest._local.functions import is_run_of, limit, name_of
 from inngest_rest._local.run_errors import error_line
 from inngest_rest._values.span_names import attempt_number
 from inngest_rest._values.ulid import second_of_ulid
-from inngest_rest.explain._conclusion import Conclusion, about_function
 from inngest_rest.explain._limits import cancelling_events, value_of
+from inngest_rest.explanation import Reason
 from inngest_rest.models import (
     Function,
     Job,
@@ -149,16 +149,22 @@ class FunctionWithoutRun:
         """Return the value that the key of a limit has for the event; None if it is unknown."""
         return None if key is None else value_of(key, self.evidence.event)
 
-    def conclude(
+    def reason(
         self,
         kind: Kind,
+        message: str,
         evidence: Mapping[str, Any],
         *,
         is_certain: bool = False,
-        details: Mapping[str, Any] | None = None,
-    ) -> Conclusion:
-        return about_function(
-            self.function, kind, evidence, is_certain=is_certain, details=details
+    ) -> Reason:
+        """Return a reason why the function has no run."""
+        return Reason(
+            kind=kind,
+            message=message,
+            is_certain=is_certain,
+            app_id=self.function.app_id,
+            function_id=self.function.id,
+            evidence=evidence,
         )
 
 
@@ -309,24 +315,23 @@ class RunEvidence:
         ]
         return max(causes, key=lambda step: step.ended_at or self.now, default=None)
 
-    def conclude(
+    def reason(
         self,
         kind: Kind,
+        message: str,
         evidence: Mapping[str, Any],
         *,
         is_certain: bool = True,
-        details: Mapping[str, Any] | None = None,
-    ) -> Conclusion:
-        """Return a conclusion about the run."""
-        return Conclusion(
+    ) -> Reason:
+        """Return a reason why the run is as it is."""
+        return Reason(
             kind=kind,
+            message=message,
             is_certain=is_certain,
-            subject=self.subject,
             app_id=self.run.app_id,
             function_id=self.run.function_id,
             run_id=self.run.id,
             evidence=evidence,
-            details=details or {},
         )
 
 

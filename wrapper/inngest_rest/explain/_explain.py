@@ -23,7 +23,7 @@ from inngest_rest._local.functions import (
 )
 from inngest_rest._values.ulid import is_ulid, second_of_ulid
 from inngest_rest._values.visible import shown
-from inngest_rest.explain._event_rules import conclusions_of_event
+from inngest_rest.explain._event_rules import reasons_of_event
 from inngest_rest.explain._evidence import (
     DAY,
     EVENT_ORDER_SLACK,
@@ -31,6 +31,7 @@ from inngest_rest.explain._evidence import (
     EventEvidence,
     RunEvidence,
 )
+from inngest_rest.explain._limit_rules import reasons_of_limits
 from inngest_rest.explain._relatives import read_relatives
 from inngest_rest.explain._run_evidence import (
     MAX_READ_SINGLY,
@@ -40,8 +41,7 @@ from inngest_rest.explain._run_evidence import (
     read_queue,
     read_steps,
 )
-from inngest_rest.explain._run_rules import conclusions_of_limits, conclusions_of_run
-from inngest_rest.explain._texts import reason_of
+from inngest_rest.explain._run_rules import reasons_of_run
 from inngest_rest.explanation import (
     Explanation,
     Listener,
@@ -127,7 +127,7 @@ async def explain_stored(
         )
     reader = Reader(session=session, deadline=deadline)
     evidence = await _read_event_evidence(reader, event, server_time)
-    reasons = [reason_of(conclusion) for conclusion in conclusions_of_event(evidence)]
+    reasons = list(reasons_of_event(evidence))
     for run in evidence.runs:
         of_run = RunEvidence(
             run=run,
@@ -136,9 +136,7 @@ async def explain_stored(
             event=event,
         )
         await read_limits(reader, of_run, evidence.catalogue)
-        reasons += [
-            reason_of(conclusion) for conclusion in conclusions_of_limits(of_run)
-        ]
+        reasons += reasons_of_limits(of_run)
     listeners = tuple(_listeners(evidence))
     unchecked = reader.unchecked
     unchecked += [
@@ -275,9 +273,7 @@ async def explain_run(session: Session, run_id: str) -> RunExplanation:
         await read_limits(reader, evidence, catalogue)
     return RunExplanation(
         run=queue.run,
-        reasons=tuple(
-            reason_of(conclusion) for conclusion in conclusions_of_run(evidence)
-        ),
+        reasons=tuple(reasons_of_run(evidence)),
         jobs=tuple(queue.jobs),
         events=evidence.events,
         unchecked=tuple(reader.unchecked),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from inngest_rest._local.expressions import evaluate
 from inngest_rest._local.functions import limit, limits
+from inngest_rest._values.visible import shown
 
 if TYPE_CHECKING:
     from inngest_rest.models import Function, StoredEvent
@@ -47,6 +48,14 @@ def value_of(expression: str, event: StoredEvent) -> Any:
         return evaluate(expression, {"event": event})
     except (KeyError, ValueError):
         return None
+
+
+def per_key(limit: Mapping[str, Any], value: object) -> str:
+    """Say which count of a limit it is about, if it has a key, whose value may be None: unknown."""
+    if limit.get("key") is None:
+        return ""
+    text = f" for each `{limit['key']}`"
+    return text if value is None else f"{text}, here {shown(value)}"
 
 
 def unmet_parts(condition: str, awaited: StoredEvent, event: StoredEvent) -> list[str]:

@@ -1,41 +1,32 @@
 """Rules for why a run is as it is, one function each.
 
-A conclusion is certain only if the evidence proves it. The queue, the trace and the event of a run
-state certain facts; the same rules explain why a due run is not executed, or was cancelled, for a
-run and for the runs of an event.
+A rule says its own sentence: a clause, in lower case and without a full stop, that follows a colon.
+A reason is certain only if the evidence proves it. The queue, the trace and the event of a run
+state certain facts.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from attrs import frozen
-
-from inngest_rest._local.functions import limit, name_of, parse_duration
 from inngest_rest._local.run_errors import error_line
 from inngest_rest._values.ulid import is_ulid
-from inngest_rest.explain._evidence import (
-    attempts_at,
-    is_same_error,
-)
-from inngest_rest.explain._limits import (
-    cancelling_events,
-    cancels_earlier_run,
-    concurrency_limits,
-    unmet_parts,
-)
+from inngest_rest._values.visible import and_more, counted, moment
+from inngest_rest.explain._evidence import attempts_at, is_same_error
+from inngest_rest.explain._limit_rules import reasons_of_limits
+from inngest_rest.explain._limits import unmet_parts
 from inngest_rest.explanation import ReasonKind as Kind
 from inngest_rest.models import Job, RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from inngest_rest.explain._conclusion import Conclusion
     from inngest_rest.explain._evidence import Failure, RunEvidence
-    from inngest_rest.models import StoredEvent
+    from inngest_rest.explanation import Reason
+    from inngest_rest.models import Run, Span, StoredEvent
 
-    Rule = Callable[[RunEvidence], Iterator[Conclusion]]
+    Rule = Callable[[RunEvidence], Iterator[Reason]]
 
 _MAX_NEAREST = 3  # events of an awaited name that are told, and waits that timed out
 
@@ -52,40 +43,61 @@ _WAITS = {
     "sleep": Kind.SLEEPS,
 }
 
+_NOUNS = {
+    Kind.WAITS_FOR_EVENT: "event",
+    Kind.WAITS_FOR_SIGNAL: "signal",
+    Kind.WAITS_FOR_FUNCTION: "function",
+}
 
-def conclusions_of_run(evidence: RunEvidence) -> Iterator[Conclusion]:
-    """Yield the conclusions about a run: its wait, attempt, or end, and the limits that hold it."""
+_UNKNOWN = "but the server reports neither which nor until when"
+
+# A wait of which the server reports no more.
+_UNKNOWN_WAITS = {
+    Kind.WAITS_FOR_EVENT: f"waits for an event, {_UNKNOWN}",
+    Kind.WAITS_FOR_SIGNAL: f"waits for a signal, {_UNKNOWN}",
+    Kind.WAITS_FOR_FUNCTION: f"waits for a function, {_UNKNOWN}",
+    Kind.SLEEPS: "sleeps, but the server does not report until when",
+}
+
+# The activity of a step when its run was cancelled, by its wait.
+_DOING = {
+    Kind.WAITS_FOR_EVENT: "waiting for an event",
+    Kind.WAITS_FOR_SIGNAL: "waiting for a signal",
+    Kind.WAITS_FOR_FUNCTION: "waiting for a function",
+    Kind.SLEEPS: "sleeping",
+    None: "being executed",
+}
+
+
+def reasons_of_run(evidence: RunEvidence) -> Iterator[Reason]:
+    """Yield the reasons of a run: its wait, attempt, or end, and the limits that hold it."""
     rules = LOST_RULES if evidence.is_lost else RUN_RULES
     for rule in rules:
         yield from rule(evidence)
     if not evidence.is_lost:
-        yield from conclusions_of_limits(evidence)
+        yield from reasons_of_limits(evidence)
 
 
-def conclusions_of_limits(evidence: RunEvidence) -> Iterator[Conclusion]:
-    """Yield the reasons for a wait or a cancellation that its function, as it is now, explains."""
-    if evidence.run.status == RunStatus.CANCELLED:
-        rules = CANCELLING_RULES
-    elif evidence.catalogue is None or evidence.run.is_ended:
-        return
-    elif evidence.scheduled_for is not None:
-        rules = SCHEDULE_RULES
-    else:
-        rules = HOLDING_RULES
-    for rule in rules:
-        yield from rule(evidence)
-
-
-def lost(evidence: RunEvidence) -> Iterator[Conclusion]:
+def lost(evidence: RunEvidence) -> Iterator[Reason]:
     """The queue has no job for the run, which has not ended."""
-    if evidence.idle is not None:
-        seconds = round(evidence.idle.total_seconds(), 3)
-        yield evidence.conclude(
-            Kind.LOST, {"idle_s": seconds}, is_certain=evidence.is_lost
+    if evidence.idle is None:
+        return
+    message = (
+        "it may be lost: the queue has no job for it. If it still has none in half a minute, the "
+        "run will not continue: cancel it then and replay it"
+    )
+    if evidence.is_lost:
+        message = (
+            "it is lost: the queue has no job for it, as happens when a server with an in-memory "
+            "queue is killed. It will not continue: cancel it and replay it"
         )
+    seconds = round(evidence.idle.total_seconds(), 3)
+    yield evidence.reason(
+        Kind.LOST, message, {"idle_s": seconds}, is_certain=evidence.is_lost
+    )
 
 
-def waits(evidence: RunEvidence) -> Iterator[Conclusion]:
+def waits(evidence: RunEvidence) -> Iterator[Reason]:
     """A job in the queue is a step that waits or sleeps."""
     step_names = {step.step_id: step.name for step in evidence.steps}
     for job in evidence.jobs:
@@ -93,23 +105,36 @@ def waits(evidence: RunEvidence) -> Iterator[Conclusion]:
         # A sleep that is over is a job that is due.
         if kind is None or (kind is Kind.SLEEPS and job in evidence.due_jobs):
             continue
+        step = job.step or (job.step_id and step_names.get(job.step_id))
         invoked = evidence.invoked.get(job.event_id or "", ())
-        yield evidence.conclude(
+        yield evidence.reason(
             kind,
+            f"{_step_or_it(step)} {_wait_in_words(kind, job, invoked)}",
             {
                 "for": job.event or job.signal or job.function,
                 "condition": job.condition,
                 "until": job.at,
                 "runs": [run.id for run in invoked],
             },
-            details={
-                "step": job.step or (job.step_id and step_names.get(job.step_id)),
-                "invoked": invoked,
-            },
         )
 
 
-def not_matched(evidence: RunEvidence) -> Iterator[Conclusion]:
+def _step_or_it(name: str | None) -> str:
+    return f"step {name!r}" if name else "it"
+
+
+def _wait_in_words(kind: Kind, job: Job, invoked: tuple[Run, ...]) -> str:
+    if kind is Kind.SLEEPS:
+        return f"sleeps until {moment(job.at)}"
+    awaited = job.event or job.signal or job.function
+    text = f"waits for {_NOUNS[kind]} {awaited!r}"
+    if job.condition:
+        text += f" that matches `{job.condition}`"
+    text += "".join(f" in run {run.id} ({run.status})" for run in invoked)
+    return f"{text}, until {moment(job.at)}"
+
+
+def not_matched(evidence: RunEvidence) -> Iterator[Reason]:
     """Events of the awaited name came, and did not end the wait: those that nearly match."""
     began = {step.step_id: step.queued_at or step.started_at for step in evidence.steps}
     for job in evidence.jobs:
@@ -119,15 +144,19 @@ def not_matched(evidence: RunEvidence) -> Iterator[Conclusion]:
             is_early = _is_before(event.received_at, began.get(job.step_id))
             if not unmet and not is_early:
                 continue
-            yield evidence.conclude(
+            why = "it arrived before the step started to wait"
+            if unmet:
+                parts = " and ".join(f"`{part}`" for part in unmet)
+                why = f"{parts} does not hold for it"
+            yield evidence.reason(
                 Kind.NOT_MATCHED,
+                f"event {event.internal_id} {event.name!r} did not end that wait: {why}",
                 {"event": event.internal_id, "unmet": unmet, "is_early": is_early},
                 is_certain=False,
-                details={"name": event.name},
             )
 
 
-def timed_out(evidence: RunEvidence) -> Iterator[Conclusion]:
+def timed_out(evidence: RunEvidence) -> Iterator[Reason]:
     """A wait for an event has ended without one; no server says which event it waited for."""
     missed = [
         step
@@ -138,8 +167,10 @@ def timed_out(evidence: RunEvidence) -> Iterator[Conclusion]:
         and step.output in _NOTHING
     ]
     for step in missed[-_MAX_NEAREST:]:
-        yield evidence.conclude(
+        yield evidence.reason(
             Kind.WAIT_TIMED_OUT,
+            f"step {step.name!r} waited for an event until {moment(step.ended_at)}, and none "
+            "matched; no server reports the event and condition of an expired wait",
             {"step": step.name, "began_at": step.started_at, "ended_at": step.ended_at},
         )
 
@@ -179,7 +210,7 @@ def _wait_of(job: Job) -> Kind | None:
     return Kind.SLEEPS if job.kind == "sleep" else None
 
 
-def waits_by_trace(evidence: RunEvidence) -> Iterator[Conclusion]:
+def waits_by_trace(evidence: RunEvidence) -> Iterator[Reason]:
     """A step waits by the trace, and no job says so, as Inngest Cloud lists them."""
     if evidence.run.is_ended or evidence.idle is not None:
         return
@@ -187,12 +218,11 @@ def waits_by_trace(evidence: RunEvidence) -> Iterator[Conclusion]:
     for step in evidence.steps:
         kind = _WAITS.get(step.step_op or "")
         if kind and not step.ended_at and step.step_id not in in_queue:
-            yield evidence.conclude(
-                kind, {"step_id": step.step_id}, details={"step": step.name}
-            )
+            message = f"{_step_or_it(step.name)} {_UNKNOWN_WAITS[kind]}"
+            yield evidence.reason(kind, message, {"step_id": step.step_id})
 
 
-def attempts(evidence: RunEvidence) -> Iterator[Conclusion]:
+def attempts(evidence: RunEvidence) -> Iterator[Reason]:
     """A job in the queue is an attempt that is executed, due, or next."""
     for job in evidence.jobs:
         is_sleeping = job.kind == "sleep" and job not in evidence.due_jobs
@@ -201,19 +231,14 @@ def attempts(evidence: RunEvidence) -> Iterator[Conclusion]:
         state = _state_of(evidence, job)
         if state is None:
             continue
-        max_attempts = evidence.max_attempts(job)
-        yield evidence.conclude(
+        yield evidence.reason(
             state,
+            _state_in_words(evidence, job, state),
             {
                 "attempt": (job.attempt or 0) + 1,
-                "max_attempts": max_attempts,
+                "max_attempts": evidence.max_attempts(job),
                 "at": job.at,
                 "position": job.position,
-            },
-            details={
-                "is_due": job in evidence.due_jobs,
-                "is_of_function": max_attempts is not None and job.max_attempts is None,
-                "failure": _failure_before(evidence, job),
             },
         )
 
@@ -229,6 +254,33 @@ def _state_of(evidence: RunEvidence, job: Job) -> Kind | None:
     return None if evidence.run.status == RunStatus.QUEUED else Kind.QUEUED
 
 
+def _state_in_words(evidence: RunEvidence, job: Job, state: Kind) -> str:
+    attempt = _attempt(job, evidence.max_attempts(job))
+    if state is Kind.EXECUTING:
+        return f"{attempt} is being executed"
+    at = moment(job.at)
+    failure = _failure_before(evidence, job)
+    cause = f", as {_failed_attempt(failure)}" if failure else ""
+    if state is Kind.RETRIES:
+        return f"{attempt} is due at {at}{cause}"
+    if job not in evidence.due_jobs:
+        return f"its next job is due at {at}"
+    subject = attempt if job.attempt else "it"
+    behind = ""
+    if job.position:
+        behind = f", behind {counted(job.position, 'job')} of its function"
+    return f"{subject} has been due since {at}{behind}{cause}"
+
+
+def _attempt(job: Job, max_attempts: int | None) -> str:
+    text = f"attempt {(job.attempt or 0) + 1}"
+    if max_attempts:
+        text += f" of {max_attempts}"
+    if max_attempts is not None and job.max_attempts is None:
+        text += " (by the function's current settings)"
+    return text
+
+
 def _failure_before(evidence: RunEvidence, job: Job) -> Failure | None:
     """Return the failure that led to an attempt; None if it may be of another."""
     failure = evidence.last_failure
@@ -239,7 +291,7 @@ def _failure_before(evidence: RunEvidence, job: Job) -> Failure | None:
     return failure if failure.number == job.attempt else None
 
 
-def failed(evidence: RunEvidence) -> Iterator[Conclusion]:
+def failed(evidence: RunEvidence) -> Iterator[Reason]:
     """The run failed: with which error, in which step, and after how many attempts."""
     run = evidence.run
     if run.status != RunStatus.FAILED:
@@ -253,17 +305,24 @@ def failed(evidence: RunEvidence) -> Iterator[Conclusion]:
             attempts_made = max(len(attempts_at(step)), 1)
     elif failure is not None and is_same_error(failure.error, run.error):
         attempts_made = failure.number  # at the function's own code
-    yield evidence.conclude(
+    error = error_line(run.error)
+    message = f"it failed with {error}"
+    if step is not None:
+        message += f" in step {step.name!r}"
+    if attempts_made:
+        message += f", after {counted(attempts_made, 'attempt')}"
+    yield evidence.reason(
         Kind.FAILED,
+        message,
         {
-            "error": error_line(run.error),
+            "error": error,
             "step": step.name if step else None,
             "attempts": attempts_made,
         },
     )
 
 
-def attempt_failed(evidence: RunEvidence) -> Iterator[Conclusion]:
+def attempt_failed(evidence: RunEvidence) -> Iterator[Reason]:
     """The run failed, and the last failed attempt with another error, which was perhaps caught."""
     failure = evidence.last_failure
     if evidence.run.status != RunStatus.FAILED or failure is None:
@@ -272,14 +331,25 @@ def attempt_failed(evidence: RunEvidence) -> Iterator[Conclusion]:
         return
     if is_same_error(failure.error, evidence.run.error):
         return
-    yield evidence.conclude(
+    yield evidence.reason(
         Kind.ATTEMPT_FAILED,
+        _failed_attempt(failure),
         {"attempt": failure.number, "error": error_line(failure.error)},
-        details={"failure": failure},
     )
 
 
-def cancelled(evidence: RunEvidence) -> Iterator[Conclusion]:
+def _failed_attempt(failure: Failure) -> str:
+    if failure.number is not None:
+        at_step = f" at step {failure.step_name!r}" if failure.step_name else ""
+        subject = f"attempt {failure.number}{at_step}"
+    elif failure.step_name:
+        subject = f"step {failure.step_name!r}"
+    else:
+        subject = "its code"
+    return f"{subject} failed with {error_line(failure.error)}"
+
+
+def cancelled(evidence: RunEvidence) -> Iterator[Reason]:
     """The run was cancelled: while which steps were open, or after which one."""
     is_known = evidence.steps or evidence.is_traced
     if evidence.run.status != RunStatus.CANCELLED or not is_known:
@@ -289,29 +359,43 @@ def cancelled(evidence: RunEvidence) -> Iterator[Conclusion]:
         for step in evidence.steps
         if step.step_id and (not step.ended_at or step.status == "cancelled")
     ]
-    yield evidence.conclude(
+    completed = evidence.completed_steps
+    yield evidence.reason(
         Kind.CANCELLED,
-        {
-            "steps": [step.name for step in open_steps],
-            "completed": evidence.completed_steps,
-        },
-        details={
-            "open_steps": [
-                (step.name, _WAITS.get(step.step_op or "")) for step in open_steps
-            ],
-        },
+        _cancelled_in_words(open_steps, completed),
+        {"steps": [step.name for step in open_steps], "completed": completed},
     )
 
 
-def batch(evidence: RunEvidence) -> Iterator[Conclusion]:
+def _cancelled_in_words(open_steps: list[Span], completed: list[str]) -> str:
+    text = "it was cancelled"
+    if open_steps:
+        doing = [
+            f"step {step.name!r} was {_DOING[_WAITS.get(step.step_op or '')]}"
+            for step in open_steps
+        ]
+        text += f" while {and_more(doing)}"
+    if completed:
+        plural = "s" if len(completed) > 1 else ""
+        names = and_more([repr(name) for name in completed])
+        return f"{text}, after step{plural} {names} had completed"
+    if open_steps:
+        return text
+    return f"{text} before any of its steps had completed"
+
+
+def batch(evidence: RunEvidence) -> Iterator[Reason]:
     """The run got several events at once."""
-    if len(evidence.events) > 1:
-        yield evidence.conclude(
-            Kind.BATCH, {"events": [event.get("id") for event in evidence.events]}
+    number = len(evidence.events)
+    if number > 1:
+        yield evidence.reason(
+            Kind.BATCH,
+            f"it received a batch of {counted(number, 'event')}",
+            {"events": [event.get("id") for event in evidence.events]},
         )
 
 
-def invoked_by(evidence: RunEvidence) -> Iterator[Conclusion]:
+def invoked_by(evidence: RunEvidence) -> Iterator[Reason]:
     """A step of another run invoked it."""
     event = evidence.event
     # Nobody else can send an event of this name (recording v1-event-invoked).
@@ -321,17 +405,22 @@ def invoked_by(evidence: RunEvidence) -> Iterator[Conclusion]:
         case {"_inngest": {"correlation_id": str(id), "name": str(step)}}:
             run_id = id[:26]
             if is_ulid(run_id):
-                yield evidence.conclude(Kind.INVOKED_BY, {"run": run_id, "step": step})
+                yield evidence.reason(
+                    Kind.INVOKED_BY,
+                    f"step {step!r} of run {run_id} invoked it",
+                    {"run": run_id, "step": step},
+                )
 
 
-def replays(evidence: RunEvidence) -> Iterator[Conclusion]:
+def replays(evidence: RunEvidence) -> Iterator[Reason]:
     """The run is a replay of another."""
     original = _original_of(evidence)
     if original:
-        yield evidence.conclude(Kind.REPLAYS, {"run": original})
+        message = f"it replays run {original}"
+        yield evidence.reason(Kind.REPLAYS, message, {"run": original})
 
 
-def replayed(evidence: RunEvidence) -> Iterator[Conclusion]:
+def replayed(evidence: RunEvidence) -> Iterator[Reason]:
     """Other runs replay it, or the run that it replays itself."""
     original = _original_of(evidence)
     # Every replay names the first run of its chain.
@@ -343,10 +432,10 @@ def replayed(evidence: RunEvidence) -> Iterator[Conclusion]:
     }
     if replaying:
         ids = sorted(replaying)
-        yield evidence.conclude(
-            Kind.REPLAYED,
-            {"runs": ids},
-            details={"original": original, "replays": [replaying[id] for id in ids]},
+        subject = f"run {original}" if original else "it"
+        by = and_more([f"run {id} ({replaying[id].status})" for id in ids])
+        yield evidence.reason(
+            Kind.REPLAYED, f"{subject} was replayed by {by}", {"runs": ids}
         )
 
 
@@ -355,169 +444,6 @@ def _original_of(evidence: RunEvidence) -> str | None:
         if run.id == evidence.run.id:
             return run.original_run_id
     return evidence.run.original_run_id
-
-
-def cancelled_by_singleton(evidence: RunEvidence) -> Iterator[Conclusion]:
-    """The function is a singleton whose new run cancels the earlier one."""
-    function = evidence.function
-    if function is not None and cancels_earlier_run(function):
-        yield evidence.conclude(
-            Kind.SINGLETON,
-            {"singleton": limit(function, "singleton")},
-            is_certain=False,
-            details={"function": name_of(function)},
-        )
-
-
-def cancelled_by_event(evidence: RunEvidence) -> Iterator[Conclusion]:
-    """The function has events that cancel its runs."""
-    if evidence.function is None:
-        return
-    names = cancelling_events(evidence.function)
-    if names:
-        yield evidence.conclude(Kind.CANCEL_ON, {"events": names}, is_certain=False)
-
-
-def cancelled_by_timeout(evidence: RunEvidence) -> Iterator[Conclusion]:
-    """The function has a timeout that the run may have exceeded."""
-    if evidence.function is None:
-        return
-    began = evidence.run.queued_at
-    ended = evidence.run.ended_at
-    took = ended - began if began and ended else None
-    for which in ("start", "finish"):
-        timeout = evidence.timeouts.get(which)
-        longest = parse_duration(timeout)
-        if longest is not None and (took is None or took >= longest):
-            yield evidence.conclude(
-                Kind.TIMEOUT,
-                {"timeout": which, "limit": timeout},
-                is_certain=False,
-                details={"function": name_of(evidence.function)},
-            )
-
-
-def scheduled(evidence: RunEvidence) -> Iterator[Conclusion]:
-    """The event of the run asks for a later time."""
-    if evidence.scheduled_for is not None:
-        yield evidence.conclude(Kind.SCHEDULED, {"ts": evidence.scheduled_for})
-
-
-def app_unreachable(evidence: RunEvidence) -> Iterator[Conclusion]:
-    """The server could not reach the app of the run when it last tried to sync it."""
-    if evidence.catalogue is None:
-        return
-    for app in evidence.catalogue.apps:
-        if app.id == evidence.run.app_id and app.sync_error:
-            yield evidence.conclude(
-                Kind.APP_UNREACHABLE,
-                {"sync_error": app.sync_error, "url": app.url},
-                is_certain=False,
-                details={"app": app.id},
-            )
-
-
-def function_removed(evidence: RunEvidence) -> Iterator[Conclusion]:
-    """The app of the run has no such function any more."""
-    run = evidence.run
-    catalogue = evidence.catalogue
-    if catalogue is None or catalogue.gaps:
-        return
-    if evidence.function is None and run.function_id is not None:
-        left = [
-            function.id
-            for function in catalogue.functions
-            if function.app_id == run.app_id
-        ]
-        yield evidence.conclude(
-            Kind.FUNCTION_REMOVED,
-            {"functions": left},
-            is_certain=False,
-            details={"function": run.function_id},
-        )
-
-
-def throttled(evidence: RunEvidence) -> Iterator[Conclusion]:
-    """The function has a throttle, and the run has not started."""
-    if evidence.function is None or evidence.run.status != RunStatus.QUEUED:
-        return
-    throttle = limit(evidence.function, "throttle")
-    if throttle:
-        value = evidence.value_of_key(throttle.get("key"))
-        yield evidence.conclude(
-            Kind.THROTTLE,
-            {"throttle": throttle, "key_value": value},
-            is_certain=False,
-        )
-
-
-def concurrency(evidence: RunEvidence) -> Iterator[Conclusion]:
-    """The concurrency of the function is limited; certain if a limit is seen to be reached."""
-    is_waiting = evidence.run.status == RunStatus.QUEUED or evidence.due_jobs
-    if evidence.function is None or not is_waiting:
-        return
-    limits = concurrency_limits(evidence.function)
-    if not limits:
-        return
-    reached = _reached_limit(evidence, limits)
-    yield evidence.conclude(
-        Kind.CONCURRENCY,
-        {
-            "concurrency": limits,
-            "runs": reached.runs if reached else [],
-            "key": reached.key if reached else None,
-            "key_value": evidence.value_of_key(reached.key) if reached else None,
-        },
-        is_certain=reached is not None,
-        details={"function": name_of(evidence.function), "reached": reached},
-    )
-
-
-@frozen(kw_only=True)
-class ReachedLimit:
-    """A limit of concurrency, and the runs that use it up."""
-
-    most: int
-    has_key: bool
-    key: str | None  # its expression, if it is known which one it is
-    runs: list[str]
-
-
-def _reached_limit(
-    evidence: RunEvidence, limits: list[Mapping[str, Any]]
-) -> ReachedLimit | None:
-    """Return the last limit of a run that others use up."""
-    reached = None
-    for entry in limits:
-        if not entry.get("key"):  # it counts all jobs of the function
-            run_ids = [run_id for run_id, _ in evidence.executing]
-            reached = _if_reached(entry["limit"], run_ids) or reached
-    for job in evidence.due_jobs[:1]:  # a job states its limits with a key
-        for key, most in job.concurrency_keys.items():
-            run_ids = [
-                run_id
-                for run_id, other in evidence.executing
-                if key in other.concurrency_keys
-            ]
-            expressions = [
-                entry["key"]
-                for entry in limits
-                if entry.get("key") and entry["limit"] == most
-            ]
-            expression = expressions[0] if len(expressions) == 1 else None
-            reached = (
-                _if_reached(most, run_ids, has_key=True, key=expression) or reached
-            )
-    return reached
-
-
-def _if_reached(
-    most: int, run_ids: list[str], *, has_key: bool = False, key: str | None = None
-) -> ReachedLimit | None:
-    if not most or len(run_ids) < most:
-        return None
-    runs = list(dict.fromkeys(run_ids))
-    return ReachedLimit(most=most, has_key=has_key, key=key, runs=runs)
 
 
 LOST_RULES: tuple[Rule, ...] = (lost, batch, invoked_by, replays, replayed)
@@ -539,22 +465,3 @@ RUN_RULES: tuple[Rule, ...] = (
     replayed,
 )
 """About any other run, in the order in which they are told."""
-
-CANCELLING_RULES: tuple[Rule, ...] = (
-    cancelled_by_singleton,
-    cancelled_by_event,
-    cancelled_by_timeout,
-)
-
-"""About a cancelled run, by its function as it is now."""
-
-SCHEDULE_RULES: tuple[Rule, ...] = (scheduled,)
-"""About a run that is to start at a later time: nothing else holds it back before."""
-
-HOLDING_RULES: tuple[Rule, ...] = (
-    app_unreachable,
-    function_removed,
-    throttled,
-    concurrency,
-)
-"""About an open run that may be held back, by its app and function as they are now."""

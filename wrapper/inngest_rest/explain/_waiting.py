@@ -22,8 +22,7 @@ from inngest_rest.explain._run_evidence import (
     read_executing,
     read_steps,
 )
-from inngest_rest.explain._run_rules import conclusions_of_run
-from inngest_rest.explain._texts import reason_of
+from inngest_rest.explain._run_rules import reasons_of_run
 from inngest_rest.explanation import ReasonKind as Kind
 from inngest_rest.models import UNFINISHED, Job, RunStatus
 from inngest_rest.responses import is_on_cloud
@@ -316,9 +315,7 @@ def _is_without_details(jobs: list[Job]) -> bool:
 def _row_of(open_run: OpenRun) -> WaitingRun:
     evidence = open_run.evidence
     run = evidence.run
-    conclusions = conclusions_of_run(evidence)
-    all_reasons = [reason_of(conclusion) for conclusion in conclusions]
-    reasons = [reason for reason in all_reasons if reason.kind in _RANKS]
+    reasons = [reason for reason in reasons_of_run(evidence) if reason.kind in _RANKS]
     main = min(reasons, key=_rank_of_reason, default=None)
     facts: Mapping[str, Any] = main.evidence if main else {}
     return WaitingRun(
