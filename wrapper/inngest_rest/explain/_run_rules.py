@@ -410,6 +410,8 @@ def invoked_by(evidence: RunEvidence) -> Iterator[Reason]:
                     f"step {step!r} of run {run_id} invoked it",
                     {"run": run_id, "step": step},
                 )
+        case _:
+            pass  # invoked by a client
 
 
 def replays(evidence: RunEvidence) -> Iterator[Reason]:
