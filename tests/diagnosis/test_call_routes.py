@@ -18,7 +18,7 @@ from tests.support.calls import call as make
 if TYPE_CHECKING:
     from inngest_rest.diagnosis import CallRoute
 
-RELEASES = ["1.17.3", "1.25.0", "1.30.0", "1.38.0", "1.39.0", f"{NEWEST_RECORDED}.0"]
+RELEASES = ["1.30.0", "1.38.0", "1.39.0", f"{NEWEST_RECORDED}.0"]
 
 NAMES = {f"{each.method} {each.path}": each.name for each in OPERATIONS}
 
@@ -27,16 +27,16 @@ EVENT = {"name": "app/order", "data": {}}
 
 CALLS = ROUTES.keys() - {"health"}
 
-CLOUD_ONLY = {call for call, found in ROUTES.items() if all(it.cloud_only for it in found)}
+CLOUD_ONLY = {
+    call
+    for call, found in ROUTES.items()
+    if all(it.cloud_only for it in found) or call.startswith("cancellations.")
+}
 
 
-def has_what_cloud_has(call: str) -> bool:
-    return call.startswith("cancellations.")
-
-
-def shop(release: str, call: str) -> MockServer:
+def shop(release: str) -> MockServer:
     """Return a server with a run that has completed and one that waits for a signal."""
-    mock = MockServer(release=release, cloud=has_what_cloud_has(call))
+    mock = MockServer(release=release)
     mock.function("shop", "charge", trigger="app/order", run=completes())
     mock.function("shop", "ship", trigger="app/order", run=sleeps(timedelta(days=1)))
     mock.function("shop", "approve", trigger="app/held", run=waits_for("order-1001-approved"))
@@ -60,8 +60,8 @@ def ask(client: InngestClient, call: str, mock: MockServer) -> None:
 
 
 @cache
-def routes(release: str, *, cloud: bool = False) -> dict[str, CallRoute]:
-    mock = MockServer(release=release, cloud=cloud)
+def routes(release: str) -> dict[str, CallRoute]:
+    mock = MockServer(release=release)
     with InngestClient(dev=True, transport=mock.transport) as client:
         return {each.call: each for each in client.diagnose().calls}
 
@@ -78,8 +78,8 @@ def test_the_route_is_the_one_that_answers(release: str, subtests: pytest.Subtes
 
 
 def assert_the_route_answers(call: str, release: str) -> None:
-    mock = shop(release, call)
-    route = routes(release, cloud=has_what_cloud_has(call))[call]
+    mock = shop(release)
+    route = routes(release)[call]
     before = len(mock.requests)
     failure: Any = None
     with InngestClient(dev=True, transport=mock.transport, retries=0) as client:

@@ -11,6 +11,7 @@ import pytest
 
 from inngest_rest import ClosedError, NotFoundError
 from inngest_rest.diagnosis import Diagnosis, ServerKind
+from inngest_rest.diagnosis._server import NEWEST_RELEASE_DESCRIBED
 from inngest_rest.findings import Finding, Severity
 from inngest_rest_api.api import NEWEST_RECORDED
 from inngest_rest_mock import MockServer, answers, drops
@@ -63,7 +64,7 @@ def test_a_dev_server_states_its_release_and_needs_no_keys(connect: Connect) -> 
     assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.DEV, f"{NEWEST_RECORDED}.0")
     assert {each.severity for each in diagnosis.findings if each.kind != "clock"} == {OK}
     assert diagnosis.is_ok
-    assert len(mock.requests) == 4
+    assert len(mock.requests) == 3
 
 
 def test_a_dev_server_checks_no_key_that_is_set(connect: Connect) -> None:
@@ -76,67 +77,69 @@ def test_a_dev_server_checks_no_key_that_is_set(connect: Connect) -> None:
         assert of(diagnosis, check).message.endswith("is set; a dev server checks none")
 
 
-def test_a_self_hosted_server_shows_its_release_by_its_operations(
+def test_a_self_hosted_server_states_no_release_and_lists_its_operations(
     connect: Connect,
 ) -> None:
     mock = self_hosted()
     diagnosis = diagnose(connect, mock, event_key=EVENT_KEY, signing_key=KEY)
     assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.SELF_HOSTED, None)
-    assert (diagnosis.release_from, diagnosis.release_below) == ("1.42.0", "1.45.0")
+    assert of(diagnosis, "release").severity is UNKNOWN
+    routes = of(diagnosis, "routes")
+    assert (routes.severity, "it lists" in routes.message) == (OK, True)
+    calls = {each.call: each.is_available for each in diagnosis.calls}
+    assert calls["runs.cancel"] is True, "listed"
+    assert calls["runs.jobs"] is None, "of v1, which it does not list"
+    assert calls["webhooks.list"] is False, "of Inngest Cloud alone"
     assert of(diagnosis, "signing_key").severity is OK
     assert of(diagnosis, "event_key").severity is UNKNOWN
     assert not mock.events
 
 
-@pytest.mark.parametrize(
-    ("release", "first", "below"),
-    [
-        ("1.42", "1.42.0", "1.45.0"),
-        ("1.45", "1.45.0", None),
-    ],
-)
-def test_the_operations_that_a_release_lists_bound_it(
-    release: str, first: str, below: str | None, connect: Connect
-) -> None:
-    diagnosis = diagnose(connect, self_hosted(release=release), signing_key=KEY)
-    assert (diagnosis.release_from, diagnosis.release_below) == (first, below)
-
-
-def test_a_server_that_is_too_old_for_a_call_is_a_warning_with_the_release_to_upgrade_to(
+def test_the_calls_without_a_route_are_named_with_the_release_that_has_them_and_are_no_warning(
     connect: Connect,
 ) -> None:
     routes = of(diagnose(connect, MockServer(release="1.33"), dev=True), "routes")
-    assert routes.severity is WARNING
-    assert "runs.list (since 1.38.0)" in routes.message
+    assert routes.severity is OK
+    assert "no route for " in routes.message
+    assert "runs.list (since release 1.38.0)" in routes.message
     assert "webhooks" not in routes.message
-    (release,) = re.findall(r"Upgrade the server to release (\S+) or newer", routes.remedy or "")
-    upgraded = diagnose(connect, MockServer(release=release), dev=True)
-    assert of(upgraded, "routes").severity is OK
+    assert "cancellations" not in routes.message
+
+
+def test_of_a_release_newer_than_any_described_only_what_it_lists_is_available(
+    connect: Connect,
+) -> None:
+    mock = MockServer(release="1.99")
+    diagnosis = diagnose(connect, mock, dev=True)
+    release = of(diagnosis, "release")
+    assert release.severity is WARNING
+    assert f"1.99.0 is newer than {NEWEST_RELEASE_DESCRIBED}" in release.message
+    assert of(diagnosis, "routes").message == "no route is known to be gone"
+    calls = {each.call: each.is_available for each in diagnosis.calls}
+    assert (calls["runs.cancel"], calls["runs.score"], calls["runs.jobs"]) == (True, None, None)
+    assert len(mock.requests) == 3
 
 
 def test_a_wrong_signing_key_is_a_problem(connect: Connect) -> None:
     diagnosis = diagnose(connect, self_hosted(), signing_key=OTHER_KEY)
     assert [each.kind for each in diagnosis.broken] == ["signing_key"]
     assert diagnosis.server_kind is ServerKind.SELF_HOSTED
-    # What it lists needs no key.
-    assert (diagnosis.release_from, diagnosis.release_below) == ("1.42.0", "1.45.0")
-    assert of(diagnosis, "routes").severity is OK
+    assert of(diagnosis, "routes").severity is OK, "what it lists needs no key"
 
 
-@pytest.mark.parametrize("release", ["1.17", "1.25", "1.40"])
+@pytest.mark.parametrize("release", ["1.30", "1.40"])
 def test_the_release_of_a_server_that_lists_no_operations_is_unknown(
     release: str, connect: Connect
 ) -> None:
     mock = self_hosted(release=release)
     diagnosis = diagnose(connect, mock, signing_key=KEY)
-    assert (diagnosis.release_from, diagnosis.release_below) == (None, None)
     for check in ("release", "routes"):
         assert of(diagnosis, check).severity is UNKNOWN
     assert of(diagnosis, "signing_key").severity is OK
     calls = {each.call: each for each in diagnosis.calls}
     assert (calls["runs.list"].is_available, calls["runs.list"].since) == (None, "1.38.0")
-    # One look at the operations, and none at other routes to tell releases apart.
-    assert [each.path for each in mock.requests if "/cancel" in each.path] == ["/v1/cancellations"]
+    asked = [each.path for each in mock.requests]
+    assert asked == ["/health", "/dev", "/v1/events", "/v2/operations"]
 
 
 def test_each_signing_key_is_tried_by_itself(connect: Connect) -> None:
@@ -154,7 +157,6 @@ def test_each_signing_key_is_tried_by_itself(connect: Connect) -> None:
         ("api_key", WARNING),
     ]
     assert "signing_key_fallback is accepted" in of(diagnosis, "signing_key").message
-    assert diagnosis.release_from == "1.42.0"
 
 
 def test_missing_keys_are_named(connect: Connect) -> None:
@@ -329,7 +331,7 @@ def test_what_is_not_inngest_is_a_problem_and_no_exception(
 
 
 @pytest.mark.parametrize("effect", [drops(), answers(500), answers(429), answers(200, b"<html>")])
-@pytest.mark.parametrize("path", ["/dev", "/v1/events", "/v1/cancellations", "/v2/operations"])
+@pytest.mark.parametrize("path", ["/dev", "/v1/events", "/v2/operations"])
 def test_a_probe_that_fails_is_no_exception(effect: Any, path: str, connect: Connect) -> None:
     mock = self_hosted(release="1.39")
     fault = mock.fault(effect, path=path, times=None)
@@ -346,7 +348,8 @@ def test_a_dev_server_that_was_built_without_a_release_is_known_by_what_it_lists
     mock.fault(answers(200, b'{"version": "dev-"}'), path="/dev")
     diagnosis = diagnose(connect, mock, dev=True)
     assert (diagnosis.server_kind, diagnosis.release) == (ServerKind.DEV, None)
-    assert (diagnosis.release_from, diagnosis.release_below) == ("1.42.0", "1.45.0")
+    calls = {each.call: each.is_available for each in diagnosis.calls}
+    assert (calls["runs.cancel"], calls["runs.score"]) == (True, None)
 
 
 @pytest.mark.parametrize(
@@ -431,9 +434,9 @@ def test_a_pinned_family_rules_out_the_calls_of_the_other(connect: Connect) -> N
 def test_a_diagnosis_neither_believes_nor_teaches_what_a_client_has_learned(
     connect: Connect,
 ) -> None:
-    mock = MockServer(release="1.25")
+    mock = MockServer(release="1.30")
     client: Any = connect(transport=mock.transport)
-    assert client.diagnose().release == "1.25.0"
+    assert client.diagnose().release == "1.30.0"
     mock.fault(answers(404), path="/dev")
     assert client.diagnose().release is None
     before = len(mock.requests)
@@ -447,7 +450,7 @@ def test_responses_to_a_diagnosis_are_kept_for_raw(connect: Connect) -> None:
     with client.raw() as responses:
         client.diagnose()
     assert [re.sub(".*8288", "", each.url) for each in responses] == [
-        *("/health", "/dev", "/v2/operations", "/v1/cancellations")
+        *("/health", "/dev", "/v2/operations")
     ]
 
 
@@ -486,14 +489,12 @@ def test_a_limit_of_requests_is_no_proof_of_another_product(
     assert "Try again later" in finding.remedy
 
 
-@pytest.mark.parametrize("has_them", [False, True])
-def test_bulk_cancellations_are_available_where_the_server_lists_them(
-    connect: Connect, has_them: bool
-) -> None:
-    diagnosis = diagnose(connect, dev(cloud=has_them), dev=True, base_url=None)
-    available = {it.is_available for it in diagnosis.calls if it.call.startswith("cancellations")}
-    assert available == {has_them}
-    assert ("bulk cancellations" in of(diagnosis, "routes").message) is not has_them
+def test_bulk_cancellations_are_of_inngest_cloud_alone(connect: Connect) -> None:
+    """An open-source server has their routes, and answers 500 (document)."""
+    diagnosis = diagnose(connect, dev(), dev=True, base_url=None)
+    found = [it for it in diagnosis.calls if it.call.startswith("cancellations")]
+    assert {(it.is_available, it.since) for it in found} == {(False, None)}
+    assert "bulk cancellations" in of(diagnosis, "routes").message
 
 
 def test_a_closed_client_cannot_diagnose(connect: Connect) -> None:

@@ -52,7 +52,6 @@ def test_each_call_that_chooses_between_the_apis_is_in_the_table_with_its_reason
 def test_the_docstring_of_a_call_names_each_operation_that_its_example_asks(
     row: CallRow, tmp_path: Path
 ) -> None:
-    # Of a newer release, a diagnosis asks for many more.
     world = World(tmp_path, release=NEWEST_RECORDED)
     given = read(row, CASES[row.command](world))
     before = len(world.mock.requests)

@@ -111,7 +111,7 @@ def _server(client: InngestClient, release: str | None) -> Server:
     return Server(
         is_cloud=diagnosis.server_kind is ServerKind.CLOUD,
         is_dev=diagnosis.server_kind is ServerKind.DEV,
-        release=release or diagnosis.release or diagnosis.release_from,
+        release=release or diagnosis.release,
         takes_events=target.event_url == target.api_url,
     )
 

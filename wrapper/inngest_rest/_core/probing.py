@@ -6,7 +6,6 @@ Here, one route is asked once, with one key.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -16,41 +15,30 @@ from inngest_rest._core.calls import answers, recording
 from inngest_rest._core.calls.alternatives import may_ask
 from inngest_rest._core.calls.operation import redacted_url, request
 from inngest_rest._core.calls.route import (
-    V2_ROOT,
-    V2_ROOT_BEFORE_1_26,
     Route,
     WholeResponse,
-    no_result,
 )
 from inngest_rest._core.calls.settings import Settings
 from inngest_rest._core.clock import http_date
 from inngest_rest._core.resources.fields import required
-from inngest_rest._core.resources.routes import ROUTES, module_of
+from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest._core.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import httpx
 
     from inngest_rest._core.calls.session import Session
-    from inngest_rest_api.api import Operation
 
 __all__ = [
     "ROUTES",
-    "V2_ROOTS",
     "Route",
     "Secret",
     "Settings",
     "WholeResponse",
     "ask_once",
-    "bare_read",
     "may_ask",
     "required",
 ]
-
-V2_ROOTS = (V2_ROOT, V2_ROOT_BEFORE_1_26)
-"""The paths at which servers have v2, those of newer ones first."""
 
 
 @frozen(kw_only=True)
@@ -99,17 +87,3 @@ async def ask_once(
         raise
     except errors.InngestError as error:
         return Attempt(error=error)
-
-
-def bare_read(operation: Operation) -> Route[Any, None]:
-    """Return a GET with ids of no resource, and of one item if it lists, whose data is not read."""
-    path = re.sub(r"{[^}]*}", "0" * 26, operation.path)
-    # A server may refuse a parameter that it does not know.
-    parameters = module_of(operation).get_kwargs.__kwdefaults__ or ()
-    params: Mapping[str, int] = {"limit": 1} if "limit" in parameters else {}
-    return Route(
-        operation=operation,
-        kwargs={"url": path, "params": params},
-        forms=(),
-        convert=no_result,
-    )

@@ -580,11 +580,8 @@ class AsyncInngestClient(Resource):
         Raises:
             ClosedError: The client is closed.
 
-        HTTP: `GET /health`, `GET /dev`, `GET /v1/events`, `GET /v1/cancellations`,
-        `GET /v2/health`, `GET /v2/operations`; with an API key of Inngest Cloud, `GET /v2/runs` and
-        `GET /v2/apps`. Of a server newer than any that was recorded, or whose own list of
-        operations differs from its release, at most 20 further reads, with ids that nothing has,
-        find out which routes it has; calls that only act, and are not listed, stay unknown.
+        HTTP: `GET /health`, `GET /dev`, `GET /v1/events`, `GET /v2/health`, `GET /v2/operations`;
+        with an API key of Inngest Cloud, `GET /v2/runs` and `GET /v2/apps`.
         """
         from inngest_rest.diagnosis._diagnose import diagnose
 

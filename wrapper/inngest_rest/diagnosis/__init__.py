@@ -5,7 +5,7 @@ _diagnose   queries the server, with single reads whose errors are evidence
 _findings   rules that turn the evidence into observations: a kind, and facts
 _texts      the sentence and the remedy of each kind of observation
 _evidence   the requests and their answers
-_server     the reads, and the routes of a release
+_server     the reads, and the routes that the server has
 """
 
 from __future__ import annotations
@@ -65,9 +65,8 @@ class Diagnosis(Record):
     Attributes:
         target: The URLs and environment of the client.
         server_kind: The kind of the server; None if unknown.
-        release: Its release, such as "1.43.0"; None if it does not state it.
-        release_from: Its minimum release, by the operations that it lists; None if unknown.
-        release_below: A release that it is older than, by these operations; None if unknown.
+        release: Its release, such as "1.43.0"; None if it does not state it: dev
+            servers alone do.
         findings: What was found, in order, each with a remedy where something is wrong. Its kind
             is "connection" (whether anything responds), "server" (whether it is Inngest),
             "release", "mode" (whether client and server agree on whether it is a dev server),
@@ -83,8 +82,6 @@ class Diagnosis(Record):
     target: Target
     server_kind: ServerKind | None
     release: str | None
-    release_from: str | None
-    release_below: str | None
     findings: tuple[Finding, ...]
     calls: tuple[CallRoute, ...] = ()
     clock_skew_s: float | None = None

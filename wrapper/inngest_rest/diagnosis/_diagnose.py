@@ -6,13 +6,12 @@ import platform
 from typing import TYPE_CHECKING
 
 from inngest_rest import errors
-from inngest_rest._core.probing import bare_read
 from inngest_rest._version import __version__
 from inngest_rest.diagnosis import Diagnosis, ServerKind
 from inngest_rest.diagnosis import _server as server
 from inngest_rest.diagnosis._evidence import ServerEvidence
 from inngest_rest.diagnosis._findings import findings
-from inngest_rest.diagnosis._server import Releases, probe
+from inngest_rest.diagnosis._server import probe
 from inngest_rest.responses import is_on_cloud
 
 if TYPE_CHECKING:
@@ -33,8 +32,6 @@ async def diagnose(session: Session) -> Diagnosis:
         target=session.settings.target,
         server_kind=evidence.kind,
         release=evidence.release,
-        release_from=None if evidence.release else evidence.releases.first,
-        release_below=None if evidence.release else evidence.releases.below,
         findings=tuple(findings(evidence)),
         calls=evidence.calls,
         clock_skew_s=evidence.clock_skew_s,
@@ -58,34 +55,11 @@ async def _collect(session: Session) -> ServerEvidence:
     if evidence.is_up:
         await _identify(session, evidence)
     if evidence.is_up:
-        bearer = await _try_keys(session, evidence)
-        await _find_routes(session, evidence, bearer)
-        if evidence.kind is ServerKind.DEV or bearer:
-            await _try_bulk_cancellations(session, evidence, bearer)
+        await _try_keys(session, evidence)
+        if evidence.kind is not ServerKind.CLOUD:
+            listed = await probe(session, server.LISTED_OPERATIONS)
+            evidence.listed = listed.value
     return evidence
-
-
-async def _find_routes(
-    session: Session, evidence: ServerEvidence, bearer: Secret | None
-) -> None:
-    """Find out which operations the server has, by its list and, in doubt, by probing them."""
-    lists = evidence.releases.have(server.LISTED_OPERATIONS.operation)
-    if evidence.kind is ServerKind.CLOUD or lists is False:
-        return
-    listed = await probe(session, server.LISTED_OPERATIONS)
-    if listed.value is not None:
-        releases, evidence.seen = listed.value
-        if evidence.release is None:
-            evidence.releases = releases
-    routes = evidence.route_evidence
-    if routes.trusts_release:
-        return
-    for operation in routes.unknown_reads(session.settings):
-        result = await probe(session, bare_read(operation), bearer)
-        if result.outcome == "silent":
-            return
-        if result.has_route is not None:
-            evidence.seen[operation.name] = result.has_route
 
 
 async def _ask_hosts(session: Session, evidence: ServerEvidence) -> None:
@@ -110,11 +84,8 @@ async def _identify(session: Session, evidence: ServerEvidence) -> None:
     dev_info = await probe(session, server.DEV_INFO)
     server_kind = evidence.hosts[settings.event_url].server_kind
     if dev_info.error is None:
-        release = dev_info.value
         evidence.kind = ServerKind.DEV
-        evidence.release = release
-        if release is not None:
-            evidence.releases = Releases(first=release, below=release)
+        evidence.release = dev_info.value
     elif server_kind == "dev":
         evidence.kind = ServerKind.DEV
     elif server_kind is not None:
@@ -126,24 +97,17 @@ async def _identify(session: Session, evidence: ServerEvidence) -> None:
             evidence.hosts[settings.api_url] = result
 
 
-async def _try_keys(session: Session, evidence: ServerEvidence) -> Secret | None:
-    """Try each key; return the first that is accepted, preferably by both APIs."""
+async def _try_keys(session: Session, evidence: ServerEvidence) -> None:
+    """Try each key."""
     settings = session.settings
-    accepted: list[Secret] = []
     names = list(evidence.signing_keys)
     for name, bearer in zip(names, settings.signing_bearers, strict=True):
-        result = await probe(session, server.EVENTS, bearer)
-        evidence.signing_keys[name] = result
-        if result.has_route:
-            accepted.append(bearer)
+        evidence.signing_keys[name] = await probe(session, server.EVENTS, bearer)
     if settings.api_key is not None:
-        result = await server.probe_v2(session, settings.api_key)
+        result = await probe(session, server.V2_HEALTH, settings.api_key)
         evidence.api_key = result
-        if result.has_route:
-            accepted.append(settings.api_key)
-            if evidence.kind is ServerKind.CLOUD:
-                await _try_permissions(session, evidence, settings.api_key)
-    return accepted[0] if accepted else None
+        if result.has_route and evidence.kind is ServerKind.CLOUD:
+            await _try_permissions(session, evidence, settings.api_key)
 
 
 async def _try_permissions(
@@ -154,11 +118,3 @@ async def _try_permissions(
         is_denied = isinstance(result.error, errors.PermissionDeniedError)
         if is_denied or result.has_route:
             evidence.permissions[route.operation.permission or ""] = not is_denied
-
-
-async def _try_bulk_cancellations(
-    session: Session, evidence: ServerEvidence, bearer: Secret | None
-) -> None:
-    """Find out whether the server has bulk cancellations, which its release does not tell."""
-    cancellations = await probe(session, server.CANCELLATIONS, bearer)
-    evidence.cancels_in_bulk = cancellations.outcome != "failed"

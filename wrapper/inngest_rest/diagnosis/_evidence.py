@@ -7,12 +7,11 @@ from urllib.parse import urlsplit
 
 from attrs import define, field
 
-from inngest_rest.diagnosis import CallRoute
-from inngest_rest.diagnosis._server import Releases, RouteEvidence, call_routes
+from inngest_rest.diagnosis._server import Routes, call_routes
 
 if TYPE_CHECKING:
     from inngest_rest._core.probing import Settings
-    from inngest_rest.diagnosis import ServerKind
+    from inngest_rest.diagnosis import CallRoute, ServerKind
     from inngest_rest.diagnosis._server import ProbeResult
 
 
@@ -29,15 +28,11 @@ class ServerEvidence:
     kind: ServerKind | None = None
     release: str | None = None
     """The release that the server states."""
-    releases: Releases = field(factory=Releases)
-    """Those that it may be of, by the operations that it lists."""
-    seen: dict[str, bool] = field(factory=dict[str, bool])
-    """Whether it lists or answered an operation, by the operation's name."""
+    listed: frozenset[str] | None = None
+    """The operations that it lists; None if it has no list."""
     api_key: ProbeResult | None = None
     permissions: dict[str, bool] = field(factory=dict[str, bool])
     """Whether the API key has each permission that was needed."""
-    cancels_in_bulk: bool = True
-    """False if the server fails to list bulk cancellations."""
 
     @property
     def is_up(self) -> bool:
@@ -52,21 +47,18 @@ class ServerEvidence:
         return None
 
     @property
-    def route_evidence(self) -> RouteEvidence:
-        """The evidence of which routes the server has."""
-        return RouteEvidence(self.releases, self.seen)
+    def routes(self) -> Routes:
+        """What is known of the routes that the server has."""
+        return Routes(
+            kind=self.kind, release=self.release, listed=self.listed or frozenset()
+        )
 
     @property
     def calls(self) -> tuple[CallRoute, ...]:
         """The route that serves each call; empty if the server is down."""
         if not self.is_up:
             return ()
-        calls = list(call_routes(self.settings, self.releases, self.seen))
-        if not self.cancels_in_bulk:
-            for index, route in enumerate(calls):
-                if route.call.startswith("cancellations."):
-                    calls[index] = CallRoute(call=route.call, is_available=False)
-        return tuple(calls)
+        return tuple(call_routes(self.settings, self.routes))
 
     def proxy(self, url: str) -> str | None:
         """Return the proxy's host and port for a URL, without its credentials."""

@@ -10,15 +10,14 @@ from inngest_rest.diagnosis import ServerKind
 from inngest_rest.diagnosis import _texts as texts
 from inngest_rest.diagnosis._server import (
     NEWEST_RELEASE_DESCRIBED,
-    Releases,
     calls_ruled_out,
-    version_key,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from inngest_rest._core.probing import Secret
+    from inngest_rest.diagnosis import CallRoute
     from inngest_rest.diagnosis._evidence import ServerEvidence
     from inngest_rest.diagnosis._server import ProbeResult
     from inngest_rest.diagnosis._texts import Observation
@@ -56,8 +55,7 @@ def _observations(evidence: ServerEvidence) -> Iterator[tuple[str, Observation]]
     yield from _keys(evidence)
     if evidence.is_up:
         yield "environment", _environment(evidence)
-        for observation in _routes(evidence):
-            yield "routes", observation
+        yield "routes", _routes(evidence)
         yield "clock", _clock(evidence.clock_skew_s)
     yield "proxies", _proxies(evidence)
 
@@ -100,23 +98,16 @@ def _server(evidence: ServerEvidence, url: str, result: ProbeResult) -> Observat
 
 
 def _release(evidence: ServerEvidence) -> Observation:
-    if evidence.route_evidence.is_newer_than_described:
-        release = evidence.release or f"{evidence.releases.first} or newer"
+    release = evidence.release
+    if evidence.kind is ServerKind.CLOUD:
+        return texts.IS_CLOUD.seen()
+    if release is None:
+        return texts.RELEASE_UNKNOWN.seen()
+    if evidence.routes.is_newer_than_described:
         return texts.IS_NEWER_THAN_KNOWN.seen(
             release=release, newest=NEWEST_RELEASE_DESCRIBED
         )
-    if evidence.release:
-        return texts.STATES_RELEASE.seen(release=evidence.release)
-    if evidence.kind is ServerKind.CLOUD:
-        return texts.IS_CLOUD.seen()
-    bounds: list[str] = []
-    if evidence.releases.first:
-        bounds.append(f"{evidence.releases.first} or newer")
-    if evidence.releases.below:
-        bounds.append(f"older than {evidence.releases.below}")
-    if bounds:
-        return texts.RELEASE_BY_OPERATIONS.seen(bounds=", ".join(bounds))
-    return texts.RELEASE_UNKNOWN.seen()
+    return texts.STATES_RELEASE.seen(release=release)
 
 
 def _mode(evidence: ServerEvidence) -> Observation:
@@ -248,16 +239,7 @@ def _environment_of_key(env: str | None, key_env: str | None) -> Observation:
     return texts.ENVIRONMENT_OF_KEY.seen(env=named, key_envs=key_env)
 
 
-def _routes(evidence: ServerEvidence) -> Iterator[Observation]:
-    yield _missing_routes(evidence)
-    if evidence.releases.are_unknown or evidence.route_evidence.trusts_release:
-        return
-    unknown = [route.call for route in evidence.calls if route.is_available is None]
-    if unknown:
-        yield texts.NOT_SHOWN.seen(calls=", ".join(unknown))
-
-
-def _missing_routes(evidence: ServerEvidence) -> Observation:
+def _routes(evidence: ServerEvidence) -> Observation:
     api_version = evidence.settings.api_version
     ruled_out = calls_ruled_out(evidence.settings)
     if api_version != "auto" and ruled_out:
@@ -265,51 +247,27 @@ def _missing_routes(evidence: ServerEvidence) -> Observation:
         return texts.CALLS_RULED_OUT.seen(api_version=api_version, calls=calls)
     if evidence.kind is ServerKind.CLOUD:
         return texts.CLOUD_HAS_BOTH.seen()
-    if evidence.releases == Releases():
-        return texts.CALLS_UNKNOWN.seen()
-    until = _until_of_dropped_calls(evidence)
-    if until:
-        dropped = [
-            f"{call} (until release {release})" if release else call
-            for call, release in until.items()
-        ]
-        return texts.NO_LONGER.seen(calls=", ".join(dropped))
-    since = _since_of_missing_calls(evidence, ruled_out)
-    if since:
-        missing = [f"{call} (since {release})" for call, release in since.items()]
-        needed = max(since.values(), key=version_key)
-        return texts.TOO_OLD.seen(calls=", ".join(missing), release=needed)
-    if not evidence.route_evidence.trusts_release:
+    if evidence.release is None:
+        if evidence.listed is None:
+            return texts.CALLS_UNKNOWN.seen()
+        return texts.LISTS_ROUTES.seen(number=len(evidence.listed))
+    without = [
+        f"{route.call} ({_releases(route)})"
+        for route in evidence.calls
+        if route.is_available is False and route.since and route.call not in ruled_out
+    ]
+    if without:
+        return texts.WITHOUT_ROUTE.seen(calls=", ".join(without))
+    if evidence.routes.is_newer_than_described:
         return texts.NONE_KNOWN_TO_BE_GONE.seen()
-    cloud_only = (
-        "webhooks, Insights, experiments, sessions and the creation of environments"
-    )
-    if not evidence.cancels_in_bulk:
-        cloud_only = f"bulk cancellations, {cloud_only}"
-    return texts.EVERY_CALL.seen(cloud_only=cloud_only)
+    return texts.EVERY_CALL.seen()
 
 
-def _until_of_dropped_calls(evidence: ServerEvidence) -> dict[str, str | None]:
-    """Return each call that the server is too new for, with the release that dropped it."""
-    until: dict[str, str | None] = {}
-    for route in evidence.calls:
-        if route.is_available is not False or not route.since:
-            continue
-        if evidence.releases.have_reached(route.since):
-            until[route.call] = route.until
-    return until
-
-
-def _since_of_missing_calls(
-    evidence: ServerEvidence, ruled_out: list[str]
-) -> dict[str, str]:
-    """Return each call that the server is too old for, with the release that added it."""
-    since: dict[str, str] = {}
-    for route in evidence.calls:
-        is_missing = route.is_available is False and route.call not in ruled_out
-        if is_missing and route.since:
-            since[route.call] = route.since
-    return since
+def _releases(route: CallRoute) -> str:
+    """Say which releases have a route for a call."""
+    if route.until:
+        return f"from release {route.since} until {route.until}"
+    return f"since release {route.since}"
 
 
 def _clock(skew_s: float | None) -> Observation:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from inngest_rest.diagnosis._server import FIRST_RELEASE_THAT_LISTS
 from inngest_rest.findings import Finding, Severity
 
 if TYPE_CHECKING:
@@ -88,10 +87,9 @@ IS_NEWER_THAN_KNOWN = Kind(
     "Upgrade inngest-rest, if there is a newer one; calls may lack a route or a field.",
 )
 IS_CLOUD = Kind(_OK, "Inngest Cloud, which does not state its release")
-RELEASE_BY_OPERATIONS = Kind(_OK, "release {bounds}, by the operations that it lists")
 RELEASE_UNKNOWN = Kind(
     _UNKNOWN,
-    f"the server does not state its release; those before {FIRST_RELEASE_THAT_LISTS} do not",
+    "the server does not state its release",
     "Run `inngest version` on its host.",
 )
 
@@ -217,26 +215,16 @@ CALLS_UNKNOWN = Kind(
     "which calls the server can answer depends on its release",
     "Compare its release with the first one that has each call, which is shown with the calls.",
 )
-TOO_OLD = Kind(
-    _WARNING,
-    "the server is too old for {calls}",
-    "Upgrade the server to release {release} or newer.",
+LISTS_ROUTES = Kind(
+    _OK,
+    "it lists {number} routes of v2 that calls use; which others it has depends on its release",
 )
-NO_LONGER = Kind(
-    _WARNING,
-    "the server no longer has a route for {calls}",
-    "Do without these calls, or keep to a server of a release that has them.",
-)
-NONE_KNOWN_TO_BE_GONE = Kind(
-    _OK, "no route is known to be gone, by its list and its answers"
-)
-NOT_SHOWN = Kind(
-    _UNKNOWN,
-    "the server's list and answers do not show whether it has a route for {calls}",
-    "Try these calls where they do no harm.",
-)
+WITHOUT_ROUTE = Kind(_OK, "the server has no route for {calls}")
+NONE_KNOWN_TO_BE_GONE = Kind(_OK, "no route is known to be gone")
 EVERY_CALL = Kind(
-    _OK, "the server has a route for every call; {cloud_only} are on Inngest Cloud only"
+    _OK,
+    "the server has a route for every call; bulk cancellations, webhooks, Insights, experiments, "
+    "sessions and the creation of environments are on Inngest Cloud only",
 )
 
 # Clocks and proxies.
