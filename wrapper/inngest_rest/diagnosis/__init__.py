@@ -2,8 +2,7 @@
 
 rows        its row of the table of calls
 _diagnose   queries the server, with single reads whose errors are evidence
-_findings   rules that turn the evidence into observations: a kind, and facts
-_texts      the sentence and the remedy of each kind of observation
+_findings   rules that turn the evidence into findings, in words
 _evidence   the requests and their answers
 _server     the reads, and the routes that the server has
 """
