@@ -39,7 +39,7 @@ FAULT_WORDS = {"ActionReport": _described}
 
 
 def _bulk(verdict: Verdict) -> str:
-    """Say of each run or input what became of it."""
+    """Say of each run what became of it."""
     if verdict in HOPELESS:
         return "PartialActionError: failed"
     return "unknown" if verdict in MAY_BE_DONE else "failed"

@@ -21,6 +21,8 @@ from tests.bulk.starting import start
 from tests.support.server import body_of, says
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from inngest_rest.bulk import ActionRow
     from tests.conftest import Connect
     from tests.support.clock import Clock
@@ -262,13 +264,16 @@ def test_a_dry_run_changes_nothing_and_can_be_carried_out(
 # Where it stops, and how it resumes
 
 
-def test_only_what_failed_is_tried_again(client: InngestClient, mock: MockServer) -> None:
+def test_only_what_failed_is_tried_again(
+    client: InngestClient, mock: MockServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "report.jsonl"
     ids = start(client, mock, "app/nap", 3)
     mock.fault(answers(400, "no"), operation="cancel_run_v2", after=1)
-    first = client.runs.cancel_all(ids, in_flight=1)
+    first = client.runs.cancel_all(ids, in_flight=1, report_path=path)
     assert outcomes(first) == ["done", "failed", "done"]
     assert first.rows[1].reason is not None
-    second = client.runs.cancel_all(first)
+    second = client.runs.cancel_all(ids, report_path=path)
     assert outcomes(second) == ["done"] * 3
     assert len(acts(mock)) == 4
 

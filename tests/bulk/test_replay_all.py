@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from inngest_rest import Event, InngestClient
-from inngest_rest.bulk import ActionOutcome, ActionReport, ActionRow
 from inngest_rest_mock import (
     MockServer,
     answers,
@@ -23,6 +23,9 @@ from inngest_rest_mock import (
 from tests.support.server import Server, body_of, recorded, says
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inngest_rest.bulk import ActionReport, ActionRow
     from inngest_rest_mock import Effect
     from tests.conftest import Connect
     from tests.support.clock import Clock
@@ -50,6 +53,11 @@ def wait(clock: Clock, mock: MockServer) -> Wait:
         mock.advance(seconds)
 
     return wait
+
+
+@pytest.fixture
+def report_path(tmp_path: Path) -> Path:
+    return tmp_path / "report.jsonl"
 
 
 def only_row(report: ActionReport) -> ActionRow:
@@ -118,17 +126,21 @@ def test_a_replay_that_may_take_effect_yet_is_unknown_after_one_request(
 @pytest.mark.parametrize("after", [4, 3_600])
 @pytest.mark.parametrize("meanwhile", [answers(504), drops(httpx.ReadTimeout)], ids=["504", "lost"])
 def test_a_replay_that_takes_effect_late_is_looked_for_and_never_requested_again(
-    client: InngestClient, mock: MockServer, after: int, meanwhile: Effect, wait: Wait
+    client: InngestClient,
+    mock: MockServer,
+    report_path: Path,
+    after: int,
+    meanwhile: Effect,
+    wait: Wait,
 ) -> None:
     run_id = failed_run(client, mock)
     mock.fault(takes_effect_late(after, meanwhile), operation="rerun_run_v2")
-    report = client.runs.replay_all([run_id])
-    assert only_row(report).outcome == "unknown"
-    again = client.runs.replay_all(report)
-    assert only_row(again).outcome == "unknown"
+    for _ in range(2):
+        row = only_row(client.runs.replay_all([run_id], report_path=report_path))
+        assert row.outcome == "unknown"
     assert len(mock.runs) == 1
     wait(after)
-    row = only_row(client.runs.replay_all(again))
+    row = only_row(client.runs.replay_all([run_id], report_path=report_path))
     assert (row.outcome, row.new_run_id) == ("done", mock.runs[-1].id)
     assert len(mock.runs) == 2
 
@@ -149,57 +161,45 @@ def test_a_replay_that_the_server_refused_has_failed_and_may_be_made(
 
 
 def test_a_lost_replay_is_not_requested_again_where_it_cannot_be_looked_up(
-    client: InngestClient, mock: MockServer, wait: Wait
+    client: InngestClient, mock: MockServer, report_path: Path, wait: Wait
 ) -> None:
     run_id = failed_run(client, mock)
     for operation in ("list_event_runs_v1", "list_event_runs_v2"):
         mock.fault(answers(404, NO_SUCH_EVENT), operation=operation, times=None)
     fault = mock.fault(drops(httpx.ReadError), operation="rerun_run_v2", times=None)
-    report = client.runs.replay_all([run_id], replay_again=True)
-    row = only_row(report)
+    again = partial(client.runs.replay_all, [run_id], replay_again=True, report_path=report_path)
+    row = only_row(again())
     assert (row.outcome, row.replays_before) == ("unknown", None)
     wait(3_600)
-    assert client.runs.replay_all(report) == report
+    assert only_row(again()) == row
     assert fault.hits == 1
 
 
 def test_a_lost_replay_that_cannot_be_looked_up_is_unknown_until_a_second_call_finds_it(
-    client: InngestClient, mock: MockServer
+    client: InngestClient, mock: MockServer, report_path: Path
 ) -> None:
     run_id = failed_run(client, mock)
     mock.fault(loses_response(), operation="rerun_run_v2")
     lookup = mock.fault(answers(503), operation="list_event_runs_v1", after=1, times=None)
-    first = client.runs.replay_all([run_id])
-    assert only_row(first).outcome == "unknown"
-    assert client.runs.replay_all(first, dry_run=True) == first
-    still = client.runs.replay_all(first)
-    assert only_row(still).outcome == "unknown"
+    for dry_run in (False, True, False):
+        report = client.runs.replay_all([run_id], dry_run=dry_run, report_path=report_path)
+        assert only_row(report).outcome == "unknown"
     lookup.clear()
-    row = only_row(client.runs.replay_all(still))
+    row = only_row(client.runs.replay_all([run_id], report_path=report_path))
     assert (row.outcome, row.new_run_id) == ("done", mock.runs[-1].id)
     assert len(mock.runs) == 2
 
 
 def test_a_replay_of_unknown_outcome_is_never_requested_again_by_its_report(
-    client: InngestClient, mock: MockServer
+    client: InngestClient, mock: MockServer, report_path: Path
 ) -> None:
-    begun = ActionRow(0, failed_run(client, mock), ActionOutcome.UNKNOWN, replays_before=())
+    mock.fault(drops(httpx.ReadTimeout), operation="rerun_run_v2")
+    run_id = failed_run(client, mock)
+    client.runs.replay_all([run_id], report_path=report_path)
     mock.advance(86_400)
-    row = only_row(client.runs.replay_all(ActionReport("runs.replay", (begun,))))
+    row = only_row(client.runs.replay_all([run_id], report_path=report_path))
     assert (row.outcome, "by another report" in str(row.reason)) == ("unknown", True)
     assert len(mock.runs) == 1
-
-
-def test_what_is_unknown_stays_so_on_a_server_without_the_lookup(
-    connect: Connect, server: Server
-) -> None:
-    run_id = body_of("v2-run-output-boom")["data"]["id"]
-    server.on(f"GET /v2/runs/{run_id}", recorded("v2-run-output-boom"))
-    unknown = ActionRow(0, run_id, ActionOutcome.UNKNOWN, reason="lost")
-    client = connect(api_version="v2", retries=0)
-    report = client.runs.replay_all(ActionReport("runs.replay", (unknown,)))
-    assert report.rows == (unknown,)
-    assert not any(each.startswith("POST") for each in server.asked)
 
 
 def test_a_run_that_has_not_ended_is_refused(client: InngestClient, mock: MockServer) -> None:

@@ -12,6 +12,8 @@ from inngest_rest import Event, InngestClient
 from inngest_rest_mock import MockServer, answers, completes, drops, fails, sleeps
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from inngest_rest.bulk import ActionReport
     from tests.conftest import Connect
 
@@ -134,16 +136,15 @@ def test_an_id_in_another_case_is_of_the_same_run(client: InngestClient, shop: S
 
 
 def test_a_chain_of_which_a_row_is_unknown_waits_for_that_row(
-    client: InngestClient, shop: Shop
+    client: InngestClient, shop: Shop, tmp_path: Path
 ) -> None:
     run_id = shop.failed_run(client)
     shop.ends = [fails("no money")]
-    replay = client.runs.replay(run_id)
+    ids = [run_id, client.runs.replay(run_id)]
     shop.mock.fault(drops(httpx.ReadTimeout), operation="rerun_run_v2")
-    first = client.runs.replay_all([run_id, replay], in_flight=1)
-    assert [outcome for outcome, _ in found(first)] == ["unknown", "not_tried"]
-    again = client.runs.replay_all(first, in_flight=1)
-    assert [outcome for outcome, _ in found(again)] == ["unknown", "not_tried"]
+    for _ in range(2):
+        report = client.runs.replay_all(ids, in_flight=1, report_path=tmp_path / "report")
+        assert [outcome for outcome, _ in found(report)] == ["unknown", "not_tried"]
     assert len(shop.mock.runs) == 2
 
 

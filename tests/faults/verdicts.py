@@ -135,4 +135,4 @@ HOPELESS = {
     V.FORBIDDEN,
     V.NO_ROUTE,
 }
-"""After these, no later event, run or input can fare better."""
+"""After these, no later event or run can fare better."""

@@ -86,8 +86,8 @@ def test_exactly_the_runs_that_were_shown_are_acted_on_though_the_filter_selects
 
 
 def test_a_token_is_good_once(server: Server[Any], world: World) -> None:
-    chosen: dict[str, Any] = {"ids": [world.failed_run_id] * 2, "replay_again": True}
-    chosen["ids"] = [world.failed_run_id, world.run_id]
+    ids = [world.failed_run_id, world.run_id]
+    chosen: dict[str, Any] = {"ids": ids, "replay_again": True}
     planned = answer(call(server, "runs_replay", {**chosen, "dry_run": True}))
     confirmed = {**chosen, "confirm": planned["data"]["confirm"]}
     before = len(world.mock.runs)

@@ -604,7 +604,7 @@ class Runs(Resource):
         `POST /v2/runs/{runId}/cancel`, else `DELETE /v1/runs/{runId}`, for each run.
         """
         from inngest_rest.bulk._cancel import CancelJob
-        from inngest_rest.bulk._reported import Options
+        from inngest_rest.bulk._job import Options
 
         selection = Selection.of(
             self._session,
@@ -731,8 +731,8 @@ class Runs(Resource):
         `GET /v2/apps/{appId}/functions`, else `GET /v1/apps/{appId}/functions`, once.
         """
         from inngest_rest._core.resources.replays import Replays
+        from inngest_rest.bulk._job import Options
         from inngest_rest.bulk._replay import ReplayJob
-        from inngest_rest.bulk._reported import Options
 
         selection = Selection.of(
             self._session,

@@ -62,25 +62,26 @@ class _Delivery:
         cause = outcome.cause
         if cause is None:
             return outcome
-        total = len(outcome.each)
         known = outcome.each[: outcome.known]
-        rest = total - outcome.known
+        is_alone = len(outcome.each) - outcome.known == 1
         if _is_about_the_request(cause):
-            if rest == 1:
+            if is_alone:
                 return BatchOutcome(batch, [*known, _rejected(batch, cause)])
-        else:
-            self._failures += 1
-            self._may_be_stored |= cause.may_have_taken_effect
-            if not _may_be_about_the_events(cause):
-                self._is_over = True
-                return outcome
-            if rest == 1:
-                refused = Refused(str(cause))
-                outcome = BatchOutcome(batch, [*known, refused], cause)
-            self._is_over = self._failures >= self._most_failures
-            if rest == 1 or self._is_over:
-                return outcome
-        middle = outcome.known + rest // 2
+            return await self._send_halves(outcome)
+        self._failures += 1
+        self._may_be_stored |= cause.may_have_taken_effect
+        may_be_an_event = _may_be_about_the_events(cause)
+        self._is_over = not may_be_an_event or self._failures >= self._most_failures
+        if is_alone and may_be_an_event:
+            return BatchOutcome(batch, [*known, Refused(str(cause))], cause)
+        return outcome if self._is_over else await self._send_halves(outcome)
+
+    async def _send_halves(self, outcome: BatchOutcome) -> BatchOutcome:
+        """Send the events that a request has left unknown, in two halves."""
+        batch = outcome.batch
+        known = outcome.each[: outcome.known]
+        total = len(outcome.each)
+        middle = (outcome.known + total) // 2
         front = await self.send(self.mark(batch.part(outcome.known, middle)))
         if self._is_over:
             not_tried = Unknown(f"not tried after: {front.cause}")

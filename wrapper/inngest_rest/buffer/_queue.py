@@ -183,32 +183,35 @@ class Queue:
             schedule.succeeded()
             return outcome
         was_retry = not schedule.refused().isdisjoint(seqs)
-        each = [*outcome.each]
-        final = [
-            seq
-            for seq, result in zip(seqs, each, strict=True)
-            if not isinstance(result, Unknown)
-        ]
+        results = zip(seqs, outcome.each, strict=True)
+        final = [seq for seq, result in results if not isinstance(result, Unknown)]
         schedule.forget(final)
         if final:
             schedule.succeeded()
-        for index, result in enumerate(each):
-            if isinstance(result, Refused) and schedule.refuse(seqs[index]):
-                reason = (
-                    f"refused {MOST_REFUSALS} times, others were not: {result.reason}"
-                )
-                may_be_stored = outcome.batch.may_be_stored
-                each[index] = rejected(reason, may_be_stored=may_be_stored)
-        refused = sum(isinstance(result, Refused) for result in each)
-        untried = sum(isinstance(result, Unknown) for result in each) - refused
-        if refused and (final or was_retry):
+        judged = self._reject_often_refused(outcome)
+        refused = sum(isinstance(result, Refused) for result in judged.each)
+        unknown = sum(isinstance(result, Unknown) for result in judged.each)
+        are_others_accepted = bool(final) or was_retry
+        if refused and are_others_accepted:
             logger.warning(
                 "%d events fail while others are accepted; they are kept and tried again: %s",
                 refused,
                 outcome.cause,
             )
-        if untried or (refused and not final and not was_retry):
-            self.pause(untried + refused, outcome.cause)
+        if unknown > refused or (refused and not are_others_accepted):
+            self.pause(unknown, outcome.cause)
+        return judged
+
+    def _reject_often_refused(self, outcome: BatchOutcome) -> BatchOutcome:
+        """Count the refusals of each event; reject those that were refused too often."""
+        each = [*outcome.each]
+        for index, seq in enumerate(outcome.batch.positions):
+            result = each[index]
+            if isinstance(result, Refused) and self._schedule.refuse(seq):
+                each[index] = rejected(
+                    f"refused {MOST_REFUSALS} times, others were not: {result.reason}",
+                    may_be_stored=outcome.batch.may_be_stored,
+                )
         return evolve(outcome, each=each)
 
     def pause(self, count: int, error: BaseException | None) -> None:

@@ -1,10 +1,10 @@
 """Acts on many runs: their reports, with one row per run, and their options.
 
-A later call can resume from a report. The two errors that carry one are here, too.
+A later call continues a report in its file. The two errors that carry one are here, too.
 
-_reported        a job with a report row per run, which a later call resumes
+_job             a job on runs of ids, of a plan or of a filter, with a row for each
+_outcomes        the row of a run after what was done
 _report_file     the file of such a report, written before each request
-_selected_runs   jobs on runs selected by ids, a filter or a report
 _cancel          cancels runs
 _replay          replays runs, none twice
 """

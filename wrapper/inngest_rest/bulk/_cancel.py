@@ -1,4 +1,4 @@
-"""Cancel runs selected by ids, a filter or a report."""
+"""Cancel runs, selected by ids, a plan or a filter."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from inngest_rest._core.interface import cancel_run, get_run
 from inngest_rest.bulk import ActionOutcome, ActionRow
-from inngest_rest.bulk._reported import BulkResult, failure, with_outcome
-from inngest_rest.bulk._selected_runs import RunsJob, with_details
+from inngest_rest.bulk._job import ActionJob
+from inngest_rest.bulk._outcomes import BulkResult, failure, with_details, with_outcome
 from inngest_rest.errors import InngestError, NotFoundError
 from inngest_rest.models import UNFINISHED
 
@@ -21,7 +21,7 @@ _LOST = (
 )
 
 
-class CancelJob(RunsJob):
+class CancelJob(ActionJob):
     name = "runs.cancel"
     default_statuses = UNFINISHED
 

@@ -1,4 +1,4 @@
-"""Replay runs selected by ids, a filter or a report, none of them twice.
+"""Replay runs, selected by ids, a plan or a filter, none of them twice.
 
 Of a chain of replays, one run is replayed once. Replays have no idempotency key: two requests start
 two runs. So one request is sent for a chain. If its response is lost, the outcome is unknown until
@@ -17,16 +17,13 @@ from inngest_rest._core.interface import get_run, list_functions
 from inngest_rest._local.faults import RULED_OUT
 from inngest_rest._local.functions import limit
 from inngest_rest.bulk import ActionOutcome, ActionRow
-from inngest_rest.bulk._reported import (
-    BulkResult,
-    Options,
-    failure,
-    with_outcome,
-)
-from inngest_rest.bulk._selected_runs import (
+from inngest_rest.bulk._job import ActionJob, Options
+from inngest_rest.bulk._outcomes import (
     MAX_ERROR_LENGTH,
-    RunsJob,
+    BulkResult,
+    failure,
     with_details,
+    with_outcome,
 )
 from inngest_rest.errors import InngestError, InvalidArgumentError, NotFoundError
 from inngest_rest.models import Run, RunStatus
@@ -80,7 +77,7 @@ class _Attempt:
     step: Span | None
 
 
-class ReplayJob(RunsJob):
+class ReplayJob(ActionJob):
     name = "runs.replay"
     default_statuses = (RunStatus.FAILED,)
     bound = ("from_step", "input")
@@ -118,20 +115,20 @@ class ReplayJob(RunsJob):
         # The ids of debounced functions, by app.
         self._debounced: dict[str, set[str]] = {}
 
-    def keep(self, item: Run) -> None:
-        super().keep(item)
-        error = item.error
+    def keep(self, run: Run) -> None:
+        super().keep(run)
+        error = run.error
         if error is not None:
             message = error.message and error.message[:MAX_ERROR_LENGTH]
             error = evolve(error, message=message, stack=None)
-        without_output = evolve(item, output=None, error=error)
-        self._listed_runs[item.id] = without_output
+        without_output = evolve(run, output=None, error=error)
+        self._listed_runs[run.id] = without_output
 
     async def collect(self) -> Iterable[ActionRow]:
         collected = await super().collect()
         rows = list(collected)
         for row in rows:
-            self._rows_by_id.setdefault(str(row.id).upper(), row)
+            self._rows_by_id.setdefault(row.id.upper(), row)
         return rows
 
     async def act(self, target: ActionRow) -> BulkResult:

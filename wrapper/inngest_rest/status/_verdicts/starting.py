@@ -70,23 +70,13 @@ def _judge_long_wait(
     message = f"{queued.count} queued, the oldest for {in_words(longest)}{depth}"
     decisive = evidence.explained[-1] if evidence.explained else None
     if decisive is not None and decisive.reasons:
-        run = decisive.run
-        message += f"; {run.id} of {function_of(run)}: "
-        message += "; ".join(reason.message for reason in decisive.reasons)
+        message += f"; {_explanation_in_words(decisive)}"
     held_back = {
         function_of(each.run) for each in evidence.explained if _is_held_back(each)
     }
     has_stopped = _none_has_started(evidence, held_back)
     if decisive is not None and is_on_purpose(decisive) and not has_stopped:
-        number = len(evidence.explained)
-        is_all = number == len(evidence.waiting_long())
-        return Finding(
-            kind="starting",
-            severity=Severity.OK,
-            message=message,
-            evidence=figures,
-            limits=None if is_all else f"only {counted(number, 'run')} explained",
-        )
+        return _waits_on_purpose(evidence, message, figures)
     if has_stopped:
         window = last(evidence.rules.window)
         message = (
@@ -108,6 +98,26 @@ def _judge_long_wait(
         limits=limits,
         remedy=explains(run.id),
     )
+
+
+def _waits_on_purpose(
+    evidence: StatusEvidence, message: str, figures: Figures
+) -> Finding:
+    number = len(evidence.explained)
+    is_all = number == len(evidence.waiting_long())
+    return Finding(
+        kind="starting",
+        severity=Severity.OK,
+        message=message,
+        evidence=figures,
+        limits=None if is_all else f"only {counted(number, 'run')} explained",
+    )
+
+
+def _explanation_in_words(explained: RunExplanation) -> str:
+    run = explained.run
+    reasons = "; ".join(reason.message for reason in explained.reasons)
+    return f"{run.id} of {function_of(run)}: {reasons}"
 
 
 def _depth_in_words(evidence: StatusEvidence) -> str:

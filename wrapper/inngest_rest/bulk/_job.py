@@ -1,16 +1,17 @@
-"""Bulk jobs with a resumable report of one row per run or input."""
+"""A job on many runs: select them, act on each, and report on each in a row, also in a file."""
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import blake2b
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import evolve, frozen
 
 from inngest_rest import errors
 from inngest_rest._core.delivery import BulkJob
-from inngest_rest._core.interface import Window
+from inngest_rest._core.interface import Window, check_names, list_runs
 from inngest_rest._local.arguments import (
     check_count_or_none,
     check_each,
@@ -26,22 +27,21 @@ from inngest_rest.bulk import (
     PartialActionError,
     ReportFinishedError,
 )
+from inngest_rest.bulk._outcomes import BulkResult, with_details, with_outcome
 from inngest_rest.bulk._report_file import ReportFile, difference, without_none
+from inngest_rest.models import UNFINISHED
+from inngest_rest.typing import RunSelection
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from inngest_rest._core.interface import Listing, Session
+    from inngest_rest._core.interface import Listing, Selection, Session
+    from inngest_rest.models import Run, RunStatus
     from inngest_rest.typing import Seconds
 
 _MOST_IDS = 20  # in an attribute of a span
-
-
-class BulkResult(NamedTuple):
-    row: ActionRow
-    cause: errors.InngestError | None = None
 
 
 @frozen(kw_only=True)
@@ -56,22 +56,29 @@ class Options:
     report_path: str | os.PathLike[str] | None
 
 
-class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
-    """A bulk job whose targets are the rows of its report."""
+class ActionJob(BulkJob[ActionRow, BulkResult, ActionReport]):
+    """A job on the runs of some ids, of a plan or of a filter, whose targets are rows of a report.
+
+    Once a report file was begun, its rows are the targets.
+    """
 
     outage = (errors.ServerError, errors.TransportError)
 
-    filters: ClassVar[tuple[str, ...]] = ()  # the names of the filters of targets
-    # The arguments that must be the same when a report is resumed.
+    name: ClassVar[str]
+    default_statuses: ClassVar[tuple[RunStatus, ...]]  # if only other filters are given
+    shows_errors: ClassVar[bool] = False  # in a dry run
+    # The arguments that must be the same when a plan is acted on.
     bound: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
         session: Session,
-        action: str,
+        ids: Iterable[str] | ActionReport | None,
+        selection: Selection,
         options: Options,
         *,
-        limit: int | None = None,
+        limit: int | None,
+        **others: Any,
     ) -> None:
         max_requests, period = options.max_requests, options.period
         if max_requests is None and session.settings.target.is_cloud:
@@ -86,17 +93,35 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self._on_result = options.on_result
         self.dry_run = options.dry_run  # report the targets without acting on them
         self.limit = check_count_or_none("limit", limit)
-        self.head = ActionReport(action, ())  # the report without its rows
+        self.head = ActionReport(self.name, ())  # the report without its rows
         self.rows: list[ActionRow] = []  # in their current state
-        self.listing: Listing[Any] | None = None  # of the targets of a filter
-        self.listed: dict[str, ActionRow] = {}  # their rows by id
-        self.asked_window = Window()
+        self.listing: Listing[Run] | None = None  # of the runs of a filter
+        self._listed: dict[str, ActionRow] = {}  # their rows by id
+        self._asked_window = Window()
         path = options.report_path
         self._file = None if path is None else ReportFile(path)
+        # Each run is checked before it is replayed, and an ended one is not cancelled.
+        if self.default_statuses is UNFINISHED:
+            selection.check_open()
+        else:
+            selection.check_ended()
+        if self._pick_source(ids, selection.to_json(), others):
+            self._asked_window = selection.ended or selection.window
+            self.listing = self._list(selection)
+
+    def _list(self, selection: Selection) -> Listing[Run]:
+        listing = list_runs(
+            self.session,
+            selection.narrowed(self.default_statuses),
+            include_output=self.dry_run and self.shows_errors,
+            limit=self.limit,
+        )
+        listing.if_empty = partial(check_names, self.session, selection.names)
+        return listing
 
     @property
     def operation(self) -> str:
-        return self.head.action.partition(" ")[0]  # without the function
+        return self.name
 
     def facts(self) -> Mapping[str, Any]:
         """Return the number of rows with each outcome, and the first ids."""
@@ -112,7 +137,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
     async def collect(self) -> Iterable[ActionRow]:
         """Return the rows to act on: those left in the report file, or the selected ones."""
         if self._file is None:
-            await self.collect_rows()
+            await self._collect_rows()
         else:
             await self._collect_with_file(self._file)
         left = (row for row in self.rows if row.is_open)
@@ -122,22 +147,22 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         """Load the rows of the report file; or collect them, and begin the file."""
         target = self.session.settings.target
         arguments = {
-            "action": self.head.action,
+            "action": self.name,
             "selection": self.head.selection,
             "server": target.api_url,
             "environment": target.env,
         }
         kept = file.open(arguments)
         if kept is None:
-            await self.collect_rows()
+            await self._collect_rows()
             if not self.dry_run:
                 file.begin(arguments, self._report())
             return
-        self.load_rows(kept)
+        self._load_rows(kept)
         if not any(row.is_open for row in self.rows):
             raise ReportFinishedError(f"{file.path} is finished: {kept}", report=kept)
 
-    def pick_source(
+    def _pick_source(
         self,
         ids: Iterable[str] | ActionReport | None,
         filters: Mapping[str, Any],
@@ -155,7 +180,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             self._check_same_arguments(selection, others)
         elif ids is not None:
             first = self._first_ids(ids)
-            selection = {"ids": digest(sorted(first))}
+            selection = {"ids": _digest(sorted(first))}
             self.rows = [
                 ActionRow(position, row_id) for position, row_id in enumerate(first)
             ]
@@ -181,7 +206,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
                 argument="ids",
             )
         if ids is None and not filters:
-            filter_names = ", ".join(self.filters)
+            filter_names = ", ".join(RunSelection.__annotations__)
             raise errors.InvalidArgumentError(
                 f"nothing selects runs: pass ids, or a filter ({filter_names}); there is no way "
                 "to act on every run of a server by accident"
@@ -190,31 +215,31 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
     def _check_same_arguments(
         self, selection: Mapping[str, Any], others: Mapping[str, Any]
     ) -> None:
-        """Reject a report that was begun with other values of its bound arguments."""
+        """Reject a plan that was made with other values of the bound arguments."""
         theirs = {name: selection.get(name) for name in self.bound}
         ours = {name: others.get(name) for name in self.bound}
         differing = difference(theirs, ours)
         if differing:
             names = " and ".join(self.bound)
-            reason = f"is a report with {differing}: pass the same {names}"
+            reason = f"is a plan with {differing}: pass the same {names}"
             raise invalid("ids", reason)
 
-    async def collect_rows(self) -> None:
+    async def _collect_rows(self) -> None:
         """Add the rows that the filter selects, if there is one."""
         if self.listing is None:
             return
         # The end of the window is an instant of the server's clock.
-        self.listing.is_relative |= self.asked_window.until is None
+        self.listing.is_relative |= self._asked_window.until is None
         walk = self.listing.walk()
-        while not (walk.is_done or self.is_enough()):
+        while not (walk.is_done or self._is_enough()):
             page = await walk.next_page()
-            for item in page.items:
-                self.keep(item)
-        selected = await self.selected_rows()
+            for run in page.items:
+                self.keep(run)
+        selected = islice(self._listed.values(), self.limit)
         self.rows = [
             evolve(row, position=position) for position, row in enumerate(selected)
         ]
-        self.listed.clear()
+        self._listed.clear()
         searched: str | None = None
         if self.listing.last_filter is not None or not self.rows:
             searched = await self.listing.searched()
@@ -223,7 +248,7 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
 
     def _note_window(self, now: datetime, searched: str | None) -> None:
         """Record the filter's window as instants, and a description of the search."""
-        since, until = self.asked_window.ends(now)
+        since, until = self._asked_window.ends(now)
         self.head = evolve(
             self.head,
             since=since,
@@ -231,22 +256,16 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             searched=searched,
         )
 
-    def keep(self, item: Any) -> None:
-        """Remember only the necessary parts of a listed item: there may be many large ones."""
-        row = self.row_of(item)
-        self.listed.setdefault(str(row.id), row)
+    def keep(self, run: Run) -> None:
+        """Remember only the necessary parts of a listed run: there may be many large ones."""
+        row = ActionRow(0, run.id)  # its position is not known yet
+        if self.dry_run:
+            row = with_details(row, run)
+        self._listed.setdefault(row.id, row)
 
-    def row_of(self, item: Any) -> ActionRow:
-        """Return the row of a listed item, whose position is not known yet."""
-        return ActionRow(0, item.id)
-
-    def is_enough(self) -> bool:
-        """Return whether as many items are listed as the limit allows."""
-        return self.limit is not None and len(self.listed) >= self.limit
-
-    async def selected_rows(self) -> Iterable[ActionRow]:
-        """Return the rows of the report, in order, from those that are listed."""
-        return islice(self.listed.values(), self.limit)
+    def _is_enough(self) -> bool:
+        """Return whether as many runs are listed as the limit allows."""
+        return self.limit is not None and len(self._listed) >= self.limit
 
     def close(self) -> None:
         if self._file is not None:
@@ -254,20 +273,19 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
 
     def _load_plan(self, plan: ActionReport) -> None:
         """Load the rows of a dry run; reject one of another action."""
-        if plan.action != self.head.action:
-            reason = f"is a plan of {plan.action}, not of {self.head.action}"
+        if plan.action != self.name:
+            reason = f"is a plan of {plan.action}, not of {self.name}"
             raise invalid("ids", reason)
-        self.load_rows(plan)
+        self._load_rows(plan)
 
-    def load_rows(self, report: ActionReport) -> None:
+    def _load_rows(self, report: ActionReport) -> None:
         self.rows = list(report.rows)
         self.head = evolve(report, rows=())
 
     async def mark_started(self, row: ActionRow) -> ActionRow:
         """Mark a row as being requested; raise Stopped if no act may start."""
-        await self.session.driver.sleep(
-            0.0
-        )  # the job may have been stopped in the meantime
+        # The job may have been stopped in the meantime.
+        await self.session.driver.sleep(0.0)
         begun = evolve(row, outcome=ActionOutcome.UNKNOWN, reason=self.abandoned)
         with self._lock:
             self.check_goes_on()
@@ -330,33 +348,10 @@ class ReportedJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             self.stopped_by = self.stopped_by or error
 
 
-def digest(items: Sequence[object]) -> dict[str, Any]:
+def _digest(items: Sequence[object]) -> dict[str, Any]:
     """Return a fingerprint of a sequence, in the types of JSON."""
     text = encode(items)
     return {
         "count": len(items),
         "digest": blake2b(text, digest_size=16).hexdigest(),
     }
-
-
-def with_outcome(
-    row: ActionRow,
-    outcome: ActionOutcome,
-    reason: object = None,
-    cause: errors.InngestError | None = None,
-) -> BulkResult:
-    text = None if reason is None else str(reason)
-    with_reason = evolve(row, outcome=outcome, reason=text)
-    return BulkResult(with_reason, cause)
-
-
-def failure(
-    row: ActionRow, error: errors.InngestError, *, is_sent: bool = True
-) -> BulkResult:
-    """Return the row of an act that ended with an error."""
-    outcome = ActionOutcome.FAILED
-    if isinstance(error, errors.NotFoundError):
-        outcome = ActionOutcome.NOT_FOUND
-    elif is_sent and error.may_have_taken_effect:
-        outcome = ActionOutcome.UNKNOWN
-    return with_outcome(row, outcome, error, error)
