@@ -92,6 +92,21 @@ def test_an_event_that_the_server_fails_on_is_found_and_set_aside_after_five_ref
         assert letter.reason == failure.reason
 
 
+def test_an_outage_is_known_after_few_requests_however_large_the_batch(
+    make: Make, server: Server
+) -> None:
+    server.on(ROUTE, BROKEN)
+    buffer = make(batch_size=256, max_age=1_000)
+    for _ in range(256):
+        buffer.add({"name": "a"})
+    while len(server.requests) < 20:
+        assert not buffer.flush(0.01)
+    server.on(ROUTE, accepts_all)
+    assert buffer.flush(PATIENCE)
+    sizes = [len(names) for names in sent(server)]
+    assert (max(sizes[1:18]), sizes[18] > 200) == (128, True)
+
+
 def test_an_event_is_set_aside_only_while_others_are_accepted(make: Make, server: Server) -> None:
     server.on(ROUTE, fails_on("b", BROKEN))
     buffer = make(batch_size=2, max_age=1_000)
