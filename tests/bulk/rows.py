@@ -72,9 +72,6 @@ def _planned(client: Any) -> int:
 
 PAGE_COUNTS_OF_V2 = {"a bulk replay": (lambda it, _: _planned(it), 21)}
 WINDOWED = {"runs.cancel_all": lambda it, _: it.runs.cancel_all(status="running", dry_run=True)}
-SPANS = {
-    "runs.replay": (lambda client, ids, _: client.runs.replay_all(ids), {"inngest.run.done": 2})
-}
 
 
 QUERIED = {

@@ -65,23 +65,4 @@ def _runs_exported(client: Any, path: Path) -> int:
 PAGE_COUNTS = {"events in a file": (_events_exported, 13)}
 PAGE_COUNTS_OF_V2 = {"runs in a file": (_runs_exported, 21)}
 WINDOWED = {"runs.export": lambda it, folder: it.runs.export(folder / "runs.csv")}
-
-
-def _send_a_file(client: Any, _ids: list[str], folder: Path) -> None:
-    (folder / "events.ndjson").write_text('{"name": "order/placed"}\n')
-    client.send_file(folder / "events.ndjson")
-
-
-SPANS: dict[str, tuple[Callable[[Any, list[str], Path], object], dict[str, int]]] = {
-    "send_file": (
-        _send_a_file,
-        {"inngest.event.accepted": 1, "inngest.event.rejected": 0, "inngest.event.unknown": 0},
-    ),
-    "runs.export": (
-        lambda client, _, folder: client.runs.export(folder / "runs.ndjson"),
-        {"inngest.item.count": 2},
-    ),
-}
-
-
 SELECTING = {"export": ("runs.csv",)}

@@ -14,7 +14,6 @@ from inngest_rest._core.plans import Plan
 from inngest_rest._core.sending.batching import Batch, BatchOutcome, Rejected, Unknown
 from inngest_rest._core.sending.job import BulkJob, SendJob, SendOptions
 from inngest_rest._core.sending.send import send_batch
-from inngest_rest._core.tracing import operation as traced
 
 __all__ = [
     "SYSTEM_CLOCK",
@@ -31,5 +30,4 @@ __all__ = [
     "Unknown",
     "run_now",
     "send_batch",
-    "traced",
 ]

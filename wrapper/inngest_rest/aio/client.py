@@ -293,8 +293,7 @@ class AsyncInngestClient(Resource):
         from inngest_rest._core.resources.wait_event import send_and_wait
         from inngest_rest.explain._explain import explain_stored
 
-        return await self._run_as(
-            "send_and_wait",
+        return await self._run(
             send_and_wait,
             event,
             timeout,
@@ -553,8 +552,7 @@ class AsyncInngestClient(Resource):
         from inngest_rest.explain._explain import explain_run
         from inngest_rest.status._plan import status
 
-        return await self._run_as(
-            "status",
+        return await self._run(
             status,
             explain_run=explain_run,
             app=app,
@@ -585,7 +583,7 @@ class AsyncInngestClient(Resource):
         """
         from inngest_rest.diagnosis._diagnose import diagnose
 
-        return await self._run_as("diagnose", diagnose)
+        return await self._run(diagnose)
 
     async def call(
         self, operation: GeneratedOperation[P, T], /, *args: P.args, **kwargs: P.kwargs

@@ -211,8 +211,7 @@ class Events(Resource):
         from inngest_rest._core.resources.wait_event import wait_for_runs
         from inngest_rest.explain._explain import explain_stored
 
-        return await self._run_as(
-            "events.wait",
+        return await self._run(
             wait_for_runs,
             id,
             timeout,
@@ -242,4 +241,4 @@ class Events(Resource):
         """
         from inngest_rest.explain._explain import explain
 
-        return await self._run_as("events.explain", explain, id, name=name)
+        return await self._run(explain, id, name=name)

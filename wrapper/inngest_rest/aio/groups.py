@@ -13,7 +13,6 @@ from typing import (
     TypeVar,
 )
 
-from inngest_rest._core import tracing
 from inngest_rest._local import arrow
 
 if TYPE_CHECKING:
@@ -66,20 +65,6 @@ class Resource:
     ) -> T:
         return await self._driver.run(plan(self._session, *args, **kwargs))
 
-    async def _run_as(
-        self,
-        name: str,
-        plan: Callable[Concatenate[Session, P], Plan[T]],
-        /,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T:
-        """Run a plan of several requests, in a span with this name for programs that trace."""
-        work = tracing.spanned(
-            name, plan(self._session, *args, **kwargs), args[0] if args else None
-        )
-        return await self._driver.run(work)
-
     def _list(
         self,
         listing: Callable[Concatenate[Session, P], Listing[T]],
@@ -107,15 +92,9 @@ class AsyncPaginator(Generic[T]):
 
     async def pages(self) -> AsyncIterator[Page[T]]:
         """Yield the pages one by one."""
-        walk, span = self._listing.walk(), tracing.Iteration(self._listing.call)
-        try:
-            while not walk.is_done:
-                with span.step():
-                    page = await self._driver.run(walk.next_page())
-                span.count(*page.items)
-                yield page
-        finally:
-            span.end()
+        walk = self._listing.walk()
+        while not walk.is_done:
+            yield await self._driver.run(walk.next_page())
 
     async def page(self) -> Page[T]:
         """Return the first page; pass its `next_cursor` to `list(cursor=...)` for the next."""

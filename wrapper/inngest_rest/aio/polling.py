@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from inngest_rest._core import tracing
 from inngest_rest._core.resources.polling import Poller
 from inngest_rest._core.resources.wait import WaitMany
 from inngest_rest._core.resources.watch import Watch
@@ -18,14 +17,11 @@ T = TypeVar("T")
 
 
 class _Polling(Generic[P, T]):
-    """An iterator over the items that a poller finds, perhaps of one run."""
+    """An iterator over the items that a poller finds."""
 
-    _method: ClassVar[str]
-
-    def __init__(self, driver: AsyncDriver, poller: P, id: str | None = None) -> None:
+    def __init__(self, driver: AsyncDriver, poller: P) -> None:
         self._driver = driver
         self._poller = poller
-        self._span = tracing.Iteration(self._method, id)
 
     def __aiter__(self) -> Self:
         return self
@@ -35,21 +31,17 @@ class _Polling(Generic[P, T]):
         while not poller.is_done:
             item = poller.next_item()
             if item is not None:
-                self._span.count(item)
                 return item
-            with self._span.step():
-                due = await self._driver.run(poller.poll())
-                if due:
-                    await self._driver.run_many(
-                        due, poller.fetch, poller.on_fetched, in_flight=poller.in_flight
-                    )
-        self._span.end()
+            due = await self._driver.run(poller.poll())
+            if due:
+                await self._driver.run_many(
+                    due, poller.fetch, poller.on_fetched, in_flight=poller.in_flight
+                )
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
         """End the iteration within a second, even during a pause."""
         self._poller.close()
-        self._span.end()
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,8 +58,6 @@ class AsyncWatcher(_Polling[Watch, RunChange]):
     one loop may iterate over it.
     """
 
-    _method = "runs.watch"
-
     @property
     def token(self) -> str:
         """The position to resume from: pass it to `runs.watch(token=...)`, even in another process.
@@ -83,5 +73,3 @@ class AsyncEndedRuns(_Polling[WaitMany, Run]):
 
     Requests are sent only during iteration.
     """
-
-    _method = "runs.wait_many"

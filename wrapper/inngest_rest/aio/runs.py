@@ -161,9 +161,7 @@ class Runs(Resource):
         """
         from inngest_rest._core.resources.wait import wait as wait_for_end
 
-        return await self._run_as(
-            "runs.wait", wait_for_end, id, timeout, raise_on_failure
-        )
+        return await self._run(wait_for_end, id, timeout, raise_on_failure)
 
     async def explain(self, id: str) -> RunExplanation:
         """Explain why a run waits or is held back, which attempt is next, or how it ended.
@@ -187,9 +185,7 @@ class Runs(Resource):
         """
         from inngest_rest.explain._explain import explain_run
 
-        return await self._run_as(
-            "runs.explain", runs.explain_event_id(explain_run), id
-        )
+        return await self._run(runs.explain_event_id(explain_run), id)
 
     def wait_many(self, ids: Iterable[str], timeout: Seconds) -> AsyncEndedRuns:
         """Wait until each of many runs has ended, and return each as it ends.
@@ -375,8 +371,7 @@ class Runs(Resource):
             ended_since=ended_since,
             ended_until=ended_until,
         )
-        return await self._run_as(
-            "runs.summary",
+        return await self._run(
             summarize,
             selection=selection,
             by=by,
@@ -453,8 +448,7 @@ class Runs(Resource):
             since=since,
             until=until,
         )
-        return await self._run_as(
-            "runs.waiting",
+        return await self._run(
             waiting,
             selection=selection,
             event_fields=event_fields,
@@ -514,8 +508,7 @@ class Runs(Resource):
         """
         from inngest_rest._core.resources import replays
 
-        return await self._run_as(
-            "runs.replay",
+        return await self._run(
             runs.explain_event_id(replays.replay_one),
             id,
             from_step,

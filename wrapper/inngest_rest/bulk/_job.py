@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from inngest_rest.models import Run, RunStatus
     from inngest_rest.typing import Seconds
 
-_MOST_IDS = 20  # in an attribute of a span
-
 
 @frozen(kw_only=True)
 class Options:
@@ -118,21 +116,6 @@ class ActionJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         )
         listing.if_empty = partial(check_names, self.session, selection.names)
         return listing
-
-    @property
-    def operation(self) -> str:
-        return self.name
-
-    def facts(self) -> Mapping[str, Any]:
-        """Return the number of rows with each outcome, and the first ids."""
-        report = self._report()
-        facts: dict[str, Any] = {
-            f"inngest.run.{outcome}": count for outcome, count in report.counts.items()
-        }
-        first_rows = report.rows[:_MOST_IDS]
-        if first_rows:
-            facts["inngest.run.ids"] = [row.id for row in first_rows]
-        return facts
 
     async def collect(self) -> Iterable[ActionRow]:
         """Return the rows to act on: those left in the report file, or the selected ones."""

@@ -294,8 +294,7 @@ class InngestClient(Resource):
         from inngest_rest._core.resources.wait_event import send_and_wait
         from inngest_rest.explain._explain import explain_stored
 
-        return self._run_as(
-            "send_and_wait",
+        return self._run(
             send_and_wait,
             event,
             timeout,
@@ -554,8 +553,7 @@ class InngestClient(Resource):
         from inngest_rest.explain._explain import explain_run
         from inngest_rest.status._plan import status
 
-        return self._run_as(
-            "status",
+        return self._run(
             status,
             explain_run=explain_run,
             app=app,
@@ -586,7 +584,7 @@ class InngestClient(Resource):
         """
         from inngest_rest.diagnosis._diagnose import diagnose
 
-        return self._run_as("diagnose", diagnose)
+        return self._run(diagnose)
 
     def call(
         self, operation: GeneratedOperation[P, T], /, *args: P.args, **kwargs: P.kwargs

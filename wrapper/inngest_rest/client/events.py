@@ -212,8 +212,7 @@ class Events(Resource):
         from inngest_rest._core.resources.wait_event import wait_for_runs
         from inngest_rest.explain._explain import explain_stored
 
-        return self._run_as(
-            "events.wait",
+        return self._run(
             wait_for_runs,
             id,
             timeout,
@@ -243,4 +242,4 @@ class Events(Resource):
         """
         from inngest_rest.explain._explain import explain
 
-        return self._run_as("events.explain", explain, id, name=name)
+        return self._run(explain, id, name=name)

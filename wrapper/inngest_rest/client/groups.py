@@ -14,7 +14,6 @@ from typing import (
     TypeVar,
 )
 
-from inngest_rest._core import tracing
 from inngest_rest._local import arrow
 
 if TYPE_CHECKING:
@@ -67,20 +66,6 @@ class Resource:
     ) -> T:
         return self._driver.run(plan(self._session, *args, **kwargs))
 
-    def _run_as(
-        self,
-        name: str,
-        plan: Callable[Concatenate[Session, P], Plan[T]],
-        /,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T:
-        """Run a plan of several requests, in a span with this name for programs that trace."""
-        work = tracing.spanned(
-            name, plan(self._session, *args, **kwargs), args[0] if args else None
-        )
-        return self._driver.run(work)
-
     def _list(
         self,
         listing: Callable[Concatenate[Session, P], Listing[T]],
@@ -107,15 +92,9 @@ class Paginator(Generic[T]):
 
     def pages(self) -> Iterator[Page[T]]:
         """Yield the pages one by one."""
-        walk, span = self._listing.walk(), tracing.Iteration(self._listing.call)
-        try:
-            while not walk.is_done:
-                with span.step():
-                    page = self._driver.run(walk.next_page())
-                span.count(*page.items)
-                yield page
-        finally:
-            span.end()
+        walk = self._listing.walk()
+        while not walk.is_done:
+            yield self._driver.run(walk.next_page())
 
     def page(self) -> Page[T]:
         """Return the first page; pass its `next_cursor` to `list(cursor=...)` for the next."""

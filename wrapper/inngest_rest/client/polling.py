@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from inngest_rest._core import tracing
 from inngest_rest._core.resources.polling import Poller
 from inngest_rest._core.resources.wait import WaitMany
 from inngest_rest._core.resources.watch import Watch
@@ -19,14 +18,11 @@ T = TypeVar("T")
 
 
 class _Polling(Generic[P, T]):
-    """An iterator over the items that a poller finds, perhaps of one run."""
+    """An iterator over the items that a poller finds."""
 
-    _method: ClassVar[str]
-
-    def __init__(self, driver: Driver, poller: P, id: str | None = None) -> None:
+    def __init__(self, driver: Driver, poller: P) -> None:
         self._driver = driver
         self._poller = poller
-        self._span = tracing.Iteration(self._method, id)
 
     def __iter__(self) -> Self:
         return self
@@ -36,21 +32,17 @@ class _Polling(Generic[P, T]):
         while not poller.is_done:
             item = poller.next_item()
             if item is not None:
-                self._span.count(item)
                 return item
-            with self._span.step():
-                due = self._driver.run(poller.poll())
-                if due:
-                    self._driver.run_many(
-                        due, poller.fetch, poller.on_fetched, in_flight=poller.in_flight
-                    )
-        self._span.end()
+            due = self._driver.run(poller.poll())
+            if due:
+                self._driver.run_many(
+                    due, poller.fetch, poller.on_fetched, in_flight=poller.in_flight
+                )
         raise StopIteration
 
     def close(self) -> None:
         """End the iteration within a second, even during a pause."""
         self._poller.close()
-        self._span.end()
 
     def __enter__(self) -> Self:
         return self
@@ -67,8 +59,6 @@ class Watcher(_Polling[Watch, RunChange]):
     one loop may iterate over it.
     """
 
-    _method = "runs.watch"
-
     @property
     def token(self) -> str:
         """The position to resume from: pass it to `runs.watch(token=...)`, even in another process.
@@ -84,5 +74,3 @@ class EndedRuns(_Polling[WaitMany, Run]):
 
     Requests are sent only during iteration.
     """
-
-    _method = "runs.wait_many"

@@ -158,7 +158,7 @@ class Runs(Resource):
         """
         from inngest_rest._core.resources.wait import wait as wait_for_end
 
-        return self._run_as("runs.wait", wait_for_end, id, timeout, raise_on_failure)
+        return self._run(wait_for_end, id, timeout, raise_on_failure)
 
     def explain(self, id: str) -> RunExplanation:
         """Explain why a run waits or is held back, which attempt is next, or how it ended.
@@ -182,7 +182,7 @@ class Runs(Resource):
         """
         from inngest_rest.explain._explain import explain_run
 
-        return self._run_as("runs.explain", runs.explain_event_id(explain_run), id)
+        return self._run(runs.explain_event_id(explain_run), id)
 
     def wait_many(self, ids: Iterable[str], timeout: Seconds) -> EndedRuns:
         """Wait until each of many runs has ended, and return each as it ends.
@@ -368,8 +368,7 @@ class Runs(Resource):
             ended_since=ended_since,
             ended_until=ended_until,
         )
-        return self._run_as(
-            "runs.summary",
+        return self._run(
             summarize,
             selection=selection,
             by=by,
@@ -446,8 +445,7 @@ class Runs(Resource):
             since=since,
             until=until,
         )
-        return self._run_as(
-            "runs.waiting",
+        return self._run(
             waiting,
             selection=selection,
             event_fields=event_fields,
@@ -507,8 +505,7 @@ class Runs(Resource):
         """
         from inngest_rest._core.resources import replays
 
-        return self._run_as(
-            "runs.replay",
+        return self._run(
             runs.explain_event_id(replays.replay_one),
             id,
             from_step,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attrs import frozen
 
-from inngest_rest._core.delivery import traced
 from inngest_rest._local.arguments import check_path, invalid
 from inngest_rest._local.files import usable, whole_file
 from inngest_rest.files import ExportReport
@@ -73,11 +72,7 @@ class _Export:
         self._make_writer = make_writer
 
     async def run(self) -> ExportReport:
-        with (
-            traced(self._exported.operation, facts=self._facts),
-            usable("path", self._path),
-            whole_file(self._path) as file,
-        ):
+        with usable("path", self._path), whole_file(self._path) as file:
             await self._fill(file)
         return ExportReport(path=str(self._path), rows=self._rows)
 
@@ -98,6 +93,3 @@ class _Export:
         self._rows += len(rows)
         if self._options.on_progress is not None:
             self._options.on_progress(self._rows)
-
-    def _facts(self) -> Mapping[str, Any]:
-        return {"inngest.item.count": self._rows}

@@ -46,13 +46,11 @@ class Exported:
     """What is exported.
 
     Attributes:
-        operation: The method, for programs that trace.
         kind: The class of the rows.
         listing: The listed items.
         complete: Makes the row of an item by further requests; None if an item is its row.
     """
 
-    operation: str
     kind: type[Record]
     listing: Listing[Any]
     complete: Callable[[Any], Plan[Any]] | None = None
@@ -92,7 +90,6 @@ def runs_of(
     )
     is_detailed = not included <= {"output"}
     return Exported(
-        operation="runs.export",
         kind=_DetailedRun if is_detailed else Run,
         listing=listing,
         complete=partial(_complete, session, included) if is_detailed else None,
@@ -118,7 +115,6 @@ async def _complete(session: Session, included: Collection[str], run: Run) -> Ru
 def events_of(session: Session, selection: EventSelection) -> Exported:
     since = selection.since or _BEGINNING
     return Exported(
-        operation="events.export",
         kind=StoredEvent,
         listing=list_events(session, evolve(selection, since=since), is_bounded=False),
     )

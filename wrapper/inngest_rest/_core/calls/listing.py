@@ -119,7 +119,6 @@ class Listing(Generic[T]):
     Args:
         session: The session of the client.
         *routes: Make the route of a page, in order of preference.
-        call: The method that returns the listing.
         **options: Its properties.
     """
 
@@ -127,11 +126,9 @@ class Listing(Generic[T]):
         self,
         session: Session,
         *routes: Callable[[PageRequest], Route[Any, ListedPage[T]]],
-        call: str,
         **options: Unpack[ListingOptions[T]],
     ) -> None:
         self.session = session
-        self.call = call
         self.routes = routes
         self.kind = options.get("kind")
         self.id_of = options.get("id_of")

@@ -229,7 +229,7 @@ def listing_of(
     """Return the listing by the routes of a call, in the order of `ROUTES`."""
     names = [operation.name for operation in ROUTES[call]]
     ordered = [of_pages[name] for name in names if name in of_pages]
-    return Listing(session, *ordered, call=call, **options)
+    return Listing(session, *ordered, **options)
 
 
 def where_absent(text: str, *calls: str) -> AdviceByError:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from attrs import frozen
 
-from inngest_rest._core import tracing
 from inngest_rest._core.calls.retry import is_hopeless
 from inngest_rest._core.plans import Stopped
 from inngest_rest._core.sending import batching
@@ -107,15 +106,6 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
     def finish(self) -> R:
         """Return the report, or raise the error that stopped the job."""
 
-    @property
-    @abstractmethod
-    def operation(self) -> str:
-        """The name of its method, for programs that trace."""
-
-    @abstractmethod
-    def facts(self) -> tracing.Facts:
-        """Return the progress so far, as attributes of the job's span."""
-
     def interrupted(self, error: BaseException) -> None:
         """Handle an external exception, which ends the job."""
 
@@ -123,7 +113,7 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
         """Free the resources of the job, however it ended."""
 
     def run(self, driver: Driver) -> R:
-        with closing(self), tracing.operation(self.operation, facts=self.facts):
+        with closing(self):
             for name, callback in self._callbacks.items():
                 if iscoroutinefunction(callback):
                     how = "Pass a plain function, or use AsyncInngestClient."
@@ -142,7 +132,7 @@ class BulkJob(Locked, ABC, Generic[J, T, R]):
             return self.finish()
 
     async def run_async(self, driver: AsyncDriver) -> R:
-        with closing(self), tracing.operation(self.operation, facts=self.facts):
+        with closing(self):
             targets = await driver.run(self.collect())
             try:
                 await driver.run_many(
@@ -216,13 +206,6 @@ class SendJob(BulkJob[Batch, BatchOutcome, SendReport]):
         self.events = events
         self._on_batch = options.on_batch
         self._report = SendReport()
-
-    @property
-    def operation(self) -> str:
-        return "send_many"
-
-    def facts(self) -> tracing.Facts:
-        return tracing.facts_of_sending(self._report)
 
     def run(self, driver: Driver) -> SendReport:
         # Raises if it is asynchronous.

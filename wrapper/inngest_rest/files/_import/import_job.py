@@ -94,10 +94,6 @@ class ImportJob(SendJob):
             self._lines.close()
             raise
 
-    @property
-    def operation(self) -> str:
-        return "send_file"
-
     def run(self, driver: Driver) -> SendReport:
         self._open()
         return super().run(driver)
