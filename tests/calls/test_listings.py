@@ -145,8 +145,7 @@ def v2_page(run_id: str, page: dict[str, object]) -> Reply:
         (2, {"page": {"hasMore": False}}, ["a"]),
         (2, {"page": {"cursor": "x", "hasMore": False}}, ["a"]),
         (1, {"page": {"limit": 1}}, ["a"]),
-        (1, {"page": {"endCursor": "x", "hasNextPage": False}}, ["a"]),
-        (1, {"page": {"total": 1, "order": "DESC"}}, ["a"]),
+        (2, {"page": {"total": 1, "order": "DESC"}}, ["a"]),
         (2, {"page": {"cursor": "x"}}, ["a", "b"]),
         (2, {"page": {"cursor": "x", "hasNextPage": True}}, ["a", "b"]),
         (2, {"page": {"cursor": "x", "has_more": True}}, ["a", "b"]),
@@ -218,6 +217,7 @@ PAGES_THAT_LEAVE_OPEN_WHAT_FOLLOWS: dict[str, dict[str, object]] = {
     "a link instead": {"meta": {"page": {"cursor": "x", "hasMore": True}}},
     "both renamed": {"page": {"nextCursor": "x", "hasNextPage": True, "limit": 2}},
     "a cursor alone": {"page": {"next_page_token": "x"}},
+    "an unknown field": {"page": {"total": 2}},
 }
 
 

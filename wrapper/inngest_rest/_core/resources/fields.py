@@ -6,19 +6,17 @@ becomes None, too. Only fields that are indispensable to a result are `required`
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import NOTHING, fields
 
 from inngest_rest._core.calls.listing import ListedPage, PageRequest
-from inngest_rest._values.visible import shown
 from inngest_rest_api import models as api
 from inngest_rest_api.types import UNSET, Unreadable, Unset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from inngest_rest.record import Record
 
@@ -123,15 +121,15 @@ def v2_page(answer: PageData[T], asked: PageRequest) -> ListedPage[T]:
     """Return a page of a listing; `page` shows whether more follow, even if it has no items.
 
     Servers send a cursor only if more follow, so it is used unless `hasMore` is false: a release
-    may rename that. A page with `hasMore` but no cursor is cut off, and so is a full one that does
-    not state in known fields whether it is the last. v1, which has no `page`, lists all at once.
+    may rename that. A page with `hasMore` but no cursor is cut off, and so is a full one with
+    neither, if it has no `page`, or unknown fields there. v1, which has no `page`, lists all at
+    once.
     """
     envelope, items = answer
     is_full = len(items) >= asked.size
     page = optional(getattr(envelope, "page", api.V2Page()))
     if page is None:
-        reason = _WITHOUT_PAGE if is_full else ""
-        return ListedPage(items, cut_off=reason)
+        return ListedPage(items, cut_off=_SILENT if is_full else "")
     has_more = optional(page.has_more)
     cursor = optional(page.cursor) or None
     if has_more is False:
@@ -140,31 +138,9 @@ def v2_page(answer: PageData[T], asked: PageRequest) -> ListedPage[T]:
         return ListedPage(items, cursor=cursor)
     if has_more is True:
         return ListedPage(items, cut_off=_WITHOUT_CURSOR)
-    unknown_fields = page.additional_properties
-    reason = _may_go_on(unknown_fields, is_full=is_full)
-    return ListedPage(items, cut_off=reason)
+    is_silent = is_full and page.additional_properties
+    return ListedPage(items, cut_off=_SILENT if is_silent else "")
 
 
-_WITHOUT_PAGE = "it is full, and does not say whether more follow (page)"
+_SILENT = "it is full, and does not say whether more follow (page)"
 _WITHOUT_CURSOR = "it says that more follow (hasMore), but not by which cursor"
-
-# Fields that other APIs have in the place of hasMore and cursor: hasNextPage, next_token, after.
-_FORWARD = re.compile("next|more|end_?cursor|after|continu", re.IGNORECASE)
-
-
-def _may_go_on(page: Mapping[str, Any], *, is_full: bool) -> str:
-    """Return why more may follow a page without hasMore and cursor, by its unknown fields.
-
-    A flag that is true is evidence on any page; any other value, such as a cursor that is always
-    sent, only on a full one.
-    """
-    values = {name: value for name, value in page.items() if _FORWARD.search(name)}
-    if any(value is False for value in values.values()):
-        return ""
-    evidence = {name: value for name, value in values.items() if value}
-    if not evidence:
-        return ""
-    if not is_full and True not in evidence.values():
-        return ""
-    names = ", ".join(map(shown, evidence))
-    return f"more may follow it by fields that are not documented ({names})"
