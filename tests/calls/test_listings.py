@@ -258,7 +258,7 @@ def test_recorded_pages_follow_each_other(client: InngestClient, server: Server)
         (20, None, ["20"]),
         (250, None, ["100", "100", "50"]),
         (100, None, ["100"]),
-        (5, 2, ["2", "2", "1"]),
+        (5, 2, ["2", "2", "2"]),
         (1, 100, ["1"]),
     ],
 )

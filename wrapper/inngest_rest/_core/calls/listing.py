@@ -286,13 +286,17 @@ class Walk(Generic[T]):
         return tuple(items[index] for index in indices)
 
     def _next_size(self) -> int:
-        """Return how many items to request: no more than are left."""
+        """Return how many items to request: no more than are left, but behind a cursor two.
+
+        A server that repeats the last item there would never advance by pages of one.
+        """
         size = self._listing.page_size
         # If items are filtered here, a small page might have none that are wanted.
         filters_here = self._local_filter is not None or self._listing.keep is not None
-        if self._left is None or filters_here:
-            return size
-        return min(size, self._left)
+        if self._left is not None and not filters_here:
+            size = min(size, self._left)
+        may_repeat = self._listing.id_of is not None and self._cursor is not None
+        return max(size, 2) if may_repeat else size
 
     async def _wanted(
         self,
@@ -419,27 +423,13 @@ class Walk(Generic[T]):
         if place is not None and place.at is not None:
             narrowed = request._replace(place=place.at)
             try:
-                path, page = await self._go_on(cursor, narrowed, deadline)
+                path, page = await self._ask(cursor, narrowed, deadline)
                 if not self._is_odd(page):
                     return path, page
             except BadRequestError:
                 pass
             self._narrows = False
-        return await self._go_on(cursor, request, deadline)
-
-    async def _go_on(
-        self, cursor: Cursor | None, request: PageRequest, deadline: float
-    ) -> tuple[str, ListedPage[T]]:
-        """Request a page, and one item more if its cursor is the requested one.
-
-        A server that repeats the last item would never advance by pages of one.
-        """
-        path, page = await self._ask(cursor, request, deadline)
-        is_stuck = cursor is not None and page.cursor == cursor.cursor
-        if is_stuck and request.size < self._listing.largest_page:
-            larger = request._replace(size=request.size + 1)
-            path, page = await self._ask(cursor, larger, deadline)
-        return path, page
+        return await self._ask(cursor, request, deadline)
 
     async def _ask(
         self, cursor: Cursor | None, request: PageRequest, deadline: float
