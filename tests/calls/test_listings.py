@@ -50,16 +50,18 @@ def queries(server: Server) -> list[dict[str, str]]:
     return [dict(each.url.params) for each in server.requests]
 
 
-def test_a_v1_listing_continues_after_the_last_id_until_a_short_page(
+def test_a_v1_listing_continues_after_the_last_id_until_nothing_follows(
     client: InngestClient, server: Server
 ) -> None:
-    server.on("GET /v1/events", v1_events("a", "b"), v1_events("c", "d"), v1_events("e"), BEYOND)
+    pages = v1_events("a", "b"), v1_events("c", "d"), v1_events("e"), v1_events()
+    server.on("GET /v1/events", *pages, BEYOND)
     found = [each.internal_id for each in client.events.list(page_size=2)]
     assert found == list("abcde")
     assert queries(server) == [
         {"limit": "2"},
         {"limit": "2", "cursor": "b"},
         {"limit": "2", "cursor": "d"},
+        {"limit": "1", "cursor": "e"},
     ]
 
 
@@ -392,7 +394,7 @@ def test_the_page_size_stays_within_the_maximum_of_the_server(
 def test_a_listing_is_lazy_and_fetches_each_page_when_needed(
     client: InngestClient, server: Server
 ) -> None:
-    server.on("GET /v1/events", v1_events("a", "b"), v1_events("c"))
+    server.on("GET /v1/events", v1_events("a", "b"), v1_events("c", "d"))
     listing = client.events.list(page_size=2)
     assert server.asked == []
     items = iter(listing)

@@ -215,7 +215,6 @@ class Walk(Generic[T]):
         self._seen = {listing.start}
         place = listing.place_of(listing.start.cursor) if listing.start else None
         self.last_ids = {place.id} if place else set[str]()
-        self._longest = 0  # of the earlier pages that were not the last
         self._local_filter = listing.local_filter() if listing.local_filter else None
         listing.last_filter = self._local_filter
         self._is_empty = listing.is_empty = listing.start is None
@@ -269,11 +268,8 @@ class Walk(Generic[T]):
         if self._listing.guard is not None:
             await self._listing.guard(deadline)
         path, page = await self._fetch(self._cursor, self._next_size(), deadline)
-        if page.is_short:
-            is_last = await self._is_last(path, page, deadline)
-            if is_last:
-                page = page._replace(cursor=None)
-        self._longest = max(self._longest, len(page.items))
+        if page.is_short and not (await self._goes_on(path, page, deadline)):
+            page = page._replace(cursor=None)
         return path, page
 
     def _take(self, items: tuple[T, ...], indices: Sequence[int]) -> tuple[T, ...]:
@@ -377,18 +373,14 @@ class Walk(Generic[T]):
         error.advice = _CUT_OFF
         return error
 
-    async def _is_last(self, path: str, page: ListedPage[T], deadline: float) -> bool:
-        """Return whether nothing follows a page that is shorter than requested.
+    async def _goes_on(self, path: str, page: ListedPage[T], deadline: float) -> bool:
+        """Return whether there is an item behind a page that is shorter than requested.
 
-        A server may silently return fewer than requested. So a page is the last if an earlier one
-        was longer, and not if one was as long; otherwise the next page is requested to find out.
+        A server may silently return fewer than requested.
         """
-        length = len(page.items)
-        if length <= self._longest:
-            return length < self._longest
         following = Cursor(path=path, skip=0, cursor=page.cursor or "")
         _, rest = await self._fetch(following, 1, deadline)
-        return rest.cursor is None
+        return rest.cursor is not None
 
     async def _fetch(
         self, cursor: Cursor | None, size: int, deadline: float
