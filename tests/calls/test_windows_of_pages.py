@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from inngest_rest import InngestClient
+from inngest_rest._core.resources import run_lists
 from inngest_rest.typing import RunOrder
 from inngest_rest_mock import MockServer
 from tests.support.capabilities import rows
@@ -294,6 +295,15 @@ def test_a_limit_makes_no_small_pages_where_ends_are_compared_here() -> None:
         assert [page.items[0].id, *(run.id for run in rest)] == server.ids[240:]
     assert first == server.ids[240:243]
     assert {it["limit"] for it in server.asked} == {"100"}
+
+
+def test_ends_alone_are_compared_of_any_number_of_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_lists, "MOST_RUNS", 3)
+    server = Ordered(9)
+    with connect(server) as client:
+        listing = client.runs.list(since=NOON - SECOND, ended_since=NOON - SECOND)
+        assert listing.count() == 9
+        assert listing.searched().endswith(": 9 read")
 
 
 def test_counts_and_the_calls_of_capabilities_narrow_the_window_too(

@@ -102,10 +102,8 @@ class ListingOptions(Paging, Generic[T], total=False):
     place_of: Callable[[str], Place | None]
     # Raises, before each page, if the server would ignore a filter.
     guard: Callable[[float], Plan[None]] | None
-    # Whether to keep an item that the server selected, given the time of the listing.
-    keep: Callable[[T, datetime], bool] | None
-    # Makes the filter of one walk, for conditions that the server does not support.
-    local_filter: Callable[[], LocalFilter[T]] | None
+    # Makes the filter of one walk, given its time, for conditions that the server does not support.
+    local_filter: Callable[[datetime], LocalFilter[T]] | None
     # Raises, at the end of a walk that found nothing, if there is a reason.
     if_empty: Callable[[float], Plan[None]] | None
     about: str  # the listing, in words
@@ -137,7 +135,6 @@ class Listing(Generic[T]):
         self.is_relative = options.get("is_relative", False)
         self.place_of = options.get("place_of", _has_no_place)
         self.guard = options.get("guard")
-        self.keep = options.get("keep")
         self.local_filter = options.get("local_filter")
         self.if_empty = options.get("if_empty")
         self.about = options.get("about", "")
@@ -215,8 +212,8 @@ class Walk(Generic[T]):
         self._seen = {listing.start}
         place = listing.place_of(listing.start.cursor) if listing.start else None
         self.last_ids = {place.id} if place else set[str]()
-        self._local_filter = listing.local_filter() if listing.local_filter else None
-        listing.last_filter = self._local_filter
+        self._local_filter: LocalFilter[T] | None = None
+        listing.last_filter = None
         self._is_empty = listing.is_empty = listing.start is None
         self._listed = 0  # items that were returned
         # Whether the window of a page is narrowed to begin at its cursor: a server searches for a
@@ -288,8 +285,7 @@ class Walk(Generic[T]):
         """
         size = self._listing.page_size
         # If items are filtered here, a small page might have none that are wanted.
-        filters_here = self._local_filter is not None or self._listing.keep is not None
-        if self._left is not None and not filters_here:
+        if self._left is not None and self._listing.local_filter is None:
             size = min(size, self._left)
         may_repeat = self._listing.id_of is not None and self._cursor is not None
         return max(size, 2) if may_repeat else size
@@ -301,16 +297,15 @@ class Walk(Generic[T]):
         fresh: Sequence[int],
         deadline: float,
     ) -> Sequence[int]:
-        """Return the indices of the items that the listing's own filters keep."""
-        wanted = fresh
-        keep = self._listing.keep
-        now = self.now
-        if keep is not None and now is not None:
-            wanted = [index for index in wanted if keep(items[index], now)]
+        """Return the indices of the items that the listing's own filter accepts."""
+        if self._listing.local_filter is None:
+            return fresh
         if self._local_filter is None:
-            return wanted
+            assert self.now is not None
+            self._local_filter = self._listing.local_filter(self.now)
+            self._listing.last_filter = self._local_filter
         try:
-            return await self._matching(self._local_filter, items, wanted, deadline)
+            return await self._matching(self._local_filter, items, fresh, deadline)
         except InvalidArgumentError as error:
             error.cursor = self._resume_cursor(path)
             raise

@@ -113,7 +113,7 @@ def list_events(
 
     most_read = local_filter.MOST_EVENTS if is_bounded else None
 
-    def filter_here() -> LocalFilter[StoredEvent[Any]]:
+    def filter_here(_: datetime) -> LocalFilter[StoredEvent[Any]]:
         return LocalFilter(
             matches=matches,
             where=condition,

@@ -27,6 +27,7 @@ from inngest_rest.typing import EndedStatusName, StatusName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.resources.windows import Instant
@@ -218,8 +219,10 @@ class Selection:
         """Return a selection without the filters that no server supports, not even in part."""
         return evolve(self, error_contains=None, where=None)
 
-    def match(self, run: Run) -> bool:
+    def match(self, run: Run, now: datetime) -> bool:
         """Return whether a run passes the filters evaluated here, other than `where`."""
+        if self.ended and not self.ended.has(run.ended_at, now):
+            return False
         if not self.names.match(run.app_id, run.function_id):
             return False
         if self.error_contains is None:

@@ -20,7 +20,6 @@ from inngest_rest._core.calls.listing import (
     Place,
 )
 from inngest_rest._core.calls.local_filter import MOST_RUNS, LocalFilter
-from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._core.resources import events, fields, routes, run_filters
 from inngest_rest._core.resources.filters import Selection
 from inngest_rest._core.resources.names import check_names
@@ -99,6 +98,7 @@ def list_runs(
     if not is_ascending and (also_v1 or not include_output):
         of_pages |= _pages_of_v1(selection)
     filter_here = partial(local_filter, session, selection, is_bounded=is_bounded)
+    filters_here = selection.ended or selection.evaluated_here
     return routes.listing_of(
         session,
         "runs.list",
@@ -106,9 +106,8 @@ def list_runs(
         id_of=ID_OF,
         is_relative=selection.is_relative,
         place_of=_place_of,
-        keep=partial(_ended_within, selection.ended) if selection.ended else None,
         guard=partial(_prepare, session, selection, statuses),
-        local_filter=filter_here if selection.evaluated_here else None,
+        local_filter=filter_here if filters_here else None,
         about=f"runs with {selection}",
         explain=partial(_why_none, session, selection),
         kind=Run,
@@ -117,21 +116,25 @@ def list_runs(
 
 
 def local_filter(
-    session: Session, selection: Selection, *, is_bounded: bool = True
+    session: Session, selection: Selection, now: datetime, *, is_bounded: bool = True
 ) -> LocalFilter[Run]:
-    """Return the filter for the part of a selection that servers do not support."""
+    """Return the filter for the part of a selection that servers do not support.
+
+    A comparison of ends alone reads any number of runs.
+    """
+    evaluated_here = selection.evaluated_here
 
     def read_event(event_id: str, deadline: float) -> Plan[StoredEvent]:
         route = events.get_route(event_id)
         return routes.ask_first(session, "events.get", route, deadline=deadline)
 
     return LocalFilter(
-        matches=selection.match,
+        matches=partial(selection.match, now=now),
         where=selection.where,
         values=_variables_of,
-        argument=selection.evaluated_here[0],
+        argument=evaluated_here[0] if evaluated_here else "",
         narrowed_by="since and until, app or status",
-        most_read=MOST_RUNS if is_bounded else None,
+        most_read=MOST_RUNS if is_bounded and evaluated_here else None,
         event_ids=attrgetter("event_ids"),
         read_event=read_event,
         with_event=partial(_with_matched, selection),
@@ -283,16 +286,6 @@ def _with_grace_period(ended: Window) -> Window:
     if isinstance(until, timedelta):  # so long ago
         return evolve(ended, until=until - GRACE_PERIOD)
     return evolve(ended, until=until + GRACE_PERIOD)
-
-
-def _ended_within(ended: Window, run: Run, now: datetime) -> bool:
-    """Return whether a run ended in a window."""
-    if run.ended_at is None:
-        return False
-    since, until = ended.ends(now)
-    if since is not None and run.ended_at < whole_milliseconds(since):
-        return False
-    return until is None or run.ended_at <= until
 
 
 _SLOW = errors.Advice(

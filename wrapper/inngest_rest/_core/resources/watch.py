@@ -77,7 +77,7 @@ class Watch(Poller[RunChange]):
         self._local_filter = None
         if selection.evaluated_here:
             self._local_filter = run_lists.local_filter(
-                session, selection, is_bounded=False
+                session, selection, self._clock.now(), is_bounded=False
             )
         self._include_output = include_output or selection.needs_output
         # The other filters are evaluated here, as runs change.

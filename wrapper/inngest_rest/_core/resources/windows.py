@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from inngest_rest._core.clock import whole_milliseconds
 from inngest_rest._local.arguments import invalid
 from inngest_rest._values.visible import shown
 from inngest_rest_api.types import UNSET
@@ -68,6 +69,15 @@ class Window:
         since_argument = UNSET if since is None else since
         until_argument = UNSET if until is None else until
         return since_argument, until_argument
+
+    def has(self, moment: datetime | None, now: datetime) -> bool:
+        """Return whether a time, which has whole milliseconds, is in the window; None is not."""
+        if moment is None:
+            return False
+        since, until = self.ends(now)
+        if since is not None and moment < whole_milliseconds(since):
+            return False
+        return until is None or moment <= until
 
     def behind(self, place: datetime, now: datetime, *, is_ascending: bool) -> Window:
         """Return the rest of the window from a place in the order of the listing."""
