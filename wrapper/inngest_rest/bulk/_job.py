@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from hashlib import blake2b
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -96,6 +95,7 @@ class ActionJob(BulkJob[ActionRow, BulkResult, ActionReport]):
         self.listing: Listing[Run] | None = None  # of the runs of a filter
         self._listed: dict[str, ActionRow] = {}  # their rows by id
         self._asked_window = Window()
+        self._names = selection.names
         path = options.report_path
         self._file = None if path is None else ReportFile(path)
         # Each run is checked before it is replayed, and an ended one is not cancelled.
@@ -108,14 +108,12 @@ class ActionJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             self.listing = self._list(selection)
 
     def _list(self, selection: Selection) -> Listing[Run]:
-        listing = list_runs(
+        return list_runs(
             self.session,
             selection.narrowed(self.default_statuses),
             include_output=self.dry_run and self.shows_errors,
             limit=self.limit,
         )
-        listing.if_empty = partial(check_names, self.session, selection.names)
-        return listing
 
     async def collect(self) -> Iterable[ActionRow]:
         """Return the rows to act on: those left in the report file, or the selected ones."""
@@ -223,6 +221,8 @@ class ActionJob(BulkJob[ActionRow, BulkResult, ActionReport]):
             evolve(row, position=position) for position, row in enumerate(selected)
         ]
         self._listed.clear()
+        if not self.rows:
+            await check_names(self.session, self._names)
         searched: str | None = None
         if self.listing.last_filter is not None or not self.rows:
             searched = await self.listing.searched()

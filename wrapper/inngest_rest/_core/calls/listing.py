@@ -95,7 +95,7 @@ class ListingOptions(Paging, Generic[T], total=False):
     # Needed where an item may be repeated on the next page.
     id_of: Callable[[T], str]
     ask: AskForPage[T]
-    # Adds to the items of a page the fields that its response lacks, by a deadline.
+    # Adds to the items of a page, of which there may be none, what its response lacks.
     complete: Callable[[tuple[T, ...], float], Plan[tuple[T, ...]]] | None
     is_relative: bool  # the requests depend on the time
     # Reads the position of a cursor in the order of the listing; None if it cannot.
@@ -104,8 +104,6 @@ class ListingOptions(Paging, Generic[T], total=False):
     guard: Callable[[float], Plan[None]] | None
     # Makes the filter of one walk, given its time, for conditions that the server does not support.
     local_filter: Callable[[datetime], LocalFilter[T]] | None
-    # Raises, at the end of a walk that found nothing, if there is a reason.
-    if_empty: Callable[[float], Plan[None]] | None
     about: str  # the listing, in words
     explain: Callable[[], Plan[str]] | None  # why a walk found nothing
     kind: type[Record]  # of the items; an empty listing cannot infer it
@@ -136,7 +134,6 @@ class Listing(Generic[T]):
         self.place_of = options.get("place_of", _has_no_place)
         self.guard = options.get("guard")
         self.local_filter = options.get("local_filter")
-        self.if_empty = options.get("if_empty")
         self.about = options.get("about", "")
         self._explain = options.get("explain")
         self.last_filter: LocalFilter[T] | None = None
@@ -229,8 +226,6 @@ class Walk(Generic[T]):
         while not (page.items or self.is_done):
             page = await self._next_page(deadline)
         self._is_empty = self._listing.is_empty = self._is_empty and not page.items
-        if self._is_empty and self.is_done and self._listing.if_empty is not None:
-            await self._listing.if_empty(deadline)
         return page
 
     async def _next_page(self, deadline: float) -> Page[T]:
@@ -254,7 +249,7 @@ class Walk(Generic[T]):
             items = tuple(map(self._local_filter.completed, items))
         self._cursor = following
         self.is_done = following is None or self._left == 0
-        if self._listing.complete is not None and items:
+        if self._listing.complete is not None:
             items = await self._listing.complete(items, deadline)
         start = (path, tuple(taken), server_cursor)
         next_cursor = None if following is None else str(following)

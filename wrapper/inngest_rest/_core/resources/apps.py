@@ -233,19 +233,19 @@ def list_functions(
     def by_v1(_: PageRequest) -> Route[Any, ListedPage[Function]]:
         return Route.of(v1.list_functions_v1, read, checked_id)
 
+    async def checked(
+        functions: tuple[Function, ...], deadline: float
+    ) -> tuple[Function, ...]:
+        if not functions:
+            await check_app(session, checked_id, deadline)
+        return functions if complete is None else await complete(functions, deadline)
+
     routes: PageRoutes[Function] = {}
     if not as_configured:
         convert = partial(function_of_v2, app_id=checked_id)
         routes |= page_routes(v2.list_functions_v2, convert, checked_id)
     routes["list_functions_v1"] = by_v1
-    return listing_of(
-        session,
-        "functions.list",
-        routes,
-        if_empty=partial(check_app, session, checked_id),
-        complete=complete,
-        **paging,
-    )
+    return listing_of(session, "functions.list", routes, complete=checked, **paging)
 
 
 # Apps in a page, whose functions are read with a request or more for each.
