@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, Unpack
 
 from attrs import evolve
 
@@ -66,9 +66,13 @@ _REGISTERS_ITSELF = where_absent(
 
 def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
     """List apps: v2 has more details; v1 returns all of them at once."""
+    return listing_of(session, "apps.list", _pages_of_apps(), **paging)
+
+
+def _pages_of_apps() -> PageRoutes[App]:
     by_v2 = page_routes(v2.list_apps_v2, app_of_v2, advice=_ADVICE)
     by_v1 = page_routes(v1.list_apps_v1, partial(record, App))
-    return listing_of(session, "apps.list", by_v2 | by_v1, **paging)
+    return by_v2 | by_v1
 
 
 def get_app(session: Session, app_id: str, *, deadline: float = math.inf) -> Plan[App]:
@@ -256,41 +260,33 @@ def _list_of_all_apps(
     session: Session, complete: Complete | None, **paging: Unpack[Paging]
 ) -> Listing[Function]:
     """List the functions of all apps: a page has the functions of some apps."""
-    by_v2 = page_routes(v2.list_apps_v2, app_of_v2, advice=_ADVICE)
-    by_v1 = page_routes(v1.list_apps_v1, partial(record, App))
-    listing: Listing[Any] = listing_of(
+    of_apps: PageRoutes[Any] = {**_pages_of_apps()}
+    return listing_of(
         session,
         "apps.list",
-        by_v2 | by_v1,
+        of_apps,
         largest_page=_MOST_APPS,
-        ask=cast("Any", _functions_of_apps),
-        complete=cast("Any", complete),
+        ask=_functions_of_apps,
+        complete=complete,
         about="functions of all apps",
         kind=Function,
         **paging,
     )
-    return listing
 
 
 async def _functions_of_apps(
-    session: Session, *routes: Route[Any, tuple[str, ListedPage[App]]], deadline: float
+    session: Session, *routes: Route[Any, Any], deadline: float
 ) -> tuple[str, ListedPage[Function]]:
-    """Request a page of apps, and return a page of their functions."""
-    path, apps = await first_present(session, *routes, deadline=deadline)
+    """Request a page of apps, and return one with their functions in their place."""
+    path, page = await first_present(session, *routes, deadline=deadline)
     functions: list[Function] = []
-    for app in apps.items:
+    for app in page.items:
         if app.is_archived:
             continue
         of_app = list_functions(session, app.id)
         with suppress(errors.NotFoundError):  # it was archived meanwhile
             functions += await of_app.read_all(deadline=deadline)
-    page = ListedPage(
-        items=tuple(functions),
-        cursor=apps.cursor,
-        is_short=apps.is_short,
-        cut_off=apps.cut_off,
-    )
-    return path, page
+    return path, page._replace(items=tuple(functions))
 
 
 def get_function(session: Session, app_id: str, function_id: str) -> Plan[Function]:
