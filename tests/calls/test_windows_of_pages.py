@@ -105,6 +105,10 @@ def _at(run: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(run["startedAt"])
 
 
+def _queued_at(run: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(run["queuedAt"])
+
+
 def _microseconds(run: dict[str, Any]) -> int:
     return (_at(run) - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
 
@@ -156,15 +160,15 @@ def test_narrowed_pages_lose_nothing_whatever_the_unit_of_a_servers_bounds(
     assert found == in_order(server.ids, order)
 
 
-def test_the_window_of_a_page_begins_two_seconds_before_its_cursor() -> None:
+def test_the_window_of_a_page_begins_five_seconds_before_where_the_last_one_came_to() -> None:
     server = Ordered(90)
     since, until = NOON - timedelta(days=1), NOON + timedelta(days=1)
     with connect(server) as client:
         for order in ORDERS:
             list(client.runs.list(order=order, page_size=30, since=since, until=until))
-    seconds = [NOON + timedelta(seconds=each) for each in range(3)]
-    newest = [until, seconds[2] + 2 * SECOND, seconds[1] + 2 * SECOND]
-    oldest = [since, seconds[0] - 2 * SECOND, seconds[1] - 2 * SECOND]
+    places = [max(map(_queued_at, server.runs[at : at + 30])) for at in (0, 30, 60)]
+    newest = [until, places[2] + 5 * SECOND, places[1] + 5 * SECOND]
+    oldest = [since, places[0] - 5 * SECOND, places[1] - 5 * SECOND]
     assert server.windows == [
         *[(since.isoformat(), each.isoformat()) for each in newest],
         *[(each.isoformat(), until.isoformat()) for each in oldest],
@@ -187,7 +191,6 @@ def test_a_server_that_ties_cursors_to_their_windows_lists_each_run_once(
 
 def test_an_empty_page_that_goes_on_leaves_the_windows_narrowed() -> None:
     server = Ordered(90)
-    last = server.runs[30]
 
     def without(answer: Callable[[httpx.Request], httpx.Response], request: httpx.Request) -> Any:
         response = answer(request)
@@ -201,7 +204,22 @@ def test_an_empty_page_that_goes_on_leaves_the_windows_narrowed() -> None:
     with connect(server) as client:
         assert len(list(client.runs.list(page_size=30))) == 60
     assert len(server.asked) == 3
-    assert server.windows[-1] == ("", (_at(last) + 2 * SECOND).isoformat())
+    place = max(map(_queued_at, server.runs[60:]))
+    assert [until for _, until in server.windows] == ["", *[(place + 5 * SECOND).isoformat()] * 2]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("page_size", [7, 30])
+def test_a_run_that_was_scheduled_long_after_it_was_queued_loses_no_other(
+    order: RunOrder, page_size: int
+) -> None:
+    server = Ordered(200)
+    for run in server.runs[::30]:  # the last of a page, and the first
+        run["queuedAt"] = (_at(run) - timedelta(hours=1)).isoformat()
+    with connect(server) as client:
+        found = [run.id for run in client.runs.list(order=order, page_size=page_size)]
+    assert found == in_order(server.ids, order)
+    assert all(since or until for since, until in server.windows[1:])
 
 
 def test_a_cursor_goes_on_in_the_window_that_is_left() -> None:

@@ -71,14 +71,14 @@ def test_a_single_status_is_sent_to_v1_in_lower_case_where_v2_is_absent(
 def test_a_cursor_stays_in_its_family(client: InngestClient, server: Server, family: str) -> None:
     server.on(*RUNS_LIST[1])
     server.on(*RUNS_LIST[2])
-    client.runs.list(cursor=f"/{family}/runs:0:place", limit=1).page()
+    client.runs.list(cursor=f"/{family}/runs:0:::place", limit=1).page()
     assert {each.partition("?")[0] for each in server.asked} == {f"GET /{family}/runs"}
     assert "cursor=place" in server.asked[0]
 
 
 def test_a_v1_cursor_is_rejected_with_a_filter_that_v1_lacks(client: InngestClient) -> None:
     with pytest.raises(InvalidArgumentError, match=r"belongs to another listing.* /v2/runs"):
-        client.runs.list(cursor="/v1/runs:0:place", app="a")
+        client.runs.list(cursor="/v1/runs:0:::place", app="a")
 
 
 @pytest.mark.parametrize(

@@ -403,7 +403,7 @@ class Page(Record, Generic[T]):
 
     items: tuple[T, ...]
     next_cursor: str | None
-    # The path of the listing, where its items are in a response, and the cursor of that.
+    # The path of the listing, where its items are in a response, and what that is requested by.
     _start: tuple[str, tuple[int, ...], str] | None = field(
         default=None, repr=False, eq=False
     )
@@ -416,5 +416,5 @@ class Page(Record, Generic[T]):
         """
         if self._start is None or count >= len(self.items):
             return self.next_cursor
-        path, places, cursor = self._start
-        return f"{path}:{places[count - 1] + 1 if count else places[0]}:{cursor}"
+        path, places, request = self._start
+        return f"{path}:{places[count - 1] + 1 if count else places[0]}:{request}"

@@ -134,4 +134,4 @@ def test_both_families_agree_on_a_run(world: World, client: InngestClient) -> No
 
 def test_each_family_rejects_a_malformed_cursor(world: World) -> None:
     with pytest.raises(BadRequestError):
-        world.connect(api_version="v1").events.list(cursor="/v1/events:0:nonsense").page()
+        world.connect(api_version="v1").events.list(cursor="/v1/events:0:::nonsense").page()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, Unpack
 
@@ -25,7 +26,6 @@ from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
     from inngest_rest._core.calls.local_filter import LocalFilter
     from inngest_rest._core.calls.route import Route
@@ -41,7 +41,7 @@ class PageRequest(NamedTuple):
     cursor: str | Unset  # the server's own; UNSET at the start
     size: int
     now: datetime  # the server's time when the listing began
-    # The time of the cursor in the order of the listing, if it is known.
+    # The time to which the listing has come, if it is known.
     place: datetime | None = None
 
 
@@ -54,22 +54,27 @@ class ListedPage(NamedTuple, Generic[T]):
     is_short: bool = False
     # Why items may follow that cannot be requested, since there is no cursor; else empty.
     cut_off: str = ""
-
-
-class Place(NamedTuple):
-    """The position of a server's cursor in the order of a listing, as far as it can be read."""
-
-    id: str  # of the item before the cursor
-    at: datetime | None = None  # the time by which the listing is ordered
+    # The time to which the listing has come, if its window may be narrowed to begin there.
+    place: datetime | None = None
 
 
 class Cursor(NamedTuple):
+    """A position in a listing; as text, the `next_cursor` of a page."""
+
     path: str  # of the request, which identifies the API and the listing
-    skip: int  # how many items of the next response have been returned already
-    cursor: str  # the server's own; empty at the start
+    skip: int = 0  # how many items of the next response have been returned already
+    cursor: str = ""  # the server's own; empty at the start
+    last: str = ""  # the id of the item before it, if the next response may repeat that
+    at: int | None = None  # where the listing has come to: milliseconds since 1970
+
+    @property
+    def of_server(self) -> str:
+        """What a server's response is requested by, as text."""
+        at = "" if self.at is None else self.at
+        return f"{at}:{self.last}:{self.cursor}"
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.skip}:{self.cursor}"
+        return f"{self.path}:{self.skip}:{self.of_server}"
 
 
 class AskForPage(Protocol[T]):
@@ -83,10 +88,6 @@ class AskForPage(Protocol[T]):
     ) -> Plan[tuple[str, ListedPage[T]]]: ...
 
 
-def _has_no_place(_: str) -> None:
-    """Read no position from a cursor."""
-
-
 class ListingOptions(Paging, Generic[T], total=False):
     """The properties of a listing, and the arguments of its caller."""
 
@@ -98,8 +99,6 @@ class ListingOptions(Paging, Generic[T], total=False):
     # Adds to the items of a page, of which there may be none, what its response lacks.
     complete: Callable[[tuple[T, ...], float], Plan[tuple[T, ...]]] | None
     is_relative: bool  # the requests depend on the time
-    # Reads the position of a cursor in the order of the listing; None if it cannot.
-    place_of: Callable[[str], Place | None]
     # Raises, before each page, if the server would ignore a filter.
     guard: Callable[[float], Plan[None]] | None
     # Makes the filter of one walk, given its time, for conditions that the server does not support.
@@ -131,7 +130,6 @@ class Listing(Generic[T]):
         self.ask: AskForPage[T] = options.get("ask", first_present)
         self.complete = options.get("complete")
         self.is_relative = options.get("is_relative", False)
-        self.place_of = options.get("place_of", _has_no_place)
         self.guard = options.get("guard")
         self.local_filter = options.get("local_filter")
         self.about = options.get("about", "")
@@ -185,12 +183,15 @@ class Listing(Generic[T]):
         return f"{self}; {why}" if why else str(self)
 
 
+_CURSOR = re.compile("(/[^:]+):([0-9]{1,9}):([0-9]{0,13}):([^:]*):(.*)")
+
+
 def _parse_cursor(text: str) -> Cursor:
-    match = re.fullmatch(r"(/[^:]+):([0-9]{1,9}):(.*)", check_text("cursor", text))
+    match = _CURSOR.fullmatch(check_text("cursor", text))
     if match is None:
         raise invalid("cursor", f"{shown(text)} is not the next_cursor of a page")
-    path, skip, cursor = match.groups()
-    return Cursor(path=path, skip=int(skip), cursor=cursor)
+    path, skip, at, last, cursor = match.groups()
+    return Cursor(path, int(skip), cursor, last, int(at) if at else None)
 
 
 _CUT_OFF = Advice(
@@ -206,9 +207,8 @@ class Walk(Generic[T]):
         self._listing = listing
         self._cursor = listing.start
         self._left: int | None = listing.limit
-        self._seen = {listing.start}
-        place = listing.place_of(listing.start.cursor) if listing.start else None
-        self.last_ids = {place.id} if place else set[str]()
+        self._seen = {listing.start and listing.start[:3]}
+        self._last_ids = {listing.start.last} if listing.start else set[str]()
         self._local_filter: LocalFilter[T] | None = None
         listing.last_filter = None
         self._is_empty = listing.is_empty = listing.start is None
@@ -230,15 +230,14 @@ class Walk(Generic[T]):
 
     async def _next_page(self, deadline: float) -> Page[T]:
         path, page = await self._fetch_next(deadline)
-        cursor = self._cursor
-        server_cursor = cursor.cursor if cursor else ""
-        skipped = min(cursor.skip, len(page.items)) if cursor else 0
+        here = self._cursor or Cursor(path)
+        skipped = min(here.skip, len(page.items))
         fresh = [index for index in self._fresh(page.items) if index >= skipped]
         wanted = await self._wanted(path, page.items, fresh, deadline)
         # If the server returned more than requested, the next page begins in the same response.
         taken = wanted[: self._left]
         following = self._following(
-            path,
+            here,
             page,
             fresh=fresh,
             taken=taken,
@@ -251,7 +250,7 @@ class Walk(Generic[T]):
         self.is_done = following is None or self._left == 0
         if self._listing.complete is not None:
             items = await self._listing.complete(items, deadline)
-        start = (path, tuple(taken), server_cursor)
+        start = (path, tuple(taken), here.of_server)
         next_cursor = None if following is None else str(following)
         return Page(items, next_cursor, start)
 
@@ -307,7 +306,7 @@ class Walk(Generic[T]):
 
     def _resume_cursor(self, path: str) -> str:
         """Return the cursor of the current page, for an error that ends the walk."""
-        return str(self._cursor or Cursor(path=path, skip=0, cursor=""))
+        return str(self._cursor or Cursor(path))
 
     async def _matching(
         self,
@@ -327,7 +326,7 @@ class Walk(Generic[T]):
 
     def _following(
         self,
-        path: str,
+        here: Cursor,
         page: ListedPage[T],
         *,
         fresh: Sequence[int],
@@ -335,23 +334,31 @@ class Walk(Generic[T]):
         skipped: int,
     ) -> Cursor | None:
         """Return the cursor after the items that were taken; None at the end."""
-        server_cursor = self._cursor.cursor if self._cursor else ""
-        skip = self._cursor.skip if self._cursor else 0
         is_limit_reached = self._left == len(taken)
         if is_limit_reached and taken and taken[-1] < fresh[-1]:
             # The next walk begins with the rest of this page.
-            return Cursor(path=path, skip=taken[-1] + 1, cursor=server_cursor)
+            return here._replace(skip=taken[-1] + 1)
         if page.cut_off:
             if not fresh:
-                raise self._cut_off(path, page.cut_off)
+                raise self._cut_off(here.path, page.cut_off)
             # The items of this page are right: request it again, and skip them.
-            following = Cursor(path=path, skip=len(page.items), cursor=server_cursor)
+            following = here._replace(skip=len(page.items))
         elif page.cursor is not None:
-            following = Cursor(path=path, skip=skip - skipped, cursor=page.cursor)
+            behind = here._replace(skip=here.skip - skipped, cursor=page.cursor)
+            following = self._placed(behind, page)
         else:
             return None
         self._check_new(following)
         return following
+
+    def _placed(self, cursor: Cursor, page: ListedPage[T]) -> Cursor:
+        """Return a cursor with what the items before it show of its place, if there are any."""
+        if not page.items:
+            return cursor
+        id_of = self._listing.id_of
+        at = None if page.place is None else int(page.place.timestamp() * 1_000)
+        last = "" if id_of is None else id_of(page.items[-1])
+        return cursor._replace(last=last, at=at)
 
     def _cut_off(self, path: str, reason: str) -> InvalidResponseError:
         """Return the error for a page without a new item, and without a cursor."""
@@ -368,7 +375,7 @@ class Walk(Generic[T]):
 
         A server may silently return fewer than requested.
         """
-        following = Cursor(path=path, skip=0, cursor=page.cursor or "")
+        following = Cursor(path, cursor=page.cursor or "")
         _, rest = await self._fetch(following, 1, deadline)
         return rest.cursor is not None
 
@@ -399,11 +406,9 @@ class Walk(Generic[T]):
         """Fetch a page in the rest of the window, or in the whole one if that fails."""
         server_cursor = (cursor.cursor if cursor else "") or UNSET
         request = PageRequest(cursor=server_cursor, size=size, now=now)
-        place: Place | None = None
-        if cursor and self._narrows:
-            place = self._listing.place_of(cursor.cursor)
-        if place is not None and place.at is not None:
-            narrowed = request._replace(place=place.at)
+        if cursor and cursor.at is not None and self._narrows:
+            place = datetime.fromtimestamp(cursor.at / 1_000, UTC)
+            narrowed = request._replace(place=place)
             try:
                 path, page = await self._ask(cursor, narrowed, deadline)
                 if not self._is_odd(page):
@@ -433,7 +438,7 @@ class Walk(Generic[T]):
         if not page.items:
             return page.cursor is None
         ids = map(self._listing.id_of or id, page.items)
-        repeated = self.last_ids.intersection(ids)
+        repeated = self._last_ids.intersection(ids)
         return len(repeated) > 1  # a single one is normal: see `_fresh`
 
     def _fresh(self, items: tuple[T, ...]) -> Sequence[int]:
@@ -445,9 +450,9 @@ class Walk(Generic[T]):
         if id_of is None:
             return range(len(items))
         ids = list(map(id_of, items))
-        listed_before = self.last_ids
-        self.last_ids = set(ids)
-        are_distinct = len(self.last_ids) == len(ids)
+        listed_before = self._last_ids
+        self._last_ids = set(ids)
+        are_distinct = len(self._last_ids) == len(ids)
         if are_distinct and listed_before.isdisjoint(ids):
             return range(len(items))
         seen = set(listed_before)
@@ -460,12 +465,13 @@ class Walk(Generic[T]):
 
     def _check_new(self, following: Cursor) -> None:
         """Reject a cursor that repeats: the walk would never end."""
-        if following in self._seen:
+        request = following[:3]
+        if request in self._seen:
             raise self._broken_off(
                 f"it repeats the cursor {following.cursor[:100]!r}: the listing would never end",
                 following.path,
             )
-        self._seen.add(following)
+        self._seen.add(request)
 
     def _broken_off(self, reason: str, path: str) -> InvalidResponseError:
         url = self._listing.session.settings.api_url + path

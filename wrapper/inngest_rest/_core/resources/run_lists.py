@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Unpack, get_args
 
-import msgspec
 from attrs import evolve
 from attrs import fields as attrs_fields
 
 from inngest_rest import errors
-from inngest_rest._core.calls.listing import (
-    ListedPage,
-    Listing,
-    PageRequest,
-    Place,
-)
 from inngest_rest._core.calls.local_filter import MOST_RUNS, LocalFilter
 from inngest_rest._core.resources import events, fields, routes, run_filters
 from inngest_rest._core.resources.filters import Selection
@@ -42,6 +34,7 @@ from inngest_rest_api.types import UNSET
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -105,7 +98,6 @@ def list_runs(
         of_pages,
         id_of=ID_OF,
         is_relative=selection.is_relative,
-        place_of=_place_of,
         guard=partial(_prepare, session, selection, statuses),
         local_filter=filter_here if filters_here else None,
         about=f"runs with {selection}",
@@ -253,6 +245,8 @@ def _pages_of_v2(
     def read(data: PageData[Run], request: PageRequest) -> ListedPage[Run]:
         page = fields.v2_page(data, request)
         run_filters.note_open(session, page.items)
+        if not is_by_end:
+            page = page._replace(place=_place_of(page.items))
         return checked_page(page, exact_app, exact_function)
 
     order = api.V2Order.ASC if is_ascending else UNSET
@@ -319,39 +313,16 @@ def _advice_for(selection: Selection) -> AdviceByError:
     return advice
 
 
-class _Key(msgspec.Struct):
-    v: int  # microseconds
+def _place_of(runs: tuple[Run, ...]) -> datetime | None:
+    """Return the time to which a page has come: the latest at which one of its runs was queued.
 
-
-class _SortedBy(msgspec.Struct):
-    start_time: _Key | None = None
-
-
-class _Position(msgspec.Struct):
-    """The cursor of a listing (parameter V2RunCursor)."""
-
-    id: str
-    c: _SortedBy
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _place_of(cursor: str) -> Place | None:
-    """Return the position of a cursor, with the time of scheduling if runs are listed by that.
-
-    That time is later than the one in an id. Without it, windows stay as they are.
+    Runs are listed by the time of scheduling, which is later than that at which they were queued:
+    in milliseconds, but by any time for a cron that the server was late with. In the order of
+    `oldest`, the last run was scheduled after that time; in the other order before it, or within
+    the margin of `Window.behind`, unless all runs of the page were late.
     """
-    try:
-        text = base64.b64decode(cursor, validate=True)
-        position = msgspec.json.decode(text, type=_Position)
-        key = position.c.start_time
-        if key is None:
-            return Place(id=position.id)
-        since_1970 = timedelta(microseconds=key.v)
-        return Place(id=position.id, at=_EPOCH + since_1970)
-    except (ValueError, OverflowError, RecursionError):
-        return None
+    times = [run.queued_at for run in runs if run.queued_at is not None]
+    return max(times, default=None)
 
 
 def checked_page(

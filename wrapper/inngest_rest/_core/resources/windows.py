@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 Instant = datetime | timedelta
 
-# Servers order runs by nanoseconds, of which a cursor has microseconds, and may truncate the bounds
-# of a window to whole seconds.
-_MARGIN = timedelta(seconds=2)
+# Servers order runs by the time of scheduling, which is slightly later than that of queueing, and
+# may truncate the bounds of a window to whole seconds.
+_MARGIN = timedelta(seconds=5)
 
 
 @frozen
