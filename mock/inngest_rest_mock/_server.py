@@ -15,7 +15,7 @@ import httpx
 
 from inngest_rest_mock._api.call import Call
 from inngest_rest_mock._api.keys import Keys
-from inngest_rest_mock._api.releases import NEWEST, Release, served_operations
+from inngest_rest_mock._api.releases import NEWEST, described_release, served_operations
 from inngest_rest_mock._api.routing import Match, Router
 from inngest_rest_mock._carriers.client_time import ClientTime
 from inngest_rest_mock._carriers.exchange import (
@@ -55,8 +55,8 @@ class MockServer:
     It is a server of today; where a server is random, the mock is deterministic.
 
     Args:
-        release: The release whose routes and fields it has, such as `"1.17"` (1.17.0) or
-            `"1.27.1"`, by the document. Default: the newest in it.
+        release: The release whose routes and fields it has, such as `"1.38"` (1.38.0), from
+            `"1.30"` on, by the document. Default: the newest in it.
         v1_routes: Whether `GET /v1/runs`, `GET /v1/apps`, `POST /v1/runs/{id}/replay` and
             `/v1/webhooks` exist, which no known server has. Default: False.
         cloud: Whether it has what Inngest Cloud alone has: bulk cancellations, environments,
@@ -71,7 +71,8 @@ class MockServer:
 
     Raises:
         TypeError: `event_keys` is one string, or `visibility_delay` is not a duration.
-        ValueError: A key or `release` is malformed, or `visibility_delay` is negative.
+        ValueError: A key or `release` is malformed, `release` is older than 1.30, or
+                `visibility_delay` is negative.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class MockServer:
         self._store = Store(
             self._clock, as_timedelta(visibility_delay, "visibility_delay")
         )
-        self._release = Release.parse(release)
+        self._release = described_release(release)
         self._is_cloud = cloud
         self._served = served_operations(self._release, v1_routes=v1_routes)
         self._router = Router(self._served)

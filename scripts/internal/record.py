@@ -129,7 +129,7 @@ def _own(found: Subject, surveyed: Survey, own: Iterable[str]) -> Exchanges:
                 raise ValueError(f"--ask {text!r}: METHOD /PATH JSON, with known names in braces")
             probe = Probe(ASKED, f"{method} {path}", method, path)
             sent = json.loads(body) if body else None
-            asked[probe] = ask(http, probe.name, method, found.at(filled), query={}, body=sent)
+            asked[probe] = ask(http, probe.name, method, filled, query={}, body=sent)
     return asked
 
 

@@ -46,7 +46,7 @@ def _bulk(verdict: Verdict) -> str:
 
 
 def _bulk_without_result(verdict: Verdict) -> str:
-    if verdict in {Verdict.EMPTY, Verdict.NOTHING, Verdict.MALFORMED, Verdict.NULL}:
+    if verdict in {Verdict.NOTHING, Verdict.MALFORMED, Verdict.NULL}:
         return "done"
     return "not_found" if verdict is Verdict.UNKNOWN else _bulk(verdict)
 

@@ -191,12 +191,6 @@ def test_a_page_of_the_web_ui_is_no_answer(client: InngestClient, server: Server
         client.request("GET", NEW)
 
 
-def test_v2_is_found_below_its_older_root(client: InngestClient, server: Server) -> None:
-    server.on(f"GET {NEW}", Reply(200))
-    server.on(f"GET /api{NEW}", says({"data": 1}))
-    assert client.request("GET", NEW).json() == {"data": 1}
-
-
 def test_a_response_that_is_not_as_documented_is_refused(
     client: InngestClient, server: Server
 ) -> None:

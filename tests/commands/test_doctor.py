@@ -117,5 +117,5 @@ def test_a_person_sees_each_finding_its_remedy_and_the_route_of_each_call(
         assert finding["message"] in words
         assert finding["remedy"] is None or f"→ {finding['remedy']}" in words
     assert "runs.list 1.38.0 none on this server" in words
-    assert "runs.cancel 1.17.0 DELETE /v1/runs/{run_id}" in words
+    assert "runs.cancel 1.30.0 DELETE /v1/runs/{run_id}" in words
     assert f"httpx {envelope['data']['versions']['httpx']}" in words

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from inngest_rest_api.api import Operation
 
-V2_AT_ROOT = "1.26.0"
-"""The first release with v2 at /v2; earlier ones have it at /api/v2 alone."""
-
 
 @frozen
 class Routes:
@@ -28,17 +25,14 @@ class Routes:
     Attributes:
         release: Its release; one that does not state it is named by the last route it has: "1.40+".
         lacks: The operations, by id, that it does not have yet.
-        v2: Where it has v2.
     """
 
     release: str
     lacks: frozenset[str]
-    v2: str
 
     def present(self) -> list[str]:
-        """Return the operations, by id, that the server may have at the paths of the document."""
-        names = {camel(each.name) for each in OPERATIONS if each.tag != "v2" or self.v2 == "/v2"}
-        return sorted(names - self.lacks)
+        """Return the operations, by id, that the server may have."""
+        return sorted({camel(each.name) for each in OPERATIONS} - self.lacks)
 
 
 def find_routes(http: httpx.Client) -> Routes:
@@ -50,8 +44,7 @@ def find_routes(http: httpx.Client) -> Routes:
 def routes_of(release: str) -> Routes:
     """Return what servers of a release have."""
     lacks = CLOUD_ONLY | {name for name, since in SINCE.items() if parts(since) > parts(release)}
-    is_early = parts(release) < parts(V2_AT_ROOT)
-    return Routes(release, frozenset(lacks), "/api/v2" if is_early else "/v2")
+    return Routes(release, frozenset(lacks))
 
 
 def stated_release(http: httpx.Client) -> str | None:
@@ -64,12 +57,8 @@ def stated_release(http: httpx.Client) -> str | None:
     return found and found[0]
 
 
-def is_absent(answer: httpx.Response, tag: str) -> bool:
-    """Return whether a server responded as one does that lacks the route of this API."""
-    if answer.is_success:
-        # v1 acts without content; v2 always has some.
-        is_empty = not answer.content and tag == "v2"
-        return is_empty or answer.content.lstrip()[:1] == b"<"
+def is_absent(answer: httpx.Response) -> bool:
+    """Return whether a server responded as one does that lacks the route."""
     return answer.status_code in (405, 501) or (
         answer.status_code == 404 and not _is_about_a_resource(answer)
     )
@@ -87,22 +76,20 @@ def _is_about_a_resource(answer: httpx.Response) -> bool:
 
 
 def _asked_for(http: httpx.Client) -> Routes:
-    v2 = "/api/v2" if is_absent(http.get("/v2/health"), "v2") else "/v2"
     dated = [it for it in OPERATIONS if it.since and it.tag != "ingest" and not it.cloud_only]
-    absent = {camel(each.name) for each in dated if is_absent(_ask(http, each, v2), each.tag)}
+    absent = {camel(each.name) for each in dated if is_absent(_ask(http, each))}
     lacks = CLOUD_ONLY | absent
     present = [str(each.since) for each in dated if camel(each.name) not in lacks]
     newest = max(present, key=parts, default="0")
-    return Routes(f"{newest.removesuffix('.0')}+", frozenset(lacks), v2)
+    return Routes(f"{newest.removesuffix('.0')}+", frozenset(lacks))
 
 
-def _ask(http: httpx.Client, operation: Operation, v2: str) -> httpx.Response:
+def _ask(http: httpx.Client, operation: Operation) -> httpx.Response:
     """Send a request that no server can do anything about: for what does not exist, and malformed.
 
     An empty object would do as a body of some operations, as of addRunMetadataV1.
     """
     path = re.sub(r"\{\w+\}", UNKNOWN, operation.path)
-    path = v2 + path.removeprefix("/v2") if operation.tag == "v2" else path
     body = b"{" if operation.method in ("POST", "PUT") else None
     headers = {"Content-Type": "application/json"}
     return http.request(operation.method, path, content=body, headers=headers)

@@ -10,11 +10,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import httpx
 import httpx2
 
-from inngest_rest_mock import MockServer, completes, fails, retries, sleeps, waits_for, when
+from inngest_rest_api.api import OPERATIONS
+from inngest_rest_mock import (
+    MockServer,
+    answers,
+    completes,
+    fails,
+    retries,
+    sleeps,
+    waits_for,
+    when,
+)
 from tests.support.clock import Clock
 
+from .conformance import camel
 from .live_routes import routes_of
-from .world import CLOUD_ONLY, World
+from .world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,8 +85,7 @@ class MockWorld(World):
         settings: dict[str, Any] = {}
         if self.release is not None:
             routes = routes_of(self.release)
-            self.lacks = routes.lacks - CLOUD_ONLY if self.is_cloud else routes.lacks
-            self.v2 = routes.v2
+            self.lacks = routes.lacks
             settings["release"] = self.release
         self._mock = make_mock(
             self.app,
@@ -125,22 +135,24 @@ class Httpx2MockWorld(MockWorld):
 
 
 class OldMockWorld(MockWorld):
-    """A mock of the release whose v2 has next to nothing, and has it at /api/v2 alone."""
+    """A mock of the oldest release: without listings and cancelling by v2."""
 
-    release = "1.17.0"
-
-
-class OlderMockWorld(MockWorld):
-    """A mock of a release without listings and cancelling by v2."""
-
-    release = "1.33.0"
+    release = "1.30.0"
 
 
-class FullMockWorld(OldMockWorld):
-    """A mock of next to nothing of v2, but with all that only Cloud or no known server has."""
+class FullMockWorld(MockWorld):
+    """A mock without v2, but with the v1 that was asked for, and with what only Cloud has."""
 
     is_cloud = True
     has_asked_for_routes: ClassVar[bool] = True
+
+    def __init__(self, client_kind: ClientKind, runner: asyncio.Runner, clock: Clock) -> None:
+        super().__init__(client_kind, runner, clock)
+        of_servers = [each.name for each in OPERATIONS if each.tag == "v2" and not each.cloud_only]
+        self.lacks = frozenset(map(camel, of_servers))
+        not_found = answers(404, {"errors": [{"code": "api_error", "message": "Not Found"}]})
+        for name in of_servers:
+            self._mock.fault(not_found, operation=name, times=None)
 
 
 class KeyedMockWorld(MockWorld):
@@ -153,8 +165,7 @@ class KeyedMockWorld(MockWorld):
 WORLDS: dict[str, type[MockWorld]] = {
     "mock": MockWorld,
     THROUGH_HTTPX2: Httpx2MockWorld,
-    "mock of 1.17": OldMockWorld,
-    "mock of 1.33": OlderMockWorld,
+    "mock of 1.30": OldMockWorld,
     "mock with the routes asked for": FullMockWorld,
     "mock with keys": KeyedMockWorld,
 }

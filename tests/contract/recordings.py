@@ -1,6 +1,6 @@
 """Exchanges recorded from real servers, and the reasons why some belong to no operation.
 
-A recording states the release of its server in `release` or `server` ("1.17.3", "start 1.33") or in
+A recording states the release of its server in `release` or `server` ("1.38.1", "start 1.33") or in
 its name. Those that state none are of release 1.43. README.md has the form of a file.
 """
 
@@ -108,21 +108,17 @@ def why_outside(recording: Recording, document: Document) -> str | None:
 def is_of_absent_route(recording: Recording, operation: DocumentedOperation) -> bool:
     """Return whether a server responded as one does that lacks the operation, and may lack it.
 
-    Releases before the operation's first one lack it. A server that does not state its release may.
+    Releases before the operation's first one lack it.
     """
     if operation.tag == "ingest":
         return False
     is_older = bool(operation.since) and _is_before(recording, str(operation.since))
-    if recording.is_web_ui and operation.content(200):
-        return is_older or recording.release is None
     return is_older and (recording.status in (405, 501) or says_not_found(recording))
 
 
 def _is_before(recording: Recording, since: str) -> bool:
-    # Until release 1.26, v2 was below /api/v2 alone.
-    first = max(since, "1.26", key=_parts) if recording.path.startswith("/v2/") else since
-    # A release that is stated as 1.17 may be one before 1.17.3, and is not before 1.17.0.
-    return _parts(recording.release or UNSTATED) < _parts(first)
+    # A release that is stated as 1.38 may be one before 1.38.3, and is not before 1.38.0.
+    return _parts(recording.release or UNSTATED) < _parts(since)
 
 
 def _parts(release: str) -> tuple[int, ...]:

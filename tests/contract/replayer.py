@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 
-# What the client may ask after the recorded exchange: whether the server has v2, whether the id of
-# an unknown run is an event's, how a run ended that has an end and is listed as unfinished, and
-# whether there is an app that has no functions.
-FOLLOW_UPS = ("getEventV1", "getRunV1", "getRunV2", "getHealthV2", "getAppV2")
+# What the client may ask after the recorded exchange: whether the id of an unknown run is an
+# event's, a run by the other family, and whether there is an app that has no functions.
+FOLLOW_UPS = ("getEventV1", "getRunV1", "getRunV2", "getAppV2")
 
 
 class Replayer:

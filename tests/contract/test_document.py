@@ -58,11 +58,8 @@ def test_statuses_are_named_one_by_one() -> None:
 def test_missing_key_is_documented() -> None:
     text = {"text/plain; charset=utf-8": {"schema": {"type": "string"}}}
     for operation in DOCUMENT.operations:
-        if operation.tag == "ingest" or operation.id == "listOperationsV2":
+        if operation.tag == "ingest" or operation.id in {"listOperationsV2", "getMetrics"}:
             assert own(operation)["security"] == [], operation.id
-        elif operation.id == "getMetrics":
-            assert own(operation)["security"] == [{}, {"bearer": []}]
-            assert operation.content(401) == text
         else:
             # Self-hosted servers send text, Inngest Cloud JSON.
             error = {"v1": "V1Error", "v2": "V2Errors"}[operation.tag]

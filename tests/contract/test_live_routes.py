@@ -19,7 +19,7 @@ from .world import ABSENT, Step
 if TYPE_CHECKING:
     from pathlib import Path
 
-RELEASES = ("1.17.0", "1.25.0", "1.33.0", "1.38.1", f"{NEWEST_RECORDED}.0")
+RELEASES = ("1.30.0", "1.33.0", "1.38.1", f"{NEWEST_RECORDED}.0")
 KEY = "signkey-prod-" + "ab" * 32
 
 
@@ -45,13 +45,11 @@ def test_release_decides_what_a_server_lacks(release: str) -> None:
         routes = find_routes(http)
     assert routes == routes_of(release)
     assert ("cancelRunV2" in routes.lacks) == (release != f"{NEWEST_RECORDED}.0")
-    assert routes.v2 == ("/api/v2" if release in ("1.17.0", "1.25.0") else "/v2")
 
 
 @pytest.mark.parametrize(
     ("answer", "is_it"),
     [
-        (httpx.Response(200, html="<!DOCTYPE html>"), True),
         (httpx.Response(200, json={"data": []}), False),
         (httpx.Response(200, text='{"data": []}'), False),
         (httpx.Response(404, text="404 page not found\n"), True),
@@ -66,13 +64,7 @@ def test_release_decides_what_a_server_lacks(release: str) -> None:
     ],
 )
 def test_absent_route_is_known_by_its_answer(answer: httpx.Response, is_it: bool) -> None:
-    assert is_absent(answer, "v1") is is_it
-    assert is_absent(answer, "v2") is is_it
-
-
-def test_success_without_content_is_an_absent_route_in_v2_alone() -> None:
-    assert is_absent(httpx.Response(200), "v2")
-    assert not is_absent(httpx.Response(200), "v1")
+    assert is_absent(answer) is is_it
 
 
 def test_malformed_body_decides_nothing_and_proves_a_route() -> None:
@@ -84,8 +76,7 @@ def test_malformed_body_decides_nothing_and_proves_a_route() -> None:
 
 def test_present_operations_are_those_of_the_documented_paths() -> None:
     assert "getRunV2" in routes_of(f"{NEWEST_RECORDED}.0").present()
-    # At /api/v2 alone.
-    assert [name for name in routes_of("1.25.0").present() if name.endswith("V2")] == []
+    assert "listRunsV2" not in routes_of("1.30.0").present()
 
 
 def test_server_without_keys_needs_none_and_ignores_those_given() -> None:

@@ -195,16 +195,12 @@ def test_a_call_without_a_result_succeeds_whatever_the_body_but_a_web_page(
     bodies: list[Any] = [{}, None, "null", "Done.\n", [], {"data": None}, 3]
     for name, exchange in exchanges.items():
         with subtests.test(name):
-            pages: list[Any] = ["<!doctype html><title>Inngest</title>"]
-            if exchange.operation.tag == "v2":
-                pages.append(None)  # as a build without the web UI responds to any path of v2
             for status in (200, 201, 202):
                 for body in bodies:
-                    if (status, body) != (200, pages[-1]):
-                        assert ask(replayer, exchange, status=status, received=body) is None
+                    assert ask(replayer, exchange, status=status, received=body) is None
             assert ask(replayer, exchange, status=204, received=None) is None
-            for page in pages:
-                assert isinstance(ask(replayer, exchange, received=page), InvalidResponseError)
+            page = "<!doctype html><title>Inngest</title>"
+            assert isinstance(ask(replayer, exchange, received=page), InvalidResponseError)
 
 
 def test_successes_of_every_method_are_tried() -> None:

@@ -76,12 +76,8 @@ def test_a_route_that_the_release_lacks_is_told_as_such(
 
 def assert_is_told_as_absent(exchange: Exchange, replayer: Replayer) -> None:
     outcome = replayer.replay(exchange)
-    if exchange.recording.is_web_ui:
-        # Where nothing but web pages comes back, the base URL may be wrong.
-        assert type(outcome) is errors.InvalidResponseError
-    else:
-        assert type(outcome) is errors.RouteNotFoundError
-        assert str(exchange.operation.since) in str(outcome)
+    assert type(outcome) is errors.RouteNotFoundError
+    assert str(exchange.operation.since) in str(outcome)
 
 
 def test_client_rejects_before_anything_is_sent(

@@ -76,14 +76,10 @@ class World(ABC):
 
     lacks: frozenset[str] = frozenset()
     """The operations, by id, that servers of this release do not have yet."""
-    v2 = "/v2"
-    """Where v2 is: releases before 1.26 have it at /api/v2 alone."""
     release: str | None = None
     """The server's release; None for the newest."""
     cancels_by_v1 = True
     """Whether DELETE /v1/runs/{id} cancels: on PostgreSQL it finds no run."""
-    loads_running_by_v1 = True
-    """Whether v1 loads a run before its end: old releases on PostgreSQL do not."""
 
     has_asked_for_routes: ClassVar[bool] = False
     """Whether GET /v1/runs, GET /v1/apps, POST /v1/runs/{id}/replay and webhooks exist."""
@@ -129,8 +125,6 @@ class World(ABC):
 
     def has(self, method: str, path: str) -> bool:
         """Return whether the server has a route, as far as its release decides that."""
-        if f"{path}/".startswith("/v2/") and self.v2 != "/v2":
-            return False
         operation = DOCUMENT.match(method, path)
         return operation is None or operation.id not in self.lacks
 

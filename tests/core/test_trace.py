@@ -166,7 +166,7 @@ def test_spans_of_a_step_below_a_span_are_merged_too() -> None:
 
 
 def test_a_sleep_has_no_attempts_but_those_that_failed() -> None:
-    # As release 1.25 has it.
+    # As older releases have it.
     tries = [span(f"Attempt {each}", each, each, 1, step_id="1") for each in (0, 1)]
     nap = span("nap", 0, 0, 1, *tries, step_op="sleep", step_id="1")
     root = trace.readable(span("Run", 0, 0, 1, nap, step_op=None))
@@ -209,7 +209,7 @@ def test_attempts_at_steps_that_run_together_stay_apart() -> None:
 
 
 def test_the_only_attempt_at_a_step_is_the_step() -> None:
-    # As release 1.25 has it.
+    # As older releases have it.
     attempt = span("Attempt 0", 0, 0, 1, output={"n": 1}, metadata={"kind": {"ms": "1"}})
     (step,) = trace.readable(span("Run", 0, 0, 1, span("a", 0, 0, 1, attempt))).children
     assert (step.output, step.metadata, step.children) == (attempt.output, attempt.metadata, ())

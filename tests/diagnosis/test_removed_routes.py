@@ -61,7 +61,7 @@ def test_the_error_of_a_dropped_route_says_since_when_and_until_when_servers_hav
     ):
         client.runs.jobs(mock.runs[0].id)
     assert (
-        "Servers have GET /v1/runs/{run_id}/jobs since release 1.17.0, until release 1.44.0, "
+        "Servers have GET /v1/runs/{run_id}/jobs since release 1.30.0, until release 1.44.0, "
         "which no longer has it."
     ) in str(caught.value)
 
@@ -74,20 +74,20 @@ def test_a_dropped_route_is_there_only_in_releases_before(
 ) -> None:
     found = {each.call: each for each in call_routes(settings_of(), Routes(release=release))}
     assert found["runs.jobs"].is_available is is_available
-    assert (found["runs.jobs"].since, found["runs.jobs"].until) == ("1.17.0", DROPPED)
+    assert (found["runs.jobs"].since, found["runs.jobs"].until) == ("1.30.0", DROPPED)
 
 
 def test_a_diagnosis_names_the_calls_that_the_server_no_longer_has() -> None:
     diagnosis = diagnosis_of("1.44")
     found = [each for each in diagnosis.findings if each.kind == "routes"]
     assert found[0].severity is Severity.OK
-    assert "no route for runs.jobs (from release 1.17.0 until 1.44.0)" in found[0].message
+    assert "no route for runs.jobs (from release 1.30.0 until 1.44.0)" in found[0].message
 
 
 def test_the_table_of_calls_shows_the_release_that_drops_a_route() -> None:
     call = next(each for each in diagnosis_of("1.43").calls if each.call == "runs.jobs")
     shown = {each.heading: each.value(call) for each in form_of(CallRoute).columns}
-    assert shown["SINCE"] == "1.17.0 until 1.44.0"
+    assert shown["SINCE"] == "1.30.0 until 1.44.0"
 
 
 @pytest.mark.parametrize(

@@ -465,23 +465,6 @@ def test_an_event_that_was_not_found_did_not_appear_though_the_time_cuts_off_the
         connect(transport=server).events.wait(event_id, timeout=3)
 
 
-def test_a_wait_is_bounded_even_if_a_run_that_was_misreported_hangs(
-    connect: Connect, server: Server, clock: Clock
-) -> None:
-    """Old releases list some runs wrongly, which are therefore got by themselves."""
-
-    body = body_of("1.17-v1-event-runs-echoes")
-    event_id = body["data"][0]["event_id"]
-    event = {"internal_id": event_id, "id": event_id, "name": "go"}
-    server.on(f"GET /v1/events/{event_id}", says({"data": event}))
-    server.on(f"GET /v1/events/{event_id}/runs", says(body))
-    for run in body["data"]:
-        server.on(f"GET /v1/runs/{run['run_id']}", hangs(clock))
-    with pytest.raises(WaitTimeoutError):
-        connect(api_version="v1").events.wait(event_id, timeout=10)
-    assert clock.elapsed == pytest.approx(10, abs=0.1)
-
-
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_each_family_alone_will_do(
     connect: Connect, make_mock: Callable[..., MockServer], version: str

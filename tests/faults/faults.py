@@ -209,12 +209,12 @@ _ODD = (
         ("XML", answers(http(200, "<?xml version='1.0'?><a/>", "Content-Type: text/xml"))),
     ),
     *_of(
-        Verdict.EMPTY,
+        Verdict.NOTHING,
         ("nothing", answers(http(200, "")), True),
         ("nothing, in chunks", answers(_CHUNKED + b"0\r\n\r\n")),
         ("nothing, in gzip", answers(http(200, gzip.compress(b""), _GZIP))),
+        ("204", answers(b"HTTP/1.1 204 \r\n\r\n"), True),
     ),
-    *_of(Verdict.NOTHING, ("204", answers(b"HTTP/1.1 204 \r\n\r\n"), True)),
     *_of(
         Verdict.MALFORMED,
         ("JSON cut off", answers(json(200, '{"data":{"id":"01'))),

@@ -48,7 +48,7 @@ PASSING = (
     Passing("does it and says 503", answers(http(503, "")), Verdict.FAILED, is_done=True),
     Passing("429", answers(http(429, "")), Verdict.LIMITED, is_done=False),
     Passing("429 with Retry-After", answers(_PAUSE), Verdict.TOLD_TO_WAIT, is_done=False),
-    Passing("does it and says nothing", answers(http(200, "")), Verdict.EMPTY, is_done=True),
+    Passing("does it and says nothing", answers(http(200, "")), Verdict.NOTHING, is_done=True),
     Passing(
         "does it and says nonsense", answers(json(200, '{"da')), Verdict.MALFORMED, is_done=True
     ),

@@ -20,9 +20,6 @@ _LOOK = "bulk after a look"
 _TRIES = {V.LOST: 2, V.LATE: 2, V.FAILED: 2, V.TIMED_OUT: 2, V.LIMITED: 2, V.TOLD_TO_WAIT: 3}
 _TRIES_ONCE = {**_TRIES, V.LOST: 1, V.LATE: 1, V.FAILED: 1, V.TIMED_OUT: 1}
 
-# These send a call to the next family that may serve it.
-_ABSENT = {V.NO_ROUTE, V.PAGE, V.EMPTY, V.NOTHING}
-
 
 class Expected(NamedTuple):
     """What a trial has to be.
@@ -70,7 +67,7 @@ def _read(verdict: Verdict) -> str:
 
 def _without_result(verdict: Verdict) -> str:
     """Any success will do, but for a web page."""
-    return "ok" if verdict in {V.EMPTY, V.NOTHING, V.MALFORMED, V.NULL} else ERRORS[verdict]
+    return "ok" if verdict in {V.NOTHING, V.MALFORMED, V.NULL} else ERRORS[verdict]
 
 
 def _send(verdict: Verdict) -> str:
@@ -111,8 +108,6 @@ _RESULTS: dict[str, Callable[[Verdict], str]] = {
 _EXCEPTIONS = {
     # A server that has no events yet answers so.
     ("events.list", V.NULL): "ok",
-    # As a build without the web UI responds where it lacks the route; v1 has none to ask instead.
-    ("runs.score", V.EMPTY): "InvalidResponseError",
 }
 
 # Further requests after a 404 about the resource: of the other family, of whether the id is one
@@ -140,8 +135,8 @@ def _requests(verdict: Verdict, operation: TriedCall) -> int:
         return 0
     if verdict is V.UNKNOWN:
         return _LOOKS_AFTER_404.get(operation.name, 1)
-    if verdict in _ABSENT:
-        return _routes(verdict, operation)
+    if verdict is V.NO_ROUTE:
+        return _ROUTES.get(operation.name, len(operation.routes.split()))
     if operation.name == "events.runs" and verdict in {V.UNAUTHORIZED, V.FORBIDDEN}:
         return 2  # v2 may take another key
     is_repeatable = operation.is_repeatable or operation.kind == _LOOK
@@ -153,19 +148,3 @@ def _requests(verdict: Verdict, operation: TriedCall) -> int:
         # A poll that failed is made once more.
         return {1: 1, 2: 4, 3: 3}[tries]
     return tries
-
-
-def _routes(verdict: Verdict, operation: TriedCall) -> int:
-    """Return how many requests are made until no route is left."""
-    families = operation.routes.split()
-    if verdict is V.NO_ROUTE:
-        return _ROUTES.get(operation.name, len(families))
-    if not operation.is_repeatable and verdict is not V.PAGE and operation.kind != _LOOK:
-        # It may be done, unless the server has v2 elsewhere: both of its roots are asked.
-        return 3 if verdict is V.EMPTY and families[0] == "v2" else 1
-    if "v2" not in families:
-        return 1
-    if "without result" in operation.kind and verdict is V.NOTHING:
-        return 1
-    # Older servers have v2 below another path.
-    return len(families) + 1

@@ -28,8 +28,7 @@ class Verdict(Enum):
         UNKNOWN: A 404 about a resource.
         NO_ROUTE: The route is not there, as 404, 405 or 501 say.
         PAGE: A web page under a 2xx, as the web UI has for paths that are not its own.
-        EMPTY: Nothing under a 200, as a build without the web UI has for such paths.
-        NOTHING: Nothing under a 204.
+        NOTHING: Nothing under a 200 or a 204.
         MALFORMED: A 2xx with JSON that is not of this API, or not JSON.
         NULL: A 2xx with null as its data.
         TOO_LARGE: A 2xx with more than the client takes.
@@ -54,7 +53,6 @@ class Verdict(Enum):
     UNKNOWN = "unknown"
     NO_ROUTE = "no route"
     PAGE = "page"
-    EMPTY = "empty"
     NOTHING = "nothing"
     MALFORMED = "malformed"
     NULL = "null"
@@ -105,7 +103,6 @@ ERRORS = {
     V.UNKNOWN: "NotFoundError",
     V.NO_ROUTE: "RouteNotFoundError",
     V.PAGE: "InvalidResponseError",
-    V.EMPTY: "InvalidResponseError",
     V.NOTHING: "InvalidResponseError",
     V.MALFORMED: "InvalidResponseError",
     V.NULL: "InvalidResponseError",
@@ -118,7 +115,6 @@ MAY_BE_DONE = {
     *(V.LOST, V.LATE, V.FAILED, V.TIMED_OUT),
     *(
         V.PAGE,
-        V.EMPTY,
         V.NOTHING,
         V.MALFORMED,
         V.NULL,

@@ -194,7 +194,7 @@ def test_fault_on_an_operation_that_the_server_lacks_is_refused() -> None:
     for mock, operation in (
         (MockServer(), "list_runs_v1"),
         (MockServer(release="1.37"), "list_runs_v2"),
-        (MockServer(release="1.17"), "list_runs_v2"),
+        (MockServer(release="1.30"), "cancel_run_v2"),
     ):
         with pytest.raises(ValueError, match=f"does not serve the operation '{operation}'"):
             mock.fault(answers(500), operation=operation)

@@ -18,7 +18,12 @@ MISTAKES: dict[str, tuple[Callable[[MockServer], object], type[Exception], str]]
         ValueError,
         r'"[\d.]+" .* is \'latest\'',
     ),
-    "a release as a number": (lambda _: MockServer(release=1.17), ValueError, "is 1.17"),  # type: ignore[arg-type]
+    "a release as a number": (lambda _: MockServer(release=1.38), ValueError, "is 1.38"),  # type: ignore[arg-type]
+    "a release that is too old": (
+        lambda _: MockServer(release="1.29.9"),
+        ValueError,
+        r"must be 1\.30 or newer, and is '1\.29\.9'",
+    ),
     "a function registered twice": (
         lambda mock: [mock.function("a", id) for id in ("f", "f")],  # type: ignore[func-returns-value]
         ValueError,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEY = "signkey-prod-" + "ab" * 32
-ROUTES = Routes("1.43.0", frozenset(), "/v2")
+ROUTES = Routes("1.43.0", frozenset())
 
 
 def test_keys_are_passed_to_pytest_by_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ def case(name: str, outcome: Outcome, *asked: str, reason: str = "", succeeded: 
 
 
 OLD = Report(
-    "1.17.0",
+    "1.33.0",
     ("getRunV2",),
     (
         case("test_runs.py::test_get", "passed", "getRunV1", succeeded="getRunV1"),
@@ -34,7 +34,7 @@ OLD = Report(
 def test_table_has_a_row_for_each_operation_and_a_column_for_each_server() -> None:
     new = Report("1.43.0", (), (case("x", "passed", "getRunV2", succeeded="getRunV2"),))
     lines = [line.split() for line in table([OLD, new])]
-    assert lines[0] == ["operation", "1.17.0", "1.43.0"]
+    assert lines[0] == ["operation", "1.33.0", "1.43.0"]
     rows = {line[0]: line[1:] for line in lines[1:] if len(line) == 3}
     assert rows["getRunV1"] == ["works", "-"]
     assert rows["cancelRunV1"] == ["fails", "-"]
@@ -52,7 +52,7 @@ def test_table_has_a_row_for_each_operation_and_a_column_for_each_server() -> No
 
 def test_each_failure_is_listed_with_its_reason() -> None:
     assert list(failures([OLD])) == [
-        "FAILED 1.17.0 test_runs.py::test_cancel[live]: NotFoundError: no run"
+        "FAILED 1.33.0 test_runs.py::test_cancel[live]: NotFoundError: no run"
     ]
 
 
@@ -69,9 +69,9 @@ def test_cases_that_failed_for_one_reason_are_one_line() -> None:
 
 def test_what_a_server_answers_otherwise_than_the_document_is_listed() -> None:
     told = ("listRunsV2 200: $.data[]: isNew", "listRunsV2 418: not documented")
-    found = [Report("1.43.2", (), ()), Report("1.17.0", (), (), told[:1])]
+    found = [Report("1.43.2", (), ()), Report("1.33.0", (), (), told[:1])]
     assert list(differences(found)) == [
-        "1.17.0 answers otherwise than the document: 1 differences",
+        "1.33.0 answers otherwise than the document: 1 differences",
         f"  {told[0]}",
     ]
 

@@ -162,7 +162,7 @@ def test_runs_that_are_selected_by_their_errors_are_listed_once(summarize: Summa
 
 
 def test_errors_that_a_list_of_v1_has_are_not_asked_for_again(connect: Connect) -> None:
-    mock = MockServer(release="1.17", v1_routes=True)
+    mock = MockServer(release="1.30", v1_routes=True)
     mock.function("shop", "ship", trigger="order/placed", run=fails("no stock"))
     client = connect(transport=mock.transport)
     client.send({"name": "order/placed"})

@@ -168,7 +168,7 @@ _OF_API: dict[type[errors.ApiError], tuple[Code, Advice]] = {
     errors.RateLimitError: (Code.RATE_LIMITED, advice("Wait before the next attempt.")),
 }
 
-# Bodies of Inngest's 404 and 405 for an absent route (recordings 1.17-v1-apps, v1-events-slash).
+# Bodies of Inngest's 404 and 405 for an absent route (recordings 1.33-v1-apps, v1-events-slash).
 # They identify it where a proxy has removed the header.
 _BARE = {"", "404 page not found"}
 

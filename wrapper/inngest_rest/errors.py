@@ -487,7 +487,7 @@ class NotFoundError(ApiError):
 
 
 class RouteNotFoundError(ApiError):
-    """The server does not have this route: 404 without a resource, 405, 501, or its web UI (2xx).
+    """The server does not have this route: 404 without a resource, 405, or 501.
 
     The advice names the releases that have it, and what to do instead.
 

@@ -17,7 +17,7 @@ class V2FunctionRef:
     """The function of a run."""
 
     id: str
-    """ Bare, without the app in front; in `getRunV2` before release 1.27.1 with it [seen on 1.25]. """
+    """ Bare, without the app in front. """
     name: str | Unset = UNSET
     slug: str | Unset = UNSET
     """ With the app in front. In lists alone. """

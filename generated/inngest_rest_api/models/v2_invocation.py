@@ -19,8 +19,7 @@ class V2Invocation:
 
     run_id: str
     """ A ULID. """
-    queued_at: datetime.datetime | None | Unset = UNSET
-    """ Null in release 1.17 [seen]. """
+    queued_at: datetime.datetime | Unset = UNSET
     started_at: datetime.datetime | Unset = UNSET
     completed_at: datetime.datetime | Unset = UNSET
     """ Absent until the run has ended. """
@@ -54,13 +53,9 @@ class V2Invocation:
             run_id = self.run_id
             field_dict["runId"] = run_id
         if not isinstance(self.queued_at, Unset):
-            queued_at: None | str | Unset
-            if isinstance(self.queued_at, Unset):
-                queued_at = UNSET
-            elif isinstance(self.queued_at, datetime.datetime):
+            queued_at: str | Unset = UNSET
+            if not isinstance(self.queued_at, Unset):
                 queued_at = self.queued_at.isoformat()
-            else:
-                queued_at = self.queued_at
             field_dict["queuedAt"] = queued_at
         if not isinstance(self.started_at, Unset):
             started_at: str | Unset = UNSET
@@ -95,7 +90,7 @@ class V2Invocation:
                 queued_at = datetime.datetime.fromisoformat(queued_at)
             except ValueError as _fault:
                 queued_at = Unreadable(f"queuedAt: {_fault}")
-        elif queued_at is not UNSET and queued_at is not None:
+        elif queued_at is not UNSET:
             queued_at = unread(queued_at, "queuedAt", str)
 
         started_at = get("startedAt", UNSET)

@@ -20,8 +20,7 @@ class V2Metadata:
     fetched_at: datetime.datetime
     """ When the server read the data. """
     cached_until: datetime.datetime | None | Unset = UNSET
-    """ Until when the same answer comes from a cache [docs]. Self-hosted servers do not send it, or null [seen on
-    1.17]. """
+    """ Until when the same answer comes from a cache [docs]. Self-hosted servers do not send it. """
     time_range: V2TimeRange | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 

@@ -29,7 +29,7 @@ class Release:
         match = _PATTERN.fullmatch(text) if isinstance(text, str) else None
         if match is None:
             raise ValueError(
-                f'release must be a text like "{NEWEST}" or "1.17.3", and is {text!r}'
+                f'release must be a text like "{NEWEST}" or "1.38.1", and is {text!r}'
             )
         return cls(*(int(part) for part in match.groups("0")))
 
@@ -45,10 +45,22 @@ class Release:
         return is_begun and (until is None or self < Release.parse(until))
 
 
-_described = [each.since for each in api.OPERATIONS] + [*api.LATER.values()]
-_newest = max(Release.parse(since) for since in _described if since is not None)
+_since = [each.since for each in api.OPERATIONS] + [*api.LATER.values()]
+_described = [Release.parse(since) for since in _since if since is not None]
+_oldest, _newest = min(_described), max(_described)
 NEWEST = f"{_newest.major}.{_newest.minor}"
 """The newest release that the document describes."""
+
+
+def described_release(text: object) -> Release:
+    """Read a release, and refuse one that the document does not describe."""
+    release = Release.parse(text)
+    if release < _oldest:
+        raise ValueError(
+            f"release must be {_oldest.major}.{_oldest.minor} or newer, and is {text!r}"
+        )
+    return release
+
 
 OPERATIONS = {operation.name: operation for operation in api.OPERATIONS}
 """Every operation of the document, by its name."""

@@ -49,10 +49,6 @@ class Subject:
         """The release, as far as the server states it."""
         return self.server.routes.release
 
-    def at(self, path: str) -> str:
-        """Return where the server has a path: old releases have v2 at /api/v2 alone."""
-        return self.server.routes.v2 + path[3:] if path.startswith("/v2/") else path
-
     def http(self) -> httpx.Client:
         """Return a plain client of it."""
         key = self.server.signing_key

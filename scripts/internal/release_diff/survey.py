@@ -127,15 +127,13 @@ def survey(subject: Subject) -> Survey:
     with subject.http() as http:
         world = build(http, subject)
         every = [*probes(world), *unknown_operations(listed_by(http))]
-        exchanges = _asked(http, subject, world, every)
+        exchanges = _asked(http, world, every)
         # Once more, when what was made is a few seconds old.
         readings = [probe for probe in every if probe.method == "GET"]
-        return Survey(world, exchanges | _asked(http, subject, world, readings))
+        return Survey(world, exchanges | _asked(http, world, readings))
 
 
-def _asked(
-    http: httpx.Client, subject: Subject, world: World, asked: Iterable[Probe]
-) -> dict[Probe, Recording]:
+def _asked(http: httpx.Client, world: World, asked: Iterable[Probe]) -> dict[Probe, Recording]:
     found = {}
     for probe in asked:
         path = world.fill(probe.path, **probe.others)
@@ -143,7 +141,6 @@ def _asked(
             # Another URL each time, past the cache of v1.
             is_cached = probe.method == "GET" and path.startswith("/v1/")
             query = {**probe.query, "_": time.monotonic_ns()} if is_cached else probe.query
-            path = subject.at(path)
             found[probe] = ask(http, probe.name, probe.method, path, query=query, body=probe.body)
     return found
 
@@ -253,11 +250,8 @@ def _largest_page(operation: DocumentedOperation, world: World) -> Iterator[Prob
 
 def listed_by(http: httpx.Client) -> list[str]:
     """Return the operations that a server lists of itself, as method and path."""
-    listed: list[dict[str, Any]] = []
-    for root in ("/v2", "/api/v2"):
-        data = _json(http.get(f"{root}/operations")).get("data") or {}
-        listed = listed or (data.get("operations") or [])
-    parts = [each["http"] for each in listed if each.get("http")]
+    data = _json(http.get("/v2/operations")).get("data") or {}
+    parts = [each["http"] for each in data.get("operations") or [] if each.get("http")]
     return [f"{each['method']} /v2{each['path']}" for each in parts]
 
 
@@ -274,5 +268,4 @@ def unknown_operations(listed: Iterable[str]) -> Iterator[Probe]:
 
 def lacks(exchange: Recording) -> bool:
     """Return whether a server answered as one does that lacks the route."""
-    tag = "v2" if "/v2/" in exchange.path else "v1"
-    return is_absent(respond(exchange, body_of(exchange)), tag)
+    return is_absent(respond(exchange, body_of(exchange)))

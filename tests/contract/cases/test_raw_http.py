@@ -114,7 +114,7 @@ def test_framing_and_connections(world: World) -> None:
 def test_each_response_is_dated_by_the_servers_clock(world: World) -> None:
     paths = {
         "POST": [world.ingest],
-        "GET": ["/health", f"/v1/runs/{UNKNOWN}", f"{world.v2}/runs/x"],
+        "GET": ["/health", f"/v1/runs/{UNKNOWN}", "/v2/runs/x"],
     }
     with world.raw() as http:
         for method, path in ((each, path) for each, of in paths.items() for path in of):

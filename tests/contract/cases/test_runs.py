@@ -69,8 +69,6 @@ def test_run_between_attempts_has_not_ended(world: World, client: InngestClient)
 
 
 def test_wait_timeout_has_the_last_state_of_the_run(world: World, client: InngestClient) -> None:
-    if not world.loads_running_by_v1:
-        world.needs("getRunV2")
     run = world.start(client, "sleeps")
     with pytest.raises(WaitTimeoutError) as caught:
         client.runs.wait(run.id, timeout=0.1)
@@ -124,8 +122,6 @@ def test_replay_starts_another_run_of_the_same_event(world: World, client: Innge
 
 
 def test_jobs_of_a_run_are_listed_while_it_waits(world: World, client: InngestClient) -> None:
-    if not world.loads_running_by_v1:
-        pytest.skip("this server loads no run by v1 before its end, nor its jobs")
     run = world.start(client, "sleeps")
     (job,) = world.eventually(lambda: client.runs.jobs(run.id))
     assert job.kind

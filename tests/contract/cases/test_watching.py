@@ -94,7 +94,6 @@ def watch(world: World, client: InngestClient, function: str, token: str | None 
 
 
 def test_many_runs_are_returned_as_they_end(world: World, client: InngestClient) -> None:
-    needs_running(world)
     functions = ["naps", "echoes", "fails"] * 5  # more than are asked about one by one
     ids = {world.start(client, each).id: each for each in functions}
     ended = list(client.runs.wait_many(ids, timeout=120))
@@ -104,16 +103,9 @@ def test_many_runs_are_returned_as_they_end(world: World, client: InngestClient)
 
 
 def test_a_wait_for_many_names_those_that_did_not_end(world: World, client: InngestClient) -> None:
-    needs_running(world)
     ended, sleeping = (world.start(client, each).id for each in ("echoes", "sleeps"))
     waiting = client.runs.wait_many([sleeping, ended], timeout=5)
     assert next(waiting).id == ended
     with pytest.raises(WaitTimeoutError) as caught:
         next(waiting)
     assert caught.value.ids == (sleeping,)
-
-
-def needs_running(world: World) -> None:
-    """Skip the case if the server loads no run before its end."""
-    if not world.loads_running_by_v1:
-        world.needs("getRunV2")

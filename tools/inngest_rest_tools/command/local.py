@@ -221,10 +221,10 @@ class Served(Record):
         ),
         Argument(
             names=("--release",),
-            help="The release of Inngest to be, such as 1.17; else the newest.",
+            help="The release of Inngest to be, such as 1.38, from 1.30 on; else the newest.",
         ),
     ),
-    examples=("mock", "mock --port 0 --release 1.17"),
+    examples=("mock", "mock --port 0 --release 1.38"),
     kind=Served,
 )
 def mock(renderer: Renderer, _: Options, typed: Typed) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _METHODS = frozenset({"get", "post", "put", "patch", "delete"})
 _BRANCHES = ("oneOf", "anyOf", "allOf")
 
-_FIRST_RELEASE = "1.17.0"  # that the document describes
+_FIRST_RELEASE = "1.30.0"  # that the document describes
 
 
 @frozen

@@ -117,7 +117,7 @@ class Functions(Resource):
             InvalidArgumentError: An argument is malformed; nothing was sent.
             RouteNotFoundError: The server does not have this listing; apps are listed since release
                 1.40, runs since 1.38.
-            NotFoundError: No such app; a server before release 1.27.1 lists nothing instead.
+            NotFoundError: No such app.
             ConfigurationError: `cronsim` is not installed, and a cron is among them.
 
         HTTP: `GET /v2/apps/{appId}/functions`, else `GET /v1/apps/{appId}/functions`; if it is

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ...models.dev_info import DevInfo
 
 
-OPERATION = Operation("ingest", "get_dev_info", "GET", "/dev", since="1.17.0")
+OPERATION = Operation("ingest", "get_dev_info", "GET", "/dev", since="1.30.0")
 """Where the document has this operation"""
 
 

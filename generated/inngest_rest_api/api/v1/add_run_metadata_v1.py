@@ -21,7 +21,7 @@ OPERATION = Operation(
     "add_run_metadata_v1",
     "POST",
     "/v1/runs/{run_id}/metadata",
-    since="1.17.0",
+    since="1.30.0",
     calls=(("runs.add_metadata", 1),),
 )
 """Where the document has this operation"""

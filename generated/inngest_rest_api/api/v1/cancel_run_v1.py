@@ -20,7 +20,7 @@ OPERATION = Operation(
     "cancel_run_v1",
     "DELETE",
     "/v1/runs/{run_id}",
-    since="1.17.0",
+    since="1.30.0",
     calls=(("runs.cancel", 2),),
 )
 """Where the document has this operation"""

@@ -22,7 +22,7 @@ OPERATION = Operation(
     "create_cancellation_v1",
     "POST",
     "/v1/cancellations",
-    since="1.17.0",
+    since="1.30.0",
     calls=(("cancellations.create", 1),),
 )
 """Where the document has this operation"""

@@ -21,7 +21,7 @@ OPERATION = Operation(
     "delete_cancellation_v1",
     "DELETE",
     "/v1/cancellations/{cancellation_id}",
-    since="1.17.0",
+    since="1.30.0",
     calls=(("cancellations.delete", 1),),
 )
 """Where the document has this operation"""

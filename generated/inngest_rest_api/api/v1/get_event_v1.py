@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v1", "get_event_v1", "GET", "/v1/events/{event_id}", since="1.17.0", calls=(("events.get", 1),)
+    "v1", "get_event_v1", "GET", "/v1/events/{event_id}", since="1.30.0", calls=(("events.get", 1),)
 )
 """Where the document has this operation"""
 

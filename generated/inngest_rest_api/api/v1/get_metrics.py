@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v1", "get_metrics", "GET", "/metrics", since="1.17.0")
+OPERATION = Operation("v1", "get_metrics", "GET", "/metrics", since="1.30.0")
 """Where the document has this operation"""
 
 
@@ -45,9 +45,6 @@ def parse_response(response: httpx.Response, *, strict: bool) -> str | None:
     if response.status_code == 200:
         return response.text
 
-    if response.status_code == 401:
-        return response.text
-
     if response.status_code == 500:
         return response.text
 
@@ -69,20 +66,19 @@ def _build_response(
 
 def sync_detailed(
     *,
-    client: AuthenticatedClient,
+    client: AuthenticatedClient | Client,
 ) -> Response[str]:
     """Get the metrics of a self-hosted or dev server
 
     As Prometheus reads them: https://prometheus.io/docs/instrumenting/exposition_formats/.
-    Needs no key from release 1.19 on [seen on 1.43]; before, a self-hosted server asks for the
-    signing key, and a dev server for none [source].
+    Needs no key [seen].
 
     `inngest_queue_depth` is the number of items in all queues, which the server counts for each
     request [source]: those that wait behind a limit or for a worker, those that are due later,
     as the rest of a sleep is, and the server's own, such as the next start of a cron. A server
     that does nothing may have a few [seen: 1]. It says nothing of functions.
 
-    A server that was started with `INNGEST_EXPERIMENTAL_PROM_METRICS=1`, from 1.19 on, adds
+    A server that was started with `INNGEST_EXPERIMENTAL_PROM_METRICS=1` adds
     counters of each function since its start, with the names of those of `getPrometheusV1`
     [source]; `fn` is `app-function`. A name appears with the first count.
 
@@ -105,20 +101,19 @@ def sync_detailed(
 
 def sync(
     *,
-    client: AuthenticatedClient,
+    client: AuthenticatedClient | Client,
 ) -> str | None:
     """Get the metrics of a self-hosted or dev server
 
     As Prometheus reads them: https://prometheus.io/docs/instrumenting/exposition_formats/.
-    Needs no key from release 1.19 on [seen on 1.43]; before, a self-hosted server asks for the
-    signing key, and a dev server for none [source].
+    Needs no key [seen].
 
     `inngest_queue_depth` is the number of items in all queues, which the server counts for each
     request [source]: those that wait behind a limit or for a worker, those that are due later,
     as the rest of a sleep is, and the server's own, such as the next start of a cron. A server
     that does nothing may have a few [seen: 1]. It says nothing of functions.
 
-    A server that was started with `INNGEST_EXPERIMENTAL_PROM_METRICS=1`, from 1.19 on, adds
+    A server that was started with `INNGEST_EXPERIMENTAL_PROM_METRICS=1` adds
     counters of each function since its start, with the names of those of `getPrometheusV1`
     [source]; `fn` is `app-function`. A name appears with the first count.
 
@@ -137,20 +132,19 @@ def sync(
 
 async def asyncio_detailed(
     *,
-    client: AuthenticatedClient,
+    client: AuthenticatedClient | Client,
 ) -> Response[str]:
     """Get the metrics of a self-hosted or dev server
 
     As Prometheus reads them: https://prometheus.io/docs/instrumenting/exposition_formats/.
-    Needs no key from release 1.19 on [seen on 1.43]; before, a self-hosted server asks for the
-    signing key, and a dev server for none [source].
+    Needs no key [seen].
 
     `inngest_queue_depth` is the number of items in all queues, which the server counts for each
     request [source]: those that wait behind a limit or for a worker, those that are due later,
     as the rest of a sleep is, and the server's own, such as the next start of a cron. A server
     that does nothing may have a few [seen: 1]. It says nothing of functions.
 
-    A server that was started with `INNGEST_EXPERIMENTAL_PROM_METRICS=1`, from 1.19 on, adds
+    A server that was started with `INNGEST_EXPERIMENTAL_PROM_METRICS=1` adds
     counters of each function since its start, with the names of those of `getPrometheusV1`
     [source]; `fn` is `app-function`. A name appears with the first count.
 
@@ -171,20 +165,19 @@ async def asyncio_detailed(
 
 async def asyncio(
     *,
-    client: AuthenticatedClient,
+    client: AuthenticatedClient | Client,
 ) -> str | None:
     """Get the metrics of a self-hosted or dev server
 
     As Prometheus reads them: https://prometheus.io/docs/instrumenting/exposition_formats/.
-    Needs no key from release 1.19 on [seen on 1.43]; before, a self-hosted server asks for the
-    signing key, and a dev server for none [source].
+    Needs no key [seen].
 
     `inngest_queue_depth` is the number of items in all queues, which the server counts for each
     request [source]: those that wait behind a limit or for a worker, those that are due later,
     as the rest of a sleep is, and the server's own, such as the next start of a cron. A server
     that does nothing may have a few [seen: 1]. It says nothing of functions.
 
-    A server that was started with `INNGEST_EXPERIMENTAL_PROM_METRICS=1`, from 1.19 on, adds
+    A server that was started with `INNGEST_EXPERIMENTAL_PROM_METRICS=1` adds
     counters of each function since its start, with the names of those of `getPrometheusV1`
     [source]; `fn` is `app-function`. A name appears with the first count.
 

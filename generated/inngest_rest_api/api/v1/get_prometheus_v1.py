@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v1", "get_prometheus_v1", "GET", "/v1/prom/{env}", since="1.17.0", cloud_only=True
+    "v1", "get_prometheus_v1", "GET", "/v1/prom/{env}", since="1.30.0", cloud_only=True
 )
 """Where the document has this operation"""
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v1", "get_run_v1", "GET", "/v1/runs/{run_id}", since="1.17.0", calls=(("runs.get", 2),)
+    "v1", "get_run_v1", "GET", "/v1/runs/{run_id}", since="1.30.0", calls=(("runs.get", 2),)
 )
 """Where the document has this operation"""
 

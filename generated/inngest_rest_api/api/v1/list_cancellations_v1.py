@@ -20,7 +20,7 @@ OPERATION = Operation(
     "list_cancellations_v1",
     "GET",
     "/v1/cancellations",
-    since="1.17.0",
+    since="1.30.0",
     calls=(("cancellations.list", 1),),
 )
 """Where the document has this operation"""

@@ -21,7 +21,7 @@ OPERATION = Operation(
     "list_event_runs_v1",
     "GET",
     "/v1/events/{event_id}/runs",
-    since="1.17.0",
+    since="1.30.0",
     calls=(("events.runs", 1),),
 )
 """Where the document has this operation"""
@@ -138,9 +138,7 @@ def sync_detailed(
     Empty lists are cached, too, like every answer here, for 15 s: asked too early, the list
     stays empty for that long. `listEventRunsV2` has no cache.
 
-    Before release 1.27.1 the status of an ended run may be any, often `Scheduled` or `Running`
-    [seen on 1.17 and 1.25, there for 14 of 36]: go by `ended_at`, and ask `getRunV1` for the
-    status. Between two attempts it is `Failed`, with `ended_at` null. A run that was
+    Between two attempts the status of a run is `Failed`, with `ended_at` null. A run that was
     cancelled in the middle of a request is listed **twice**, with the outputs `{}` and the real
     one [seen]: go by `run_id`.
 
@@ -184,9 +182,7 @@ def sync(
     Empty lists are cached, too, like every answer here, for 15 s: asked too early, the list
     stays empty for that long. `listEventRunsV2` has no cache.
 
-    Before release 1.27.1 the status of an ended run may be any, often `Scheduled` or `Running`
-    [seen on 1.17 and 1.25, there for 14 of 36]: go by `ended_at`, and ask `getRunV1` for the
-    status. Between two attempts it is `Failed`, with `ended_at` null. A run that was
+    Between two attempts the status of a run is `Failed`, with `ended_at` null. A run that was
     cancelled in the middle of a request is listed **twice**, with the outputs `{}` and the real
     one [seen]: go by `run_id`.
 
@@ -225,9 +221,7 @@ async def asyncio_detailed(
     Empty lists are cached, too, like every answer here, for 15 s: asked too early, the list
     stays empty for that long. `listEventRunsV2` has no cache.
 
-    Before release 1.27.1 the status of an ended run may be any, often `Scheduled` or `Running`
-    [seen on 1.17 and 1.25, there for 14 of 36]: go by `ended_at`, and ask `getRunV1` for the
-    status. Between two attempts it is `Failed`, with `ended_at` null. A run that was
+    Between two attempts the status of a run is `Failed`, with `ended_at` null. A run that was
     cancelled in the middle of a request is listed **twice**, with the outputs `{}` and the real
     one [seen]: go by `run_id`.
 
@@ -269,9 +263,7 @@ async def asyncio(
     Empty lists are cached, too, like every answer here, for 15 s: asked too early, the list
     stays empty for that long. `listEventRunsV2` has no cache.
 
-    Before release 1.27.1 the status of an ended run may be any, often `Scheduled` or `Running`
-    [seen on 1.17 and 1.25, there for 14 of 36]: go by `ended_at`, and ask `getRunV1` for the
-    status. Between two attempts it is `Failed`, with `ended_at` null. A run that was
+    Between two attempts the status of a run is `Failed`, with `ended_at` null. A run that was
     cancelled in the middle of a request is listed **twice**, with the outputs `{}` and the real
     one [seen]: go by `run_id`.
 

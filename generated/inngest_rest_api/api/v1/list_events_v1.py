@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v1", "list_events_v1", "GET", "/v1/events", since="1.17.0", calls=(("events.list", 1),)
+    "v1", "list_events_v1", "GET", "/v1/events", since="1.30.0", calls=(("events.list", 1),)
 )
 """Where the document has this operation"""
 

@@ -21,7 +21,7 @@ OPERATION = Operation(
     "list_functions_v1",
     "GET",
     "/v1/apps/{app_id}/functions",
-    since="1.17.0",
+    since="1.30.0",
     calls=(("functions.list", 2),),
 )
 """Where the document has this operation"""

@@ -21,7 +21,7 @@ OPERATION = Operation(
     "list_run_jobs_v1",
     "GET",
     "/v1/runs/{run_id}/jobs",
-    since="1.17.0",
+    since="1.30.0",
     calls=(("runs.jobs", 1),),
 )
 """Where the document has this operation"""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v1", "send_signal_v1", "POST", "/v1/signals", since="1.17.0", calls=(("signals.send", 1),)
+    "v1", "send_signal_v1", "POST", "/v1/signals", since="1.30.0", calls=(("signals.send", 1),)
 )
 """Where the document has this operation"""
 

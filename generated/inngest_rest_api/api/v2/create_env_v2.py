@@ -21,7 +21,7 @@ OPERATION = Operation(
     "create_env_v2",
     "POST",
     "/v2/envs",
-    since="1.17.0",
+    since="1.30.0",
     permission="environments:write:create",
     cloud_only=True,
     calls=(("envs.create", 1),),

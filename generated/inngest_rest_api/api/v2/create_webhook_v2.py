@@ -21,7 +21,7 @@ OPERATION = Operation(
     "create_webhook_v2",
     "POST",
     "/v2/env/webhooks",
-    since="1.17.0",
+    since="1.30.0",
     cloud_only=True,
     calls=(("webhooks.create", 1),),
 )

@@ -20,7 +20,7 @@ OPERATION = Operation(
     "get_account_v2",
     "GET",
     "/v2/account",
-    since="1.17.0",
+    since="1.30.0",
     permission="accounts:read:get",
     calls=(("account.get", 1),),
 )

@@ -21,7 +21,7 @@ OPERATION = Operation(
     "get_app_v2",
     "GET",
     "/v2/apps/{app_id}",
-    since="1.27.1",
+    since="1.30.0",
     permission="apps:read:get",
     calls=(("apps.get", 1),),
 )

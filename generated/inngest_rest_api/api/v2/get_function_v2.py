@@ -21,7 +21,7 @@ OPERATION = Operation(
     "get_function_v2",
     "GET",
     "/v2/apps/{app_id}/functions/{function_id}",
-    since="1.27.1",
+    since="1.30.0",
     calls=(("functions.get", 1),),
 )
 """Where the document has this operation"""

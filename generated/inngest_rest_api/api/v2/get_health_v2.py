@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ...models.v2_health_envelope import V2HealthEnvelope
 
 
-OPERATION = Operation("v2", "get_health_v2", "GET", "/v2/health", since="1.17.0")
+OPERATION = Operation("v2", "get_health_v2", "GET", "/v2/health", since="1.30.0")
 """Where the document has this operation"""
 
 

@@ -21,7 +21,7 @@ OPERATION = Operation(
     "get_run_trace_v2",
     "GET",
     "/v2/runs/{run_id}/trace",
-    since="1.19.3",
+    since="1.30.0",
     calls=(("runs.trace", 1),),
 )
 """Where the document has this operation"""

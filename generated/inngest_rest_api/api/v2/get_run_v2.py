@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "get_run_v2", "GET", "/v2/runs/{run_id}", since="1.19.3", calls=(("runs.get", 1),)
+    "v2", "get_run_v2", "GET", "/v2/runs/{run_id}", since="1.30.0", calls=(("runs.get", 1),)
 )
 """Where the document has this operation"""
 

@@ -22,7 +22,7 @@ OPERATION = Operation(
     "invoke_function_v2",
     "POST",
     "/v2/apps/{app_id}/functions/{function_id}/invoke",
-    since="1.17.3",
+    since="1.30.0",
     permission="functions:write:invoke",
     calls=(("functions.invoke", 1),),
 )

@@ -20,7 +20,7 @@ OPERATION = Operation(
     "list_envs_v2",
     "GET",
     "/v2/envs",
-    since="1.17.0",
+    since="1.30.0",
     permission="environments:read:list",
     calls=(("envs.list", 1),),
 )

@@ -20,7 +20,7 @@ OPERATION = Operation(
     "list_event_keys_v2",
     "GET",
     "/v2/keys/events",
-    since="1.17.0",
+    since="1.30.0",
     permission="event_keys:read:list",
     calls=(("keys.list", 1),),
 )

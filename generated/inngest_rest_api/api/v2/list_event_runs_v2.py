@@ -21,7 +21,7 @@ OPERATION = Operation(
     "list_event_runs_v2",
     "GET",
     "/v2/events/{event_id}/runs",
-    since="1.25.0",
+    since="1.30.0",
     permission="runs:read:list",
     calls=(("events.runs", 2),),
 )
@@ -150,8 +150,7 @@ def sync_detailed(
     """List the runs an event started
 
     An unknown event has no runs; each event of a batch has the run of the batch [seen]. Never cached.
-    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here. Release 1.25 shows
-    every run as `QUEUED`, without `endedAt`, for good [seen 36 of 36 times].
+    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here.
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
@@ -200,8 +199,7 @@ def sync(
     """List the runs an event started
 
     An unknown event has no runs; each event of a batch has the run of the batch [seen]. Never cached.
-    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here. Release 1.25 shows
-    every run as `QUEUED`, without `endedAt`, for good [seen 36 of 36 times].
+    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here.
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
@@ -245,8 +243,7 @@ async def asyncio_detailed(
     """List the runs an event started
 
     An unknown event has no runs; each event of a batch has the run of the batch [seen]. Never cached.
-    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here. Release 1.25 shows
-    every run as `QUEUED`, without `endedAt`, for good [seen 36 of 36 times].
+    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here.
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.
@@ -293,8 +290,7 @@ async def asyncio(
     """List the runs an event started
 
     An unknown event has no runs; each event of a batch has the run of the batch [seen]. Never cached.
-    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here. Release 1.25 shows
-    every run as `QUEUED`, without `endedAt`, for good [seen 36 of 36 times].
+    The notes on `status`, `startedAt` and `endedAt` in `listRunsV2` apply here.
 
     Args:
         event_id (str): The internal id of an event, a ULID in any case, as ingest answered it.

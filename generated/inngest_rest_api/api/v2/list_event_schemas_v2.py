@@ -20,7 +20,7 @@ OPERATION = Operation(
     "list_event_schemas_v2",
     "GET",
     "/v2/insights/events/schemas",
-    since="1.22.0",
+    since="1.30.0",
     cloud_only=True,
     calls=(("insights.schemas", 1),),
 )

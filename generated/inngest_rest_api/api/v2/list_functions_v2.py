@@ -21,7 +21,7 @@ OPERATION = Operation(
     "list_functions_v2",
     "GET",
     "/v2/apps/{app_id}/functions",
-    since="1.27.1",
+    since="1.30.0",
     calls=(("functions.list", 1),),
 )
 """Where the document has this operation"""

@@ -20,7 +20,7 @@ OPERATION = Operation(
     "list_insights_tables_v2",
     "GET",
     "/v2/insights/tables",
-    since="1.22.0",
+    since="1.30.0",
     cloud_only=True,
     calls=(("insights.tables", 1),),
 )

@@ -20,7 +20,7 @@ OPERATION = Operation(
     "list_signing_keys_v2",
     "GET",
     "/v2/keys/signing",
-    since="1.17.0",
+    since="1.30.0",
     permission="signing_keys:read:list",
     calls=(("keys.list", 2),),
 )

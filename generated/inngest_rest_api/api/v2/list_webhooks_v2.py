@@ -20,7 +20,7 @@ OPERATION = Operation(
     "list_webhooks_v2",
     "GET",
     "/v2/env/webhooks",
-    since="1.17.0",
+    since="1.30.0",
     cloud_only=True,
     calls=(("webhooks.list", 1),),
 )

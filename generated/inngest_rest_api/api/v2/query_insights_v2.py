@@ -21,7 +21,7 @@ OPERATION = Operation(
     "query_insights_v2",
     "POST",
     "/v2/insights/query",
-    since="1.22.0",
+    since="1.30.0",
     cloud_only=True,
     calls=(("insights.query", 1),),
 )

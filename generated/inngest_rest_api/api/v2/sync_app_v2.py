@@ -23,7 +23,7 @@ OPERATION = Operation(
     "sync_app_v2",
     "POST",
     "/v2/apps/{app_id}/syncs",
-    since="1.19.0",
+    since="1.30.0",
     cloud_only=True,
     calls=(("apps.sync", 1),),
 )

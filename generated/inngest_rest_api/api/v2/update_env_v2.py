@@ -22,7 +22,7 @@ OPERATION = Operation(
     "update_env_v2",
     "PATCH",
     "/v2/envs/{env_id}",
-    since="1.17.0",
+    since="1.30.0",
     cloud_only=True,
     calls=(("envs.archive", 1),),
 )

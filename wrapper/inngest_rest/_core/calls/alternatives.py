@@ -1,4 +1,4 @@
-"""Several routes for one operation: the first that the server has, and below the root it has.
+"""Several routes for one operation: the first that the server has.
 
 Servers of different releases have different routes for the same; what a server lacks is remembered
 for some minutes.
@@ -10,14 +10,12 @@ import math
 from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from attrs import evolve
-
 from inngest_rest import errors
-from inngest_rest._core.calls.operation import below_root, is_panic, perform
-from inngest_rest._core.calls.route import V2_ROOT, V2_ROOT_BEFORE_1_26, Route
+from inngest_rest._core.calls.operation import is_panic, perform
 from inngest_rest._core.calls.sources import API_VERSION, ENV, SIGNING_KEY
 
 if TYPE_CHECKING:
+    from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.calls.settings import Settings
     from inngest_rest_api.api import Operation
@@ -30,25 +28,20 @@ async def first_present(
 ) -> T:
     """Perform the first of several equivalent routes that this server has.
 
-    A route is absent if it responds with 405, 501, a 404 that does not name a resource, or as the
-    web UI does. It is then skipped for some minutes, unless no other is left. If all are absent,
-    the error names the release that has one of them; if all responded as the web UI does, it is an
-    InvalidResponseError: the base URL may be wrong.
+    A route is absent if it responds with 405, 501 or a 404 that does not name a resource. It is
+    then skipped for some minutes, unless no other is left. If all are absent, the error names the
+    release that has one of them.
     """
     absences: list[_Absence] = []
     for route in _worth_trying(session, routes):
         try:
-            return await _perform_below_any_root(session, route, deadline)
+            return await perform(session, route, deadline=deadline)
         except errors.RouteNotFoundError as error:
             if route.may_panic and is_panic(error.__cause__):
                 raise  # no release implements it
             absences.append(_Absence(route=route, error=error))
         session.absent.add(route.operation, session.clock.monotonic())
-    pages = [_page_of(absence.error) for absence in absences]
-    first_page = pages[0]
-    if first_page is not None and all(pages):
-        raise first_page
-    raise _absent(session, absences)
+    raise _all_absent(absences)
 
 
 def _worth_trying(
@@ -71,113 +64,37 @@ class _Absence(NamedTuple):
     error: errors.RouteNotFoundError
 
 
-async def _perform_below_any_root(
-    session: Session, route: Route[Any, T], deadline: float
-) -> T:
-    """Perform a route; one of v2 below `/api/v2` where the server has no `/v2`."""
-    try:
-        return await perform(session, route, deadline=deadline)
-    except errors.RouteNotFoundError as error:
-        page = _page_of(error)
-        if page is None:
-            raise
-        may_be_done = await _may_be_done(session, route, page, deadline)
-        if not may_be_done and not _is_below_v2(session, page):
-            raise
-    # Outside that clause, or the page would be the cause of its own context.
-    if may_be_done:
-        raise page
-    before_1_26 = evolve(route, v2_root=V2_ROOT_BEFORE_1_26)
-    try:
-        value = await perform(session, before_1_26, deadline=deadline)
-    except errors.ApiError as error:
-        if not _page_of(error):
-            session.absent.v2_root = V2_ROOT_BEFORE_1_26
-        raise
-    session.absent.v2_root = V2_ROOT_BEFORE_1_26
-    return value
-
-
-async def _may_be_done(
-    session: Session,
-    route: Route[Any, T],
-    page: errors.InvalidResponseError,
-    deadline: float,
-) -> bool:
-    """Return whether an act that must not be repeated may be done, and its response lost."""
-    if route.repeatable or page.body:
-        return False
-    if page.status != 200 or not _is_below_v2(session, page):
-        return True
-    # Servers that have v2 only below the other root also respond without a body to an unknown path
-    # (recording 1.25-v2-invoke).
-    if await _has_v2(session, V2_ROOT, deadline):
-        return True
-    return not (await _has_v2(session, V2_ROOT_BEFORE_1_26, deadline))
-
-
-def _is_below_v2(session: Session, page: errors.InvalidResponseError) -> bool:
-    return page.url.startswith(f"{session.settings.api_url}{V2_ROOT}/")
-
-
-async def _has_v2(session: Session, root: str, deadline: float) -> bool:
-    """Return whether the server has v2 below a root."""
-    from inngest_rest_api.api import v2  # noqa: PLC0415 - a client that only sends has no use for it
-
-    def is_healthy(_: object) -> bool:
-        return True
-
-    health = Route.of(v2.get_health_v2, is_healthy, repeatable=False)
-    try:
-        return await perform(session, evolve(health, v2_root=root), deadline=deadline)
-    except errors.InngestError:
-        return False
-
-
-def _page_of(error: errors.ApiError) -> errors.InvalidResponseError | None:
-    """Return the response of the web UI that makes a route absent, if it is one."""
-    cause = error.__cause__
-    return cause if isinstance(cause, errors.InvalidResponseError) else None
-
-
-def _absent(session: Session, absences: list[_Absence]) -> errors.RouteNotFoundError:
-    """Return the error for absent routes: the last one's, with requests, releases and advice."""
-    asked: list[str] = []
-    releases: dict[str, str] = {}
-    advice: list[errors.Advice] = []
-    advice_of_routes: list[errors.Advice] = []
-    for route, _ in absences:
-        operation = route.operation
-        path = operation.path
-        if operation.tag == "v2":
-            path = below_root(path, session.absent.v2_root)
-        asked.append(f"{operation.method} {path}")
-        if operation.since and not operation.cloud_only:
-            name = f"{operation.method} {operation.path}"
-            releases[name] = operation.since
-            advice.append(errors.Advice(f"Servers have {name} {_span(operation)}."))
-        own_advice = route.advice.get(errors.RouteNotFoundError)
-        if own_advice and own_advice not in advice_of_routes:
-            advice_of_routes.append(own_advice)
-    last = absences[-1]
-    if last.route.operation.cloud_only:
+def _all_absent(absences: list[_Absence]) -> errors.RouteNotFoundError:
+    """Return the error for absent routes: what the last responded, and what to do about all."""
+    last = absences[-1].error
+    operations = [absence.route.operation for absence in absences]
+    asked = " and ".join(f"{each.method} {each.path}" for each in operations)
+    dated = [each for each in operations if each.since and not each.cloud_only]
+    advice = [errors.Advice(f"Servers have {_span(each)}.") for each in dated]
+    if operations[-1].cloud_only:
         advice.append(_CLOUD_ONLY)
-    advice += advice_of_routes
-    error = last.error
-    error.message += f" (asked: {' and '.join(asked)})"
-    error.args = (error.message,)
+    of_routes = [route.advice.get(errors.RouteNotFoundError) for route, _ in absences]
+    advice += [each for each in dict.fromkeys(of_routes) if each]
+    error = errors.RouteNotFoundError(
+        f"{last.message} (asked: {asked})",
+        status=last.status,
+        method=last.method,
+        url=last.url,
+        code=last.code,
+        response=last.response,
+    )
+    error.attempts = last.attempts
     error.may_have_taken_effect = any(
         absence.error.may_have_taken_effect for absence in absences
     )
-    error.releases = releases
-    if advice:
-        error.advice = reduce(errors.Advice.then, advice)
+    error.releases = {f"{each.method} {each.path}": str(each.since) for each in dated}
+    error.advice = reduce(errors.Advice.then, advice) if advice else last.advice
     return error
 
 
 def _span(operation: Operation) -> str:
-    """Return the releases that have an operation, in words."""
-    began = f"since release {operation.since}"
+    """Return an operation and the releases that have it, in words."""
+    began = f"{operation.method} {operation.path} since release {operation.since}"
     if operation.until is None:
         return began
     return f"{began}, until release {operation.until}, which no longer has it"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args
 
 from attrs import frozen
 
@@ -110,6 +110,8 @@ _WITHHELD = errors.Advice(
     (ALLOW_HTTP_ON,),
 )
 
+_NO_JSON = "instead of JSON; the web UI answers like this where the base URL or the path is wrong"
+
 # Objects and lists in a response: 64 MiB have room for 20 million; each takes up to 0.2 us.
 _MOST_CONTAINERS = 1_000_000
 
@@ -207,8 +209,8 @@ class _Response:
         """Raise the error that the response reports; return if it reports none."""
         response = self._response
         is_success = 200 <= response.status_code < 300
-        if is_success and self._is_of_the_web_ui():
-            self._raise_absent()
+        if is_success:
+            self._check_form()
         is_accepted = is_success or response.status_code in self._route.accepted
         if is_accepted and not self._may_hide_an_error():
             return
@@ -363,36 +365,15 @@ class _Response:
             advice = advice.then(_MAY_BE_DISABLED)
         return advice
 
-    def _is_of_the_web_ui(self) -> bool:
-        """Return whether this is the response of a server's web UI to a path it does not know.
-
-        Release builds send a page, builds without the UI send 200 and nothing, as v2 never does.
-        """
+    def _check_form(self) -> None:
+        """Refuse a success that is a web page, or empty where a result is needed."""
         response = self._response
         if response.content:
             is_html = "html" in response.headers.get("content-type", "")
-            return is_html or response.content.lstrip().startswith(b"<")
-        needs_body = self._route.forms not in ((), (WholeResponse,))
-        is_v2 = self._route.operation.tag == "v2"
-        return needs_body or (is_v2 and response.status_code == 200)
-
-    def _raise_absent(self) -> NoReturn:
-        """Raise the error for a response of the web UI, caused by the one for a wrong base URL."""
-        body = "a web page" if self._response.content else "an empty body"
-        reason = (
-            f"{body} instead of JSON; the web UI answers like this where the base URL or the path "
-            "is wrong"
-        )
-        invalid = self.invalid(reason)
-        if self._route.operation.tag == "ingest":
-            raise invalid
-        raise errors.RouteNotFoundError(
-            reason,
-            status=invalid.status,
-            method=invalid.method,
-            url=self._url,
-            response=invalid.response,
-        ) from invalid
+            if is_html or response.content.lstrip().startswith(b"<"):
+                raise self.invalid(f"a web page {_NO_JSON}")
+        elif self._route.forms not in ((), (WholeResponse,)):
+            raise self.invalid(f"an empty body {_NO_JSON}")
 
 
 def _error_class(

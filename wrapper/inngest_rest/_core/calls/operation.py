@@ -9,7 +9,6 @@ from inngest_rest import errors
 from inngest_rest._core import tracing
 from inngest_rest._core.calls import answers, recording
 from inngest_rest._core.calls.retry import has_retry_after
-from inngest_rest._core.calls.route import V2_ROOT, Route
 from inngest_rest._core.plans import Call
 from inngest_rest._core.request import json_content, new_request, requestable
 from inngest_rest._local.faults import may_pass
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from inngest_rest._core.calls.route import Route
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.secret import Secret
     from inngest_rest._core.tracing import CallSpan
@@ -283,12 +283,4 @@ def redacted_url(session: Session, route: Route[Any, Any]) -> str:
     if route.host == "event":
         path = route.operation.path.replace("{event_key}", "***")
         return session.settings.event_url + path
-    path = route.path
-    if route.operation.tag == "v2":
-        path = below_root(path, route.v2_root or session.absent.v2_root)
-    return session.settings.api_url + path
-
-
-def below_root(path: str, root: str) -> str:
-    """Return a path of v2 as it is on a server that has v2 below this root."""
-    return root + path.removeprefix(V2_ROOT)
+    return session.settings.api_url + route.path

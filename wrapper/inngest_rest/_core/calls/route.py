@@ -39,10 +39,6 @@ T_co = TypeVar("T_co", covariant=True)
 
 _NOTHING: Mapping[Any, Any] = {}
 
-V2_ROOT = "/v2"
-# Before release 1.26, servers have v2 only there; later ones have it there, too (document, info).
-V2_ROOT_BEFORE_1_26 = "/api/v2"
-
 # Long enough to avoid repeated requests, short enough to recover from a proxy's transient 404.
 _ABSENT_FOR = 300.0
 
@@ -111,8 +107,6 @@ class Route(Generic[A, T]):
     is_slow: bool = field(default=False, kw_only=True)
     # False if some servers respond without a key.
     needs_key: bool = field(default=True, kw_only=True)
-    # Where v2 is looked for; None for where this server was found to have it.
-    v2_root: str | None = field(default=None, kw_only=True)
     # The models of statuses beyond 2xx.
     accepted: Mapping[int, type[A]] = field(default=_NOTHING, kw_only=True)
     # A proxy may mix up responses.
@@ -185,10 +179,9 @@ def _body(module: Any, fields: dict[str, Any]) -> Any:
 
 
 class AbsentRoutes:
-    """The operations that a server was recently found to lack, and its root of v2."""
+    """The operations that a server was recently found to lack."""
 
     def __init__(self) -> None:
-        self.v2_root = V2_ROOT
         self.has_queries = False  # it was found to filter runs by an expression
         # The statuses of open runs beyond those of each server, and whether it filters by them.
         self.open_statuses: dict[RunStatus, bool | None] = {}

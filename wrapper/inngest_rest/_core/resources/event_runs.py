@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -12,7 +11,7 @@ from attrs import evolve
 from inngest_rest import errors
 from inngest_rest._core.calls.alternatives import first_present, may_ask
 from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
-from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, Route
+from inngest_rest._core.calls.route import Route
 from inngest_rest._core.resources import (
     events,
     fields,
@@ -23,7 +22,6 @@ from inngest_rest._core.resources import (
 from inngest_rest._core.resources.catalogue import Catalogue
 from inngest_rest._core.resources.rows import PageReader
 from inngest_rest._core.resources.run_rows import (
-    UNKNOWN,
     V1RunRow,
     V2RunRow,
     listed_run_of_v1,
@@ -145,12 +143,6 @@ async def _complete(
         except errors.InngestError as error:
             named = run  # v1 lacks only the names
             unnamed[run.id] = error
-        if _may_be_misreported(session, run):
-            # Every release reports it correctly if it is requested alone.
-            with suppress(errors.InngestError):
-                named = await runs.fetch(
-                    session, run.id, cached=False, deadline=deadline
-                )
         completed.append(named)
     if is_whole and not all(map(runs.is_of_v1, completed)):
         completed = await _with_v1(session, event_id, completed, deadline)
@@ -292,17 +284,6 @@ async def _as_by_v2(
     if is_whole:
         return named
     return evolve(named, internal_function_id=None, original_run_id=None)
-
-
-def _may_be_misreported(session: Session, run: Run) -> bool:
-    """Return whether a release before 1.27.1 may have listed a run with a wrong state.
-
-    v1 lists some ended runs as unfinished (recording 1.17-v1-event-runs-echoes), and v2, if it is
-    below /api/v2, lists all as queued (recording 1.25-api-v2-event-runs).
-    """
-    if runs.is_of_v1(run):
-        return run.status == UNKNOWN
-    return not run.is_ended and session.absent.v2_root == V2_ROOT_BEFORE_1_26
 
 
 async def of_event_by_v1(

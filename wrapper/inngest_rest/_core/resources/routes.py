@@ -347,5 +347,5 @@ def _api_of(path: str) -> Tag:
             "/health, /dev, /metrics or /e/{event_key}, in which the client puts its event key",
         )
     if path == _METRICS:
-        return "v1"  # before release 1.19, a server needs the signing key for it
+        return "v1"  # it is of the same host
     return cast("Tag", match[1] or "ingest")

@@ -189,8 +189,8 @@ def _status(stated: str, ended_at: datetime | None) -> RunStatus:
     """Return the status of a run, made consistent with its end.
 
     A run that failed without an end is between two attempts, and one that completed without an end
-    between two steps (recording v2-run-completed-between-step-attempts). listEventRunsV1 before
-    release 1.27.1 lists some ended runs as unfinished: their outcome is unknown.
+    between two steps (recording v2-run-completed-between-step-attempts). The outcome of a run that
+    ended, but is listed as unfinished, is unknown (recording v1-event-runs-boom).
     """
     status = _STATUSES.get(stated.lower()) or RunStatus(stated or "unknown")
     if ended_at is None:

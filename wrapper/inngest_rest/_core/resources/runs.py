@@ -10,7 +10,7 @@ from attrs import evolve
 from inngest_rest import errors
 from inngest_rest._core.calls.alternatives import first_present
 from inngest_rest._core.calls.operation import redacted_url
-from inngest_rest._core.calls.route import V2_ROOT_BEFORE_1_26, About, Route
+from inngest_rest._core.calls.route import About, Route
 from inngest_rest._core.resources import events, routes
 from inngest_rest._core.resources.run_rows import (
     run_of_v1,
@@ -63,7 +63,7 @@ async def fetch(
         about=About(run_id, "id"),
     )
     try:
-        run = await routes.ask_first(
+        return await routes.ask_first(
             session, "runs.get", of_v2, of_v1, deadline=deadline
         )
     except errors.NotFoundError as error:
@@ -74,12 +74,6 @@ async def fetch(
         if found is None:
             raise
         return found
-    is_old = session.absent.v2_root == V2_ROOT_BEFORE_1_26
-    if not is_old or run.function_id is None:
-        return run
-    # Such a release prefixes the id with the app's (recording 1.25-api-v2-run-echoes).
-    function_id = run.function_id.removeprefix(f"{run.app_id}-")
-    return evolve(run, function_id=function_id)
 
 
 def route_by_v1(run_id: str) -> Route[Any, Run]:

@@ -21,7 +21,6 @@ from inngest_rest._core.resources import events
 from inngest_rest._core.resources.catalogue import Catalogue
 from inngest_rest._core.resources.event_runs import runs_of
 from inngest_rest._core.resources.polling import APPEARS_WITHIN, asked_pause, may_appear
-from inngest_rest._core.resources.run_rows import UNKNOWN
 from inngest_rest._core.resources.wait import check_completed, wait_until_ended
 from inngest_rest._core.sending.send import send
 from inngest_rest._local.arguments import check_id, check_seconds, invalid
@@ -181,9 +180,8 @@ async def _follow_all(wait: _Wait, *, raise_on_failure: bool) -> list[Run]:
     """Find all runs of the event, and wait until each has ended."""
     await _find_all(wait)
     for run_id, run in wait.runs.items():
-        if run.is_ended and run.status != UNKNOWN:
+        if run.is_ended:
             continue
-        # An old release lists some ended runs as unfinished; requested alone, they are right.
         try:
             wait.runs[run_id] = await wait_until_ended(
                 wait.session, run_id, wait.deadline, seen=run
