@@ -93,16 +93,6 @@ def test_a_status_that_the_server_refuses_is_not_asked_for_again_and_that_is_sai
     assert server.asked.count(("QUEUED", "RUNNING")) == 2
 
 
-def test_a_status_of_the_future_is_asked_for_once_a_listing_has_shown_it(
-    connect: Callable[[Server], InngestClient],
-) -> None:
-    server = Server("PAUSED_BY_USER", refused={"PAUSED": 400})
-    client = connect(server)
-    assert [run.status for run in client.runs.list()] == ["paused_by_user"]
-    assert selected(client) == ["paused_by_user"]
-    assert server.asked[-1] == ("QUEUED", "RUNNING", "PAUSED_BY_USER")
-
-
 def test_statuses_that_the_caller_names_are_asked_for_alone(
     connect: Callable[[Server], InngestClient],
 ) -> None:

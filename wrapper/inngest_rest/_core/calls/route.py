@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from inngest_rest._core.plans import Host
     from inngest_rest.errors import Advice, InngestError
-    from inngest_rest.models import RunStatus
     from inngest_rest_api.api import Operation
 
     AdviceByError = Mapping[type[InngestError], Advice]
@@ -183,8 +182,7 @@ class AbsentRoutes:
 
     def __init__(self) -> None:
         self.has_queries = False  # it was found to filter runs by an expression
-        # The statuses of open runs beyond those of each server, and whether it filters by them.
-        self.open_statuses: dict[RunStatus, bool | None] = {}
+        self.filters_by_paused: bool | None = None  # runs; None before it was asked
         # The names of app and function, by the UUID that v1 has for the function.
         self.functions: dict[str, tuple[str | None, str | None]] = {}
         self._until: dict[str, float] = {}

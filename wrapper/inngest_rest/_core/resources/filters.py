@@ -75,7 +75,7 @@ class Selection:
     query: str | None = None
     window: Window = ALL_TIME  # of the time of queueing
     ended: Window = ALL_TIME
-    # With those of the server's other statuses of open runs; `statuses` are of each server.
+    # With PAUSED where the server filters by that; `statuses` are of each server.
     are_open: bool = False
 
     @classmethod

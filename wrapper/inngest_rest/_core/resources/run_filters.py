@@ -1,9 +1,8 @@
-"""What a server filters runs by: the statuses of open ones, and queries.
+"""What a server filters runs by: the status of paused ones, and queries.
 
 A listing of open runs names statuses, as one without reads a whole history. Each server has QUEUED
-and RUNNING; PAUSED came with release 1.45, and a listing may show others. Such a status is tried
-once: a server that refuses to filter by it (400 up to release 1.44, 501 of a self-hosted 1.45:
-operation listRunsV2) is not asked for it again.
+and RUNNING; PAUSED came with release 1.45. It is tried once: a server that refuses to filter by it
+(400 up to release 1.44, 501 of a self-hosted 1.45: operation listRunsV2) is not asked for it again.
 """
 
 from __future__ import annotations
@@ -17,47 +16,23 @@ from inngest_rest._core.calls.alternatives import first_present, may_ask
 from inngest_rest._core.calls.operation import perform
 from inngest_rest._core.calls.route import Route, no_result
 from inngest_rest._core.resources import routes
-from inngest_rest._core.resources.filters import ALWAYS_ENDED, PAUSED
-from inngest_rest.models import UNFINISHED
+from inngest_rest._core.resources.filters import PAUSED
 from inngest_rest_api import models as api
 from inngest_rest_api.api import v2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from inngest_rest._core.calls.session import Session
-    from inngest_rest.models import Run, RunStatus
 
 
-async def more_open_statuses(session: Session, deadline: float) -> list[RunStatus]:
-    """Return the statuses of open runs that the server filters by, beyond those of each server."""
-    known = session.absent.open_statuses
-    known.setdefault(PAUSED, None)
-    for status, is_filter in [*known.items()]:
-        if is_filter is None:
-            known[status] = await _filters_by(session, status, deadline)
-    return [status for status, is_filter in known.items() if is_filter]
+async def filters_by_paused(session: Session, deadline: float) -> bool:
+    """Return whether the server filters runs by PAUSED."""
+    if session.absent.filters_by_paused is None:
+        session.absent.filters_by_paused = await _try_paused(session, deadline)
+    return session.absent.filters_by_paused
 
 
-def note_open(session: Session, listed: Iterable[Run]) -> None:
-    """Note the statuses of open runs that a listing shows, to be asked for from then on."""
-    for run in listed:
-        is_known = run.status in UNFINISHED or run.status in ALWAYS_ENDED
-        if not is_known and not run.is_ended:
-            session.absent.open_statuses.setdefault(run.status, None)
-
-
-def not_asked_for(session: Session) -> str:
-    """Return which open runs are not listed, as the server does not filter by their statuses."""
-    known = session.absent.open_statuses
-    refused = [str(status) for status, is_filter in known.items() if is_filter is False]
-    if not refused:
-        return ""
-    return f"not asked for, as the server does not filter by it: {', '.join(refused)}"
-
-
-async def _filters_by(session: Session, status: RunStatus, deadline: float) -> bool:
-    query = {"limit": 1, "status": [api.V2RunStatus(status.upper())]}
+async def _try_paused(session: Session, deadline: float) -> bool:
+    query = {"limit": 1, "status": [api.V2RunStatus(PAUSED.upper())]}
     route = Route.of(v2.list_runs_v2, no_result, query=query)
     if not may_ask(session.settings, route.operation):
         return False

@@ -13,7 +13,7 @@ from attrs import fields as attrs_fields
 from inngest_rest import errors
 from inngest_rest._core.calls.local_filter import MOST_RUNS, LocalFilter
 from inngest_rest._core.resources import events, fields, routes, run_filters
-from inngest_rest._core.resources.filters import Selection
+from inngest_rest._core.resources.filters import PAUSED, Selection
 from inngest_rest._core.resources.names import check_names
 from inngest_rest._core.resources.run_rows import (
     GRACE_PERIOD,
@@ -81,7 +81,6 @@ def list_runs(
     is_ascending = order == "oldest"
     statuses = [api.V2RunStatus(name.upper()) for name in selection.statuses]
     of_pages = _pages_of_v2(
-        session,
         selection,
         statuses,
         include_output=include_output,
@@ -158,7 +157,9 @@ async def _why_none(session: Session, selection: Selection) -> str:
     """Return why a selection found nothing: a name that does not exist, or what is kept."""
     unknown = await _unknown_name(session, selection)
     why = unknown or _beyond_history(session, selection)
-    gap = run_filters.not_asked_for(session) if selection.are_open else ""
+    gap = ""
+    if selection.are_open and session.absent.filters_by_paused is False:
+        gap = f"not asked for, as the server does not filter by it: {PAUSED.value}"
     return "; ".join(filter(None, (why, gap)))
 
 
@@ -199,9 +200,8 @@ async def _prepare(
     """Find out what the server filters by, before the first page; complete the statuses."""
     if selection.query is not None:
         await run_filters.check_has_queries(session, deadline)
-    if selection.are_open:
-        more = await run_filters.more_open_statuses(session, deadline)
-        asked = (*selection.statuses, *more)
+    if selection.are_open and await run_filters.filters_by_paused(session, deadline):
+        asked = (*selection.statuses, PAUSED)
         statuses[:] = [api.V2RunStatus(name.upper()) for name in asked]
 
 
@@ -226,7 +226,6 @@ def _pages_of_v1(selection: Selection) -> PageRoutes[Run]:
 
 
 def _pages_of_v2(
-    session: Session,
     selection: Selection,
     statuses: list[api.V2RunStatus],
     *,
@@ -244,7 +243,6 @@ def _pages_of_v2(
 
     def read(data: PageData[Run], request: PageRequest) -> ListedPage[Run]:
         page = fields.v2_page(data, request)
-        run_filters.note_open(session, page.items)
         if not is_by_end:
             page = page._replace(place=_place_of(page.items))
         return checked_page(page, exact_app, exact_function)
