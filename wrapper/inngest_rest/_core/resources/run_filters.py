@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
 from inngest_rest import errors
 from inngest_rest._core.calls.alternatives import first_present, may_ask
 from inngest_rest._core.calls.operation import perform
@@ -46,32 +44,34 @@ async def _try_paused(session: Session, deadline: float) -> bool:
 async def check_has_queries(session: Session, deadline: float) -> None:
     """Raise if the server ignores queries, and so would list every run.
 
-    A request with an invalid expression shows it: it fails if the server reads the query.
+    A request with an invalid expression shows it: a server that reads the query refuses that.
     """
-
-    def convert(answer: object) -> None:
-        if not isinstance(answer, api.V2Errors):
-            url = session.settings.api_url + route.operation.path
-            raise errors.RouteNotFoundError(
-                "it ignores query",
-                status=200,
-                method="GET",
-                url=url,
-            )
-
-    advice = routes.where_absent("Pass it as where instead, which is evaluated here.")
+    if session.absent.has_queries:
+        return
+    advice = routes.where_absent(
+        "Servers filter runs by query since release 1.45.0. Pass it as where instead, which is "
+        "evaluated here."
+    )
     route = Route.of(
         v2.list_runs_v2,
-        convert,
+        _is_refusal,
         query={"limit": 1, "query": "("},
         accepted={422: api.V2Errors},
         advice=advice,
     )
+    session.absent.has_queries = await first_present(session, route, deadline=deadline)
     if session.absent.has_queries:
         return
-    operation = route.operation._replace(
-        name="list_runs_v2_query", path="/v2/runs?query=", since="1.45.0"
+    error = errors.RouteNotFoundError(
+        "the server ignores query",
+        status=200,
+        method="GET",
+        url=session.settings.api_url + route.path,
     )
-    route = evolve(route, operation=operation)
-    await first_present(session, route, deadline=deadline)
-    session.absent.has_queries = True
+    error.advice = advice[errors.RouteNotFoundError]
+    error.releases = {"GET /v2/runs?query=": "1.45.0"}
+    raise error
+
+
+def _is_refusal(answer: object) -> bool:
+    return isinstance(answer, api.V2Errors)
