@@ -16,6 +16,7 @@ def read_profiles() -> list[Profile]:
     Raises:
         ConfigurationError: The file cannot be read as tables of TOML.
     """
-    from inngest_rest._core.calls.sources import all_profiles  # noqa: PLC0415 - loads httpx
+    from inngest_rest._core.calls.profiles import listed  # noqa: PLC0415 - loads httpx
+    from inngest_rest._core.calls.sources import Reader  # noqa: PLC0415
 
-    return all_profiles()
+    return listed(Reader.of({}, None).environ)

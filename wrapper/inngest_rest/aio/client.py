@@ -86,8 +86,9 @@ class AsyncInngestClient(Resource):
             front of the server (INNGEST_HEADERS: `name: value`, one per line).
         event_name_check: "warn" logs names of events that do not follow the vendor's convention,
             `domain/noun.verb` in lower case, once each; "refuse" rejects such an event as invalid.
-        profile: The name of a server in the file of profiles, whose settings apply unless an
-            argument or a variable overrides them (INNGEST_PROFILE; INNGEST_CONFIG is the file).
+        profile: The name of a server in the file of profiles, which is taken whole: no variable of
+            a server, a key or an environment counts beside it (INNGEST_PROFILE, where nothing else
+            names a server or a key; INNGEST_CONFIG is the file).
 
     Raises:
         ConfigurationError: A setting is malformed; the message names it.

@@ -26,7 +26,7 @@ _RESERVED = (
 
 def headers_of(headers: Mapping[str, str] | None, reader: Reader) -> dict[str, Secret]:
     if headers is None:
-        return _of_variable(reader.variable(HEADERS))
+        return _of_variable(reader.configured(HEADERS))
     return check_headers(headers)
 
 

@@ -11,8 +11,6 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from attrs import frozen
-
 from inngest_rest._core.calls.sources import (
     ALLOW_HTTP,
     ALLOW_HTTP_ON,
@@ -21,13 +19,14 @@ from inngest_rest._core.calls.sources import (
     HEADERS,
     Found,
     Reader,
+    proxies_here,
 )
 from inngest_rest._core.request import parsed, requestable
 from inngest_rest._core.secret import Secret
 from inngest_rest.errors import Advice, Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     import httpx
 
@@ -44,81 +43,60 @@ class Host(NamedTuple):
     proxy: Secret | None
 
 
-@frozen(kw_only=True)
-class Hosts:
+class Server(NamedTuple):
     """Finds the two hosts of a server."""
 
     reader: Reader
-    dev_server: Found | None
-    proxies: Mapping[str, str]
+    dev: Found | None  # the URL of the dev server, if that is what it is
     may_show_keys: bool
+    proxies: Mapping[str, str]
 
-    def find(self, own: Setting, *, default: str) -> Host:
-        is_dev = self.dev_server is not None
-        found = _base_url(own, self.dev_server, self.reader)
+    @classmethod
+    def of(cls, reader: Reader) -> Server:
+        allowed = reader.find(ALLOW_HTTP)
+        may_show_keys = False if allowed is None else allowed.switch()
+        if allowed is not None and may_show_keys is None:
+            raise allowed.invalid("must be 1 or 0")
+        return cls(reader, _dev_server(reader), bool(may_show_keys), proxies_here())
+
+    def host(self, own: Setting, *, default: str) -> Host:
+        found = self._base_url(own)
+        is_dev = self.dev is not None
         url = default
         if found is not None:
             url = _check_url(found, may_http=is_dev or self.may_show_keys)
         proxy: Secret | None = None
-        if found is None or found is not self.dev_server:
+        if found is None or found is not self.dev:
             proxy = _proxy(url, self.proxies, is_dev=is_dev)
         is_plain = _is_plain_elsewhere(requestable(url))
         shows_keys = not self.may_show_keys and is_plain
         return Host(url=url, shows_keys=shows_keys, proxy=proxy)
 
-
-def may_show_keys_of(reader: Reader) -> bool:
-    """Return whether keys may be sent by plain http."""
-    allowed = reader.find(ALLOW_HTTP)
-    if allowed is None:
-        return False
-    is_on = allowed.switch()
-    if is_on is None:
-        raise allowed.invalid("must be 1 or 0")
-    return is_on
+    def _base_url(self, own: Setting) -> Found | None:
+        """Return the base URL of a host: that of an argument, `dev` included, before any other."""
+        dev = self.dev
+        given = self.reader.argument(own) or self.reader.argument(BASE_URL)
+        if given is None and dev is not None and dev.name == DEV.argument:
+            given = dev
+        configured = self.reader.configured
+        return given or configured(own) or configured(BASE_URL) or dev
 
 
-def dev_server_of(reader: Reader) -> Found | None:
+def _dev_server(reader: Reader) -> Found | None:
     """Return the URL of the configured dev server, if there is one."""
     found = reader.find(DEV)
     if found is None or found.switch() is False:
         return None
     if found.switch():
-        variable = reader.variable(DEV)
-        is_url = variable is not None and variable.switch() is None
-        url = variable.value if variable is not None and is_url else _DEV_URL
+        configured = reader.configured(DEV)
+        is_url = configured is not None and configured.switch() is None
+        url = configured.value if configured is not None and is_url else _DEV_URL
         found = found._replace(value=url)
     if "://" not in found.value:
         raise found.invalid(
             f"must be 1, 0 or the URL of a dev server, such as {_DEV_URL}"
         )
     return found
-
-
-def _base_url(own: Setting, dev: Found | None, reader: Reader) -> Found | None:
-    """Return the base URL of a host from the first source that has one."""
-    for found in _base_urls(own, dev, reader):
-        if found is not None:
-            return found
-    return None
-
-
-def _base_urls(
-    own: Setting, dev: Found | None, reader: Reader
-) -> Iterator[Found | None]:
-    """Yield the base URL of each source; a dev server counts where it is configured."""
-    dev_source = None if dev is None else dev.name
-    yield reader.argument(own)
-    yield reader.argument(BASE_URL)
-    if dev_source == DEV.argument:
-        yield dev
-    yield reader.variable(own)
-    yield reader.variable(BASE_URL)
-    if dev_source == DEV.variable:
-        yield dev
-    yield reader.in_profile(own)
-    yield reader.in_profile(BASE_URL)
-    yield dev
 
 
 def _check_url(found: Found, *, may_http: bool) -> str:

@@ -17,21 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from inngest_rest._core.calls.hosts import Host
-    from inngest_rest._core.calls.sources import Reader
+    from inngest_rest._core.calls.sources import Found, Reader
 
 _VALID_EVENT_KEY = (
     r"(?!\.\.?$)[^/]+",  # it must remain a single path segment
     "is not a valid event key: it contains a slash or is only dots",
 )
 _VALID_SIGNING_KEY = (
-    r"(?:signkey-([A-Za-z0-9_]+)-)?((?:[0-9A-Fa-f]{2})+)",
+    r"(?:signkey-[A-Za-z0-9_]+-)?(?:[0-9A-Fa-f]{2})+",
     (
         "is not a valid signing key, which is an even number of hex digits, with or without a "
         'prefix such as "signkey-prod-"'
     ),
 )
-# Any other word might be part of a secret.
-_ENVIRONMENTS = frozenset({"prod", "test", "branch"})
 
 
 class Keys(NamedTuple):
@@ -53,35 +51,24 @@ class Keys(NamedTuple):
 
 
 def read_keys(reader: Reader) -> Keys:
-    found = map(reader.find, (SIGNING_KEY, FALLBACK))
-    signing_keys = [key for key in found if key is not None]
-    bearers = [hash_of(key.key(_VALID_SIGNING_KEY).reveal()) for key in signing_keys]
-    kinds = {key.name: _kind(key.value) for key in signing_keys}
-    found_event_key = reader.find(EVENT_KEY)
-    found_api_key = reader.find(API_KEY)
-    event_key: Secret | None = None
-    if found_event_key is not None:
-        event_key = found_event_key.key(_VALID_EVENT_KEY)
-    api_key: Secret | None = None
-    if found_api_key is not None:
-        api_key = found_api_key.key()
+    signing_keys = [*filter(None, map(reader.find, (SIGNING_KEY, FALLBACK)))]
+    event_key, api_key = reader.find(EVENT_KEY), reader.find(API_KEY)
     return Keys(
-        event_key=event_key,
-        signing_bearers=tuple(bearers),
-        signing_key_kinds=kinds,
-        api_key=api_key,
+        event_key=None if event_key is None else event_key.key(_VALID_EVENT_KEY),
+        signing_bearers=tuple(_bearer(each) for each in signing_keys),
+        signing_key_kinds={each.name: _kind(each.value) for each in signing_keys},
+        api_key=None if api_key is None else api_key.key(),
     )
 
 
-def hash_of(signing_key: str) -> Secret:
+def _bearer(signing_key: Found) -> Secret:
     """Return the SHA-256 of a key without its prefix, in hex, as official SDKs send it."""
-    return Secret(hash_of_digits(signing_key.rpartition("-")[2]))
+    text = signing_key.key(_VALID_SIGNING_KEY).reveal()
+    return Secret(hash_of_digits(text.rpartition("-")[2]))
 
 
-def _kind(key: str) -> str | None:
+def _kind(signing_key: str) -> str | None:
     """Return the environment in the prefix of a signing key; None if it has none."""
-    pattern, _ = _VALID_SIGNING_KEY
-    match = re.fullmatch(pattern, key)
-    if match is None or match[1] not in _ENVIRONMENTS:
-        return None
-    return match[1]
+    # Any other word might be part of a secret.
+    found = re.match("signkey-(prod|test|branch)-", signing_key)
+    return None if found is None else found[1]

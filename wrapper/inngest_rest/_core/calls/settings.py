@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, TypeVar, TypeVarTuple, get_args
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, get_args
 
 from attrs import field, frozen
 
+from inngest_rest._core.calls import profiles
 from inngest_rest._core.calls.headers import headers_of
-from inngest_rest._core.calls.hosts import (
-    API_URL,
-    EVENT_URL,
-    Hosts,
-    dev_server_of,
-    may_show_keys_of,
-)
+from inngest_rest._core.calls.hosts import API_URL, EVENT_URL, Server
 from inngest_rest._core.calls.keys import read_keys
 from inngest_rest._core.calls.sources import (
     API_BASE_URL,
     ENV,
     EVENT_BASE_URL,
     Reader,
-    invalid_setting,
-    proxies_here,
 )
 from inngest_rest._core.secret import Secret
-from inngest_rest._local.arguments import check_choice, check_count, check_seconds
+from inngest_rest._local.arguments import (
+    check_choice,
+    check_count_or_none,
+    check_seconds,
+    invalid,
+)
 from inngest_rest.errors import ConfigurationError, InvalidArgumentError, Setting
 from inngest_rest.retry import RetryPolicy
 from inngest_rest.typing import ApiVersion, EventNameCheck, Seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Generator, Mapping
 
     from inngest_rest.responses import Profile, Target
 
-Args = TypeVarTuple("Args")
-S = TypeVar("S")
-T = TypeVar("T")
 _MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 
 
@@ -98,25 +94,22 @@ def resolve(
     """Validate and combine settings; each `ConfigurationError` names the argument or variable."""
     switches = {"dev": _as_in_environ(dev), "allow_http": _as_in_environ(allow_http)}
     reader = Reader.of({**arguments, **switches}, environ)
-    dev_server = dev_server_of(reader)
-    may_show_keys = may_show_keys_of(reader)
-    hosts = Hosts(
-        reader=reader,
-        dev_server=dev_server,
-        proxies=proxies_here(),
-        may_show_keys=may_show_keys,
-    )
-    event_host = hosts.find(EVENT_BASE_URL, default=EVENT_URL)
-    api_host = hosts.find(API_BASE_URL, default=API_URL)
-    name_checks = get_args(EventNameCheck)
-    _checked(check_choice, "api_version", api_version, get_args(ApiVersion))
-    _checked(check_choice, "event_name_check", event_name_check, name_checks)
+    profile = profiles.chosen(reader)
+    if profile is not None:
+        reader = profiles.alone(reader, profile)
+    server = Server.of(reader)
+    event_host = server.host(EVENT_BASE_URL, default=EVENT_URL)
+    api_host = server.host(API_BASE_URL, default=API_URL)
+    with _of_a_setting():
+        check_choice("api_version", api_version, get_args(ApiVersion))
+        check_choice("event_name_check", event_name_check, get_args(EventNameCheck))
+        largest = check_count_or_none("max_response_bytes", max_response_bytes)
     keys = read_keys(reader)
     usable = keys.shown_to(event_host=event_host, api_host=api_host)
     return Settings(
         event_url=event_host.url,
         api_url=api_host.url,
-        dev=dev_server is not None,
+        dev=server.dev is not None,
         env=_env(reader),
         event_key=usable.event_key,
         signing_bearers=usable.signing_bearers,
@@ -126,19 +119,13 @@ def resolve(
         api_version=api_version,
         event_name_check=event_name_check,
         timeout=check_timeout(timeout),
-        max_response_bytes=_most_bytes(max_response_bytes),
+        max_response_bytes=largest or _MAX_RESPONSE_BYTES,
         retry=check_retries(retries),
         event_proxy=event_host.proxy,
         api_proxy=api_host.proxy,
         headers=headers_of(headers, reader),
-        profile=reader.profile,
+        profile=profile,
     )
-
-
-def _most_bytes(asked: int | None) -> int:
-    if asked is None:
-        return _MAX_RESPONSE_BYTES
-    return _checked(check_count, "max_response_bytes", asked)
 
 
 def _as_in_environ(value: bool | str | None) -> str | None:
@@ -147,27 +134,23 @@ def _as_in_environ(value: bool | str | None) -> str | None:
 
 def check_timeout(timeout: Seconds) -> float:
     """Return a timeout in seconds; reject one that threads cannot wait for."""
-    seconds = _checked(check_seconds, "timeout", timeout)
-    if seconds > threading.TIMEOUT_MAX:
-        reason = f"must be at most {threading.TIMEOUT_MAX:g} seconds"
-        raise invalid_setting(Setting("timeout"), reason)
+    with _of_a_setting():
+        seconds = check_seconds("timeout", timeout)
+        if seconds > threading.TIMEOUT_MAX:
+            most = f"must be at most {threading.TIMEOUT_MAX:g} seconds"
+            raise invalid("timeout", most)
     return seconds
 
 
-def _checked(
-    check: Callable[[str, S, *Args], T],
-    name: str,
-    value: S,
-    *others: *Args,
-) -> T:
-    """Run a check of an argument that is a setting; raise its error as a ConfigurationError."""
+@contextmanager
+def _of_a_setting() -> Generator[None]:
+    """Raise the error of an argument that is a setting as a ConfigurationError."""
     try:
-        return check(name, value, *others)
+        yield
     except InvalidArgumentError as error:
-        reason = error.described
-        settings = [Setting(name)]
+        settings = [Setting(error.argument or "")]
         raise ConfigurationError(
-            reason, settings=settings, advice=error.advice
+            error.described, settings=settings, advice=error.advice
         ) from None
 
 
