@@ -6,8 +6,8 @@ import itertools
 import json
 from collections import OrderedDict, UserDict
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any
+from enum import IntEnum, StrEnum
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -28,6 +28,22 @@ NOW = datetime(2026, 11, 24, 18, 0, 0, 1_501, tzinfo=UTC)
 class Name(StrEnum):
     PLAIN = "app/plain"
     RESERVED = "inngest/x"
+
+
+class Moment(datetime):
+    """As pendulum's, or that of freezegun."""
+
+
+class Millisecond(IntEnum):
+    NOON = 1_795_543_200_000
+
+
+class LikeEvent(NamedTuple):
+    """A value with the attributes of an event, which it is not."""
+
+    name: str = "a"
+    data: Any = None
+    id: str = "own"
 
 
 # The other events of a batch.
@@ -75,6 +91,10 @@ ODD: list[Any] = [
     *({"name": "a", "data": {}, "user": each} for each in OBJECTS),
     *({"name": "a", "data": {}, "ts": each} for each in (None, 1.5, True, 1, TS, 2**70, "now")),
     *({"name": "a", "data": {}, "ts": each} for each in (NOW, datetime(2026, 1, 1))),  # noqa: DTZ001
+    *({"name": "a", "data": {}, "ts": each} for each in (Moment(2026, 1, 1), Millisecond.NOON)),
+    {"name": "a", "data": {}, "ts": Moment(2026, 1, 1, tzinfo=UTC)},
+    {"name": "a", "data": {}, "ts": datetime(1970, 1, 1, tzinfo=UTC)},
+    {"name": "a", "data": {}, "ts": NOW.isoformat()},
     *({"name": "a", "data": {}, "v": each} for each in (None, 1, "1")),
     *(each(name="a", data={}) for each in (OrderedDict, UserDict)),
     *(Event("a", {"n": None, "k": each}) for each in (NAN, 1.5)),
@@ -84,6 +104,7 @@ ODD: list[Any] = [
     Event("a", {}, user={"k": NAN}),
     Event("", {}),
     Event("a", {}, id=""),
+    LikeEvent(data={}),
     5,
     None,
 ]
