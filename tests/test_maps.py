@@ -80,13 +80,6 @@ def test_contributing_names_each_module_of_the_wrapper_and_none_that_is_gone() -
     assert [name for name in files if not list(PACKAGE.rglob(name.rstrip("/")))] == []
 
 
-def test_each_module_of_the_core_but_its_doors_is_closed_to_capabilities() -> None:
-    doors = {"delivery", "interface", "probing"}
-    [closed] = [it for it in CONTRACTS["contracts"] if it["name"].startswith("Capabilities stand")]
-    names = {it.removeprefix("inngest_rest._core.") for it in closed["protected_modules"]}
-    assert names == modules(PACKAGE / "_core") - doors
-
-
 def test_no_capability_imports_another() -> None:
     for own in CAPABILITIES:
         others = "|".join(name for name in CAPABILITIES if name != own)

@@ -2,8 +2,6 @@
 
 Imports go one way, from top to bottom, and import-linter checks that (pyproject.toml):
 
-    interface, delivery     the doors for capabilities: calls, and what sends
-    probing                 single requests, for the diagnosis
     resources               the plans of each resource of the API
     sending                 events become requests
     calls                   one call of the API: settings, keys, request, response, retries

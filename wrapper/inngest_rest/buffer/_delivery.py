@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 from attrs import evolve
 
-from inngest_rest._core.delivery import BatchOutcome, Rejected, Unknown, send_batch
+from inngest_rest._core.sending.batching import BatchOutcome, Rejected, Unknown
+from inngest_rest._core.sending.send import send_batch
 from inngest_rest._values.json_text import decode
 from inngest_rest.errors import (
     ApiError,
@@ -20,7 +21,8 @@ from inngest_rest.errors import (
 )
 
 if TYPE_CHECKING:
-    from inngest_rest._core.delivery import Batch, Session
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.sending.batching import Batch
     from inngest_rest.errors import InngestError
 
 # Only these statuses blame the request itself. Others, such as a proxy's 404 or 402, may pass.

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from inngest_rest._core.delivery import Batch, BatchOutcome
+    from inngest_rest._core.sending.batching import Batch, BatchOutcome
     from inngest_rest.buffer._schedule import Schedule
     from inngest_rest.event import EventLike
 

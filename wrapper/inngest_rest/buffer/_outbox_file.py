@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from inngest_rest._core.delivery import SYSTEM_CLOCK
+from inngest_rest._core.clock import SYSTEM_CLOCK
 from inngest_rest._values.json_text import decode
 from inngest_rest.buffer import OutboxError
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from inngest_rest._core.delivery import Batch, BatchOutcome, Rejected, Unknown
+from inngest_rest._core.sending.batching import Batch, BatchOutcome, Rejected, Unknown
 from inngest_rest._local.event_json import encode as encode_event
 from inngest_rest._local.limits import DEFAULT_BYTES
 from inngest_rest._values.logs import logger

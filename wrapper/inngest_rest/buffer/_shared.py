@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Awaitable, Callable
 
-    from inngest_rest._core.delivery import Batch, BatchOutcome, Driver, Session
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.drivers.blocking import Driver
+    from inngest_rest._core.sending.batching import Batch, BatchOutcome
     from inngest_rest.event import EventLike
     from inngest_rest.reports import BatchReport
     from inngest_rest.typing import Seconds

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Awaitable, Callable, Iterable
 
-    from inngest_rest._core.delivery import Batch
+    from inngest_rest._core.sending.batching import Batch
     from inngest_rest.buffer import WhenFull
     from inngest_rest.buffer._schedule import Deadline
     from inngest_rest.event import EventLike

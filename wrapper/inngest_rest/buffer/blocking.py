@@ -7,7 +7,8 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Self
 
-from inngest_rest._core.delivery import SYSTEM_CLOCK, run_now
+from inngest_rest._core.clock import SYSTEM_CLOCK
+from inngest_rest._core.drivers.blocking import now as run_now
 from inngest_rest._local.arguments import check_seconds
 from inngest_rest._local.limits import DEFAULT_EVENTS
 from inngest_rest.buffer._shared import Buffer, preload, raise_at_sigterm

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.interface import cancel_run, get_run
+from inngest_rest._core.resources.run_acts import cancel as cancel_run
+from inngest_rest._core.resources.runs import fetch as get_run
 from inngest_rest.bulk import ActionOutcome, ActionRow
 from inngest_rest.bulk._job import ActionJob
 from inngest_rest.bulk._outcomes import BulkResult, failure, with_details, with_outcome
@@ -13,7 +14,7 @@ from inngest_rest.errors import InngestError, NotFoundError
 from inngest_rest.models import UNFINISHED
 
 if TYPE_CHECKING:
-    from inngest_rest._core.interface import Plan
+    from inngest_rest._core.plans import Plan
     from inngest_rest.models import RunStatus
 
 _LOST = (

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from attrs import evolve, frozen
 
 from inngest_rest import errors
-from inngest_rest._core.delivery import BulkJob
-from inngest_rest._core.interface import Window, check_names, list_runs
+from inngest_rest._core.resources.names import check_names
+from inngest_rest._core.resources.run_lists import list_runs
+from inngest_rest._core.resources.windows import Window
+from inngest_rest._core.sending.job import BulkJob
 from inngest_rest._local.arguments import (
     check_count_or_none,
     check_each,
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from inngest_rest._core.interface import Listing, Selection, Session
+    from inngest_rest._core.calls.listing import Listing
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.resources.filters import Selection
     from inngest_rest.models import Run, RunStatus
     from inngest_rest.typing import Seconds
 

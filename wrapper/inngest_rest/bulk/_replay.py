@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from inngest_rest._core.interface import get_run, list_functions
+from inngest_rest._core.resources.apps import list_functions
+from inngest_rest._core.resources.runs import fetch as get_run
 from inngest_rest._local.faults import RULED_OUT
 from inngest_rest._local.functions import limit
 from inngest_rest.bulk import ActionOutcome, ActionRow
@@ -31,7 +32,9 @@ from inngest_rest.models import Run, RunStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from inngest_rest._core.interface import Replays, Selection, Session
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.resources.filters import Selection
+    from inngest_rest._core.resources.replays import Replays
     from inngest_rest.bulk import ActionReport
     from inngest_rest.models import Function, Span
 

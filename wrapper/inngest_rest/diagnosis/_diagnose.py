@@ -15,8 +15,8 @@ from inngest_rest.diagnosis._server import probe
 from inngest_rest.responses import is_on_cloud
 
 if TYPE_CHECKING:
-    from inngest_rest._core.interface import Session
-    from inngest_rest._core.probing import Secret
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.secret import Secret
     from inngest_rest.diagnosis._server import ProbeResult
 
 

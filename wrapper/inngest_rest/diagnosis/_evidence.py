@@ -10,7 +10,7 @@ from attrs import define, field
 from inngest_rest.diagnosis._server import Routes, call_routes
 
 if TYPE_CHECKING:
-    from inngest_rest._core.probing import Settings
+    from inngest_rest._core.calls.settings import Settings
     from inngest_rest.diagnosis import CallRoute, ServerKind
     from inngest_rest.diagnosis._server import ProbeResult
 

@@ -18,7 +18,7 @@ from inngest_rest.findings import Finding, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inngest_rest._core.probing import Secret
+    from inngest_rest._core.secret import Secret
     from inngest_rest.diagnosis import CallRoute
     from inngest_rest.diagnosis._evidence import ServerEvidence
     from inngest_rest.diagnosis._server import ProbeResult

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import field, frozen
 
 from inngest_rest import errors
-from inngest_rest._core.probing import (
-    ROUTES,
-    Route,
-    WholeResponse,
-    ask_once,
-    may_ask,
-    required,
-)
+from inngest_rest._core.calls import answers, recording
+from inngest_rest._core.calls.alternatives import may_ask
+from inngest_rest._core.calls.operation import redacted_url, request
+from inngest_rest._core.calls.route import Route, WholeResponse
+from inngest_rest._core.clock import http_date
+from inngest_rest._core.resources.fields import required
+from inngest_rest._core.resources.routes import ROUTES
 from inngest_rest._local.faults import refused_in_between
 from inngest_rest.diagnosis import CallRoute, ServerKind
 from inngest_rest_api.api import LATER, OPERATIONS, ingest, v1, v2
@@ -25,8 +24,9 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from inngest_rest._core.interface import Session
-    from inngest_rest._core.probing import Secret, Settings
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.calls.settings import Settings
+    from inngest_rest._core.secret import Secret
     from inngest_rest_api import models as api
     from inngest_rest_api.api import Operation
 
@@ -272,12 +272,40 @@ SCOPED = (
 async def probe(
     session: Session, route: Route[Any, Any], bearer: Secret | None = None
 ) -> ProbeResult:
-    """Make one request, without retries; any error except `ClosedError` is a result."""
-    attempt = await ask_once(session, route, bearer)
-    return ProbeResult(
-        family=route.operation.tag,
-        value=attempt.value,
-        error=attempt.error,
-        server_kind=attempt.server_kind,
-        clock_skew_s=attempt.clock_skew_s,
-    )
+    """Make one request with one key; any error except `ClosedError` is a result.
+
+    A call would retry, try its keys and routes in turn, and remember what a server lacks.
+    """
+    url = redacted_url(session, route)
+    began = session.clock.now()
+
+    def read(response: httpx.Response) -> ProbeResult:
+        recording.record(session, route, response, url)
+        middle = (began + session.clock.now()) / 2
+        skew: float | None = None
+        date = http_date(response.headers.get("date"))
+        if date is not None:
+            # The Date header is truncated to seconds.
+            skew = round(date.timestamp() + 0.5 - middle, 1)
+        value: Any = None
+        refusal: errors.InngestError | None = None
+        try:
+            value = answers.read(response, route, url, session)
+        except errors.InngestError as error:
+            refusal = error
+        return ProbeResult(
+            family=route.operation.tag,
+            value=value,
+            error=refusal,
+            server_kind=response.headers.get("x-inngest-server-kind"),
+            clock_skew_s=skew,
+        )
+
+    timeout = session.request_timeout()
+    exchange = request(session, route, bearer, url, timeout, read)
+    try:
+        return await session.driver.call(exchange)
+    except errors.ClosedError:
+        raise
+    except errors.InngestError as error:
+        return ProbeResult(family=route.operation.tag, error=error)

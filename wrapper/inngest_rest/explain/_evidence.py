@@ -27,7 +27,7 @@ from inngest_rest.models import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from inngest_rest._core.interface import Catalogue
+    from inngest_rest._core.resources.catalogue import Catalogue
     from inngest_rest._local.functions import MatchedFunction
     from inngest_rest.explanation import ReasonKind as Kind
 

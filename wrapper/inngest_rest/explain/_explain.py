@@ -7,13 +7,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from inngest_rest import errors
-from inngest_rest._core.interface import (
-    EventSelection,
-    get_stored_event,
-    list_events,
-    may_hide_batches,
-    runs_of_event,
-)
+from inngest_rest._core.resources.event_runs import may_hide_batches
+from inngest_rest._core.resources.event_runs import runs_of as runs_of_event
+from inngest_rest._core.resources.events import EventSelection, list_events
+from inngest_rest._core.resources.events import get_stored as get_stored_event
 from inngest_rest._local.arguments import check_text
 from inngest_rest._local.faults import RULED_OUT
 from inngest_rest._local.functions import (
@@ -55,7 +52,7 @@ from inngest_rest.responses import is_on_cloud
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inngest_rest._core.interface import Session
+    from inngest_rest._core.calls.session import Session
     from inngest_rest.models import StoredEvent
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from inngest_rest._core.interface import Catalogue
+from inngest_rest._core.resources.catalogue import Catalogue
 from inngest_rest._local.expressions import as_stored
 from inngest_rest._local.functions import name_of
 from inngest_rest.explain import EventPreview, SendPreview
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from inngest_rest._core.delivery import Batch
-    from inngest_rest._core.interface import Session
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.sending.batching import Batch
     from inngest_rest._local.functions import MatchedFunction
 
 

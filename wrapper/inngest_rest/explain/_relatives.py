@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.interface import (
-    Replays,
-    get_stored_event,
-    runs_of_event,
-)
+from inngest_rest._core.resources.event_runs import runs_of as runs_of_event
+from inngest_rest._core.resources.events import get_stored as get_stored_event
+from inngest_rest._core.resources.replays import Replays
 from inngest_rest.explain._run_evidence import MAX_READ_SINGLY, Reader
 
 if TYPE_CHECKING:

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from attrs import field, frozen
 
-from inngest_rest._core.interface import (
-    Catalogue,
-    Names,
-    Selection,
-    get_run,
-    get_trace,
-    list_functions,
-    list_jobs,
-    list_runs,
-)
+from inngest_rest._core.resources.apps import list_functions
+from inngest_rest._core.resources.catalogue import Catalogue
+from inngest_rest._core.resources.filters import Selection
+from inngest_rest._core.resources.names import Names
+from inngest_rest._core.resources.run_jobs import list_jobs
+from inngest_rest._core.resources.run_lists import list_runs
+from inngest_rest._core.resources.runs import fetch as get_run
+from inngest_rest._core.resources.trace import get_trace
 from inngest_rest._local.functions import is_run_of, limit
 from inngest_rest.errors import InngestError
 from inngest_rest.explain._limits import concurrency_limits
@@ -27,7 +25,8 @@ from inngest_rest.responses import is_on_cloud
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from inngest_rest._core.interface import Plan, Session
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
     from inngest_rest.explain._evidence import RunEvidence
 
 T = TypeVar("T")

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from inngest_rest._core.interface import get_run, get_stored_event, list_jobs, list_runs
+from inngest_rest._core.resources.events import get_stored as get_stored_event
+from inngest_rest._core.resources.run_jobs import list_jobs
+from inngest_rest._core.resources.run_lists import list_runs
+from inngest_rest._core.resources.runs import fetch as get_run
 from inngest_rest._local.arguments import check_count_or_none, check_text, invalid
 from inngest_rest._local.functions import name_of
 from inngest_rest._values.visible import did_you_mean, shown
@@ -30,7 +33,8 @@ from inngest_rest.responses import is_on_cloud
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from inngest_rest._core.interface import Selection, Session
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.resources.filters import Selection
     from inngest_rest.explanation import Reason
     from inngest_rest.models import Run
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Mapping
 
-    from inngest_rest._core.delivery import Plan, Session
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
     from inngest_rest.files._exported import Exported
     from inngest_rest.files._formats import Writer
 

@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from attrs import evolve, frozen
 
-from inngest_rest._core.interface import (
-    EventSelection,
-    get_event,
-    get_trace,
-    list_events,
-    list_runs,
-)
+from inngest_rest._core.resources.events import EventSelection, list_events
+from inngest_rest._core.resources.events import get as get_event
+from inngest_rest._core.resources.run_lists import list_runs
+from inngest_rest._core.resources.trace import get_trace
 from inngest_rest._local.arguments import check_choice
 from inngest_rest.errors import NotFoundError
 from inngest_rest.files import RunInclude
@@ -25,7 +22,10 @@ from inngest_rest.models import Run, StoredEvent
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from inngest_rest._core.interface import Listing, Plan, Selection, Session
+    from inngest_rest._core.calls.listing import Listing
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
+    from inngest_rest._core.resources.filters import Selection
     from inngest_rest.record import Record
 
 _BEGINNING = datetime(1980, 1, 1, tzinfo=UTC)  # before all events

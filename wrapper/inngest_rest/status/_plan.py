@@ -14,22 +14,15 @@ from typing import TYPE_CHECKING, TypeVar
 from attrs import evolve
 
 from inngest_rest import errors
-from inngest_rest._core.interface import (
-    EventSelection,
-    Names,
-    Selection,
-    Window,
-    check_health,
-    check_names,
-    get_app,
-    list_apps,
-    list_events,
-    list_functions,
-    list_jobs,
-    list_runs,
-    request_directly,
-    with_runs,
-)
+from inngest_rest._core.resources.apps import get_app, list_apps, list_functions
+from inngest_rest._core.resources.events import EventSelection, list_events
+from inngest_rest._core.resources.filters import Selection
+from inngest_rest._core.resources.last_runs import with_runs
+from inngest_rest._core.resources.names import Names, check_names
+from inngest_rest._core.resources.routes import check_health, request_directly
+from inngest_rest._core.resources.run_jobs import list_jobs
+from inngest_rest._core.resources.run_lists import list_runs
+from inngest_rest._core.resources.windows import Window
 from inngest_rest._local.functions import function_of, name_of
 from inngest_rest._local.schedules import schedules_of
 from inngest_rest.models import App, RunStatus
@@ -51,7 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from inngest_rest._core.interface import Plan, Session
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.plans import Plan
     from inngest_rest.explanation import RunExplanation
     from inngest_rest.findings import Finding
     from inngest_rest.models import Function, Job, Run

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
-from inngest_rest._core.interface import Names
+from inngest_rest._core.resources.names import Names
 from inngest_rest._local.arguments import check_count, invalid
 from inngest_rest._values.visible import shown
 from inngest_rest.errors import InvalidArgumentError

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import define, evolve, field
 
-from inngest_rest._core.interface import get_event, get_run, list_runs
+from inngest_rest._core.resources.events import get as get_event
+from inngest_rest._core.resources.run_lists import list_runs
+from inngest_rest._core.resources.runs import fetch as get_run
 from inngest_rest._local.arguments import invalid
 from inngest_rest._local.functions import function_of
 from inngest_rest._local.run_errors import normalized_error
@@ -22,7 +24,8 @@ from inngest_rest.summary._group import OTHER, TIMED, Group
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from inngest_rest._core.interface import Selection, Session
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.resources.filters import Selection
     from inngest_rest.errors import InvalidArgumentError
     from inngest_rest.models import StoredEvent
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from msgspec import UnsetType
 from xxhash import xxh3_64_digest
 
-from inngest_rest._core.delivery import Batch
+from inngest_rest._core.sending.batching import Batch
 from inngest_rest._local.event_json import encode as encode_event
 from inngest_rest._local.event_json import plain_ids
 from inngest_rest._local.limits import MAX_EVENT_BYTES

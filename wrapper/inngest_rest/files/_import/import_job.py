@@ -11,7 +11,7 @@ import asyncio
 from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
-from inngest_rest._core.delivery import SendJob
+from inngest_rest._core.sending.job import SendJob
 from inngest_rest._local.arguments import invalid
 from inngest_rest._local.limits import DEFAULT_BYTES, DEFAULT_EVENTS
 from inngest_rest._values.logs import logger
@@ -23,14 +23,11 @@ from inngest_rest.files._import.rejected_lines import RejectedLines
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 
-    from inngest_rest._core.delivery import (
-        AsyncDriver,
-        Batch,
-        BatchOutcome,
-        Driver,
-        SendOptions,
-        Session,
-    )
+    from inngest_rest._core.calls.session import Session
+    from inngest_rest._core.drivers.asynchronous import AsyncDriver
+    from inngest_rest._core.drivers.blocking import Driver
+    from inngest_rest._core.sending.batching import Batch, BatchOutcome
+    from inngest_rest._core.sending.job import SendOptions
     from inngest_rest.files._import.lines import Chunk, Position
     from inngest_rest.files._import.options import ImportOptions
     from inngest_rest.reports import SendReport

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from inngest_rest._core.interface import Names
+from inngest_rest._core.resources.names import Names
 from inngest_rest._local.functions import limit, matching_triggers, name_of
 from inngest_rest._values.visible import and_more, counted
 from inngest_rest.findings import Finding, Severity
