@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING
 
-from inngest_rest._core.calls.sources import HEADERS, invalid_setting
+from inngest_rest._core.calls.sources import HEADERS, Found
 from inngest_rest._core.secret import Secret
 from inngest_rest._values.visible import shown
 
 if TYPE_CHECKING:
-    from inngest_rest._core.calls.sources import Found, Reader
+    from inngest_rest._core.calls.sources import Reader
 
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _HEADER_VALUE = r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?"
@@ -50,7 +49,7 @@ def check_headers(
     headers: Mapping[str, str], name: str = "headers"
 ) -> dict[str, Secret]:
     """Return headers with their names in lower case; messages do not contain the values."""
-    wrong = partial(invalid_setting, HEADERS, name=name)
+    wrong = Found(setting=HEADERS, name=name, value="").invalid
     if not isinstance(headers, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise wrong(f"must be a mapping, not {type(headers).__name__}")
     for header, value in headers.items():
@@ -58,7 +57,7 @@ def check_headers(
             raise wrong(f"must not contain {shown(header)}: no header has such a name")
         if re.fullmatch(_RESERVED, header.lower()):
             reason = f"must not contain {header}, which the client sets"
-            raise wrong(reason, how="env= sets x-inngest-env.")
+            raise wrong(reason, "env= sets x-inngest-env.")
         is_text = isinstance(value, str)  # pyright: ignore[reportUnnecessaryIsInstance]
         if not is_text or not re.fullmatch(_HEADER_VALUE, value):
             raise wrong(

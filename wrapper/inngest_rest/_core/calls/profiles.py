@@ -28,7 +28,6 @@ from inngest_rest._core.calls.sources import (
     SIGNING_KEY,
     Found,
     Reader,
-    invalid_setting,
 )
 from inngest_rest._values.visible import did_you_mean
 from inngest_rest.errors import ConfigurationError, Setting
@@ -247,4 +246,4 @@ def _printed(profile: Profile, key: str, command: list[str]) -> str:
 
 
 def _wrong(place: Path | str, reason: str) -> ConfigurationError:
-    return invalid_setting(_PROFILE, reason, name=str(place))
+    return Found(setting=_PROFILE, name=str(place), value="").invalid(reason)

@@ -40,26 +40,6 @@ _KEY = (
 _SWITCHES = {"1": True, "true": True, "0": False, "false": False}
 
 
-def invalid_setting(
-    setting: Setting,
-    reason: str,
-    *,
-    how: str | Advice = "",
-    name: str | None = None,
-) -> ConfigurationError:
-    """Return the error for a setting.
-
-    Args:
-        setting: The invalid setting.
-        reason: The rest of the message after the name.
-        how: The remedy, a sentence.
-        name: The argument, variable or file that has it; by default the argument.
-    """
-    message = f"{name or setting.argument} {reason}"
-    advice = how if isinstance(how, Advice) else Advice(how)
-    return ConfigurationError(message, settings=[setting], advice=advice)
-
-
 class Found(NamedTuple):
     """A setting that is set: its name where it is set, and its value."""
 
@@ -79,7 +59,11 @@ class Found(NamedTuple):
         return Secret(self.value)
 
     def invalid(self, reason: str, how: str | Advice = "") -> ConfigurationError:
-        return invalid_setting(self.setting, reason, how=how, name=self.name)
+        """Return the error for it: its name, the reason, and the remedy, a sentence."""
+        advice = how if isinstance(how, Advice) else Advice(how)
+        return ConfigurationError(
+            f"{self.name} {reason}", settings=[self.setting], advice=advice
+        )
 
 
 class Reader(NamedTuple):
