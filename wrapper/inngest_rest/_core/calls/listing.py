@@ -6,9 +6,9 @@ import math
 import re
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
-from attrs import evolve
+from attrs import define, evolve, field
 
 from inngest_rest._core.calls.alternatives import first_present
 from inngest_rest._core.clock import SAME_WITHIN
@@ -21,7 +21,6 @@ from inngest_rest.errors import (
     InvalidResponseError,
 )
 from inngest_rest.models import Page
-from inngest_rest.typing import Paging
 from inngest_rest_api.types import UNSET
 
 if TYPE_CHECKING:
@@ -88,60 +87,48 @@ class AskForPage(Protocol[T]):
     ) -> Plan[tuple[str, ListedPage[T]]]: ...
 
 
-class ListingOptions(Paging, Generic[T], total=False):
-    """The properties of a listing, and the arguments of its caller."""
-
-    # The largest page that servers are known to return; this one may return less.
-    largest_page: int
-    # Needed where an item may be repeated on the next page.
-    id_of: Callable[[T], str]
-    ask: AskForPage[T]
-    # Adds to the items of a page, of which there may be none, what its response lacks.
-    complete: Callable[[tuple[T, ...], float], Plan[tuple[T, ...]]] | None
-    is_relative: bool  # the requests depend on the time
-    # Raises, before each page, if the server would ignore a filter.
-    guard: Callable[[float], Plan[None]] | None
-    # Makes the filter of one walk, given its time, for conditions that the server does not support.
-    local_filter: Callable[[datetime], LocalFilter[T]] | None
-    about: str  # the listing, in words
-    explain: Callable[[], Plan[str]] | None  # why a walk found nothing
-    kind: type[Record]  # of the items; an empty listing cannot infer it
-
-
+@define(kw_only=True, eq=False)
 class Listing(Generic[T]):
-    """A listing with validated arguments; it can be iterated any number of times.
+    """A listing with validated arguments; it can be iterated any number of times."""
 
-    Args:
-        session: The session of the client.
-        *routes: Make the route of a page, in order of preference.
-        **options: Its properties.
-    """
+    session: Session
+    # Make the route of a page, in order of preference.
+    routes: Sequence[Callable[[PageRequest], Route[Any, ListedPage[T]]]]
+    ask: AskForPage[T] = first_present
+    # The largest page that servers are known to return; this one may return less.
+    largest_page: int = 100
+    # Needed where an item may be repeated on the next page.
+    id_of: Callable[[T], str] | None = None
+    # Adds to the items of a page, of which there may be none, what its response lacks.
+    complete: Callable[[tuple[T, ...], float], Plan[tuple[T, ...]]] | None = None
+    is_relative: bool = False  # the requests depend on the time
+    # Raises, before each page, if the server would ignore a filter.
+    guard: Callable[[float], Plan[None]] | None = None
+    # Makes the filter of one walk, given its time, for conditions that the server does not support.
+    local_filter: Callable[[datetime], LocalFilter[T]] | None = None
+    about: str = ""  # the listing, in words
+    explain: Callable[[], Plan[str]] | None = None  # why a walk found nothing
+    kind: type[Record] | None = None  # of the items; an empty listing cannot infer it
+    # The arguments of the caller.
+    limit: int | None = None
+    page_size: int | None = None
+    cursor: str | None = None
 
-    def __init__(
-        self,
-        session: Session,
-        *routes: Callable[[PageRequest], Route[Any, ListedPage[T]]],
-        **options: Unpack[ListingOptions[T]],
-    ) -> None:
-        self.session = session
-        self.routes = routes
-        self.kind = options.get("kind")
-        self.id_of = options.get("id_of")
-        self.ask: AskForPage[T] = options.get("ask", first_present)
-        self.complete = options.get("complete")
-        self.is_relative = options.get("is_relative", False)
-        self.guard = options.get("guard")
-        self.local_filter = options.get("local_filter")
-        self.about = options.get("about", "")
-        self._explain = options.get("explain")
-        self.last_filter: LocalFilter[T] | None = None
-        self.is_empty = False
-        self.limit = check_count_or_none("limit", options.get("limit"))
-        size = check_count_or_none("page_size", options.get("page_size"), at_most=100)
-        self.largest_page = options.get("largest_page", 100)
-        self.page_size = min(size or self.largest_page, self.largest_page)
-        cursor = options.get("cursor")
-        self.start = None if cursor is None else self._start_at(cursor)
+    start: Cursor | None = field(init=False, default=None)
+    # Of the last walk.
+    last_filter: LocalFilter[T] | None = field(init=False, default=None)
+    is_empty: bool = field(init=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        check_count_or_none("limit", self.limit)
+        check_count_or_none("page_size", self.page_size, at_most=100)
+        if self.cursor is not None:
+            self.start = self._start_at(self.cursor)
+
+    @property
+    def size(self) -> int:
+        """The number of items of a page to request."""
+        return min(self.page_size or self.largest_page, self.largest_page)
 
     def walk(self) -> Walk[T]:
         return Walk(self)
@@ -166,7 +153,7 @@ class Listing(Generic[T]):
 
     def _paths(self) -> list[str]:
         now = self.session.server_clocks["api"].now()
-        request = PageRequest(cursor=UNSET, size=self.page_size, now=now)
+        request = PageRequest(cursor=UNSET, size=self.size, now=now)
         return [route(request).path for route in self.routes]
 
     def __str__(self) -> str:
@@ -175,7 +162,7 @@ class Listing(Generic[T]):
 
     async def why_empty(self) -> str:
         """Return why it finds nothing, if there is more to say than that."""
-        return "" if self._explain is None else await self._explain()
+        return "" if self.explain is None else await self.explain()
 
     async def searched(self) -> str:
         """Describe the last search, with a reason if it found nothing."""
@@ -277,7 +264,7 @@ class Walk(Generic[T]):
 
         A server that repeats the last item there would never advance by pages of one.
         """
-        size = self._listing.page_size
+        size = self._listing.size
         # If items are filtered here, a small page might have none that are wanted.
         if self._left is not None and self._listing.local_filter is None:
             size = min(size, self._left)

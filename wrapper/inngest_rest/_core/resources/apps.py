@@ -30,7 +30,7 @@ from inngest_rest._core.resources.fields import (
 from inngest_rest._core.resources.routes import (
     ask_first,
     ask_one,
-    listing_of,
+    in_order,
     page_routes,
     where_absent,
 )
@@ -66,7 +66,8 @@ _REGISTERS_ITSELF = where_absent(
 
 def list_apps(session: Session, **paging: Unpack[Paging]) -> Listing[App]:
     """List apps: v2 has more details; v1 returns all of them at once."""
-    return listing_of(session, "apps.list", _pages_of_apps(), **paging)
+    routes = in_order("apps.list", _pages_of_apps())
+    return Listing(session=session, routes=routes, **paging)
 
 
 def _pages_of_apps() -> PageRoutes[App]:
@@ -244,12 +245,13 @@ def list_functions(
             await check_app(session, checked_id, deadline)
         return functions if complete is None else await complete(functions, deadline)
 
-    routes: PageRoutes[Function] = {}
+    of_pages: PageRoutes[Function] = {}
     if not as_configured:
         convert = partial(function_of_v2, app_id=checked_id)
-        routes |= page_routes(v2.list_functions_v2, convert, checked_id)
-    routes["list_functions_v1"] = by_v1
-    return listing_of(session, "functions.list", routes, complete=checked, **paging)
+        of_pages |= page_routes(v2.list_functions_v2, convert, checked_id)
+    of_pages["list_functions_v1"] = by_v1
+    routes = in_order("functions.list", of_pages)
+    return Listing(session=session, routes=routes, complete=checked, **paging)
 
 
 # Apps in a page, whose functions are read with a request or more for each.
@@ -261,10 +263,9 @@ def _list_of_all_apps(
 ) -> Listing[Function]:
     """List the functions of all apps: a page has the functions of some apps."""
     of_apps: PageRoutes[Any] = {**_pages_of_apps()}
-    return listing_of(
-        session,
-        "apps.list",
-        of_apps,
+    return Listing(
+        session=session,
+        routes=in_order("apps.list", of_apps),
         largest_page=_MOST_APPS,
         ask=_functions_of_apps,
         complete=complete,

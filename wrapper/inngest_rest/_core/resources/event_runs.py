@@ -97,10 +97,9 @@ def list_of_event(
         read=read,
     )
     of_pages["list_event_runs_v1"] = by_v1
-    return routes.listing_of(
-        session,
-        "events.runs",
-        of_pages,
+    return Listing(
+        session=session,
+        routes=routes.in_order("events.runs", of_pages),
         largest_page=40,  # listEventRunsV2 rejects a larger limit
         id_of=run_lists.ID_OF,
         complete=complete,

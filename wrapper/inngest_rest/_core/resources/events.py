@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Unpack
 from attrs import evolve, frozen
 
 from inngest_rest._core.calls import local_filter
+from inngest_rest._core.calls.listing import Listing
 from inngest_rest._core.calls.local_filter import LocalFilter
 from inngest_rest._core.calls.route import About, Route
 from inngest_rest._core.plans import FIRST_PAUSE, longer
 from inngest_rest._core.resources import fields
 from inngest_rest._core.resources.routes import (
     ask_first,
-    listing_of,
+    in_order,
     page_routes,
     past_cache,
 )
@@ -33,7 +34,7 @@ from inngest_rest_api.api import v1
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
+    from inngest_rest._core.calls.listing import ListedPage, PageRequest
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
     from inngest_rest._core.resources.fields import PageData
@@ -131,10 +132,9 @@ def list_events(
 
     convert_all = None if as_ is None else read_all
     make_filter = None if condition is None else filter_here
-    return listing_of(
-        session,
-        "events.list",
-        by_v1,
+    return Listing(
+        session=session,
+        routes=in_order("events.list", by_v1),
         # listEventsV1 silently clamps to 51, and after a shorter page than requested, another
         # request has to find out whether it was the last.
         largest_page=50,

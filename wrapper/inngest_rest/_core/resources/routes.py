@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from inngest_rest._core.calls.listing import ListingOptions
     from inngest_rest._core.calls.route import (
         AdviceByError,
         GeneratedOperation,
@@ -151,7 +150,8 @@ def list_all(
                 **options,
             )
     is_relative = window is not None and window.is_relative
-    return listing_of(session, call, of_pages, is_relative=is_relative, **paging)
+    routes = in_order(call, of_pages)
+    return Listing(session=session, routes=routes, is_relative=is_relative, **paging)
 
 
 def _checked(path: Mapping[str, str] | None) -> list[str]:
@@ -220,16 +220,12 @@ def page_routes(
     return {module.OPERATION.name: route}
 
 
-def listing_of(
-    session: Session,
-    call: str,
-    of_pages: PageRoutes[T],
-    **options: Unpack[ListingOptions[T]],
-) -> Listing[T]:
-    """Return the listing by the routes of a call, in the order of `ROUTES`."""
+def in_order(
+    call: str, of_pages: PageRoutes[T]
+) -> list[Callable[[PageRequest], Route[Any, ListedPage[T]]]]:
+    """Return the routes to the pages of a call, in the order of `ROUTES`."""
     names = [operation.name for operation in ROUTES[call]]
-    ordered = [of_pages[name] for name in names if name in of_pages]
-    return Listing(session, *ordered, **options)
+    return [of_pages[name] for name in names if name in of_pages]
 
 
 def where_absent(text: str, *calls: str) -> AdviceByError:

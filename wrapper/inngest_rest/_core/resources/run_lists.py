@@ -11,6 +11,7 @@ from attrs import evolve
 from attrs import fields as attrs_fields
 
 from inngest_rest import errors
+from inngest_rest._core.calls.listing import Listing
 from inngest_rest._core.calls.local_filter import MOST_RUNS, LocalFilter
 from inngest_rest._core.resources import events, fields, routes, run_filters
 from inngest_rest._core.resources.filters import PAUSED, Selection
@@ -34,7 +35,7 @@ from inngest_rest_api.types import UNSET
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from inngest_rest._core.calls.listing import ListedPage, Listing, PageRequest
+    from inngest_rest._core.calls.listing import ListedPage, PageRequest
     from inngest_rest._core.calls.route import AdviceByError
     from inngest_rest._core.calls.session import Session
     from inngest_rest._core.plans import Plan
@@ -91,10 +92,9 @@ def list_runs(
         of_pages |= _pages_of_v1(selection)
     filter_here = partial(local_filter, session, selection, is_bounded=is_bounded)
     filters_here = selection.ended or selection.evaluated_here
-    return routes.listing_of(
-        session,
-        "runs.list",
-        of_pages,
+    return Listing(
+        session=session,
+        routes=routes.in_order("runs.list", of_pages),
         id_of=ID_OF,
         is_relative=selection.is_relative,
         guard=partial(_prepare, session, selection, statuses),
