@@ -351,7 +351,10 @@ PUBLIC = [
     "inngest_rest.typing",
     *(f"inngest_rest.{name}" for name in CAPABILITIES),
 ]
-MODULES_OF_A_CLIENT = ["apps", "client", "cloud", "events", "groups", "polling", "runs"]
+MODULES_OF_A_CLIENT = [
+    *("apps", "client", "events", "groups", "polling", "runs"),
+    *("generated_groups", "generated", *(f"generated.{group}" for group in GROUPS)),
+]
 OF_CLIENTS = [
     f"inngest_rest.{it}.{name}" for it in ("aio", "client") for name in MODULES_OF_A_CLIENT
 ]

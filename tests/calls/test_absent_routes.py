@@ -66,7 +66,7 @@ def test_a_fault_of_an_operation_that_old_servers_panic_at_is_tried_again(
     client: InngestClient, server: Server
 ) -> None:
     server.on("GET /v1/cancellations", Reply(503), says({"data": []}))
-    client.cancellations.list().page()
+    client.cancellations.list()
     assert len(server.asked) == 2
 
 

@@ -63,7 +63,7 @@ def test_data_nested_too_deep_is_refused(
 WITH_DATA: dict[str, Callable[[InngestClient, Any], object]] = {
     "invoke": lambda client, data: client.functions.invoke("app", "f", data),
     "replay": lambda client, data: client.runs.replay("01" * 13, from_step="a", input=[data]),
-    "signal": lambda client, data: client.signals.send("signal", data),
+    "signal": lambda client, data: client.signals.send("signal", data=data),
     "body": lambda client, data: client.request("POST", "/v2/a", body=data),
 }
 

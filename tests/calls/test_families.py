@@ -96,16 +96,6 @@ def test_v2_is_asked_first_for_each_job_that_it_does() -> None:
     assert {call for call, it in TAGS.items() if len(it) > 1} == set(BOTH)
 
 
-def test_webhooks_are_asked_of_v2_only_where_the_client_has_an_environment(
-    connect: Connect, server: Server
-) -> None:
-    server.on("GET /v1/webhooks", says({"data": []}))
-    for env in (None, "staging"):
-        connect(env=env).webhooks.list().page()
-    v1, v2 = "GET /v1/webhooks", "GET /v2/env/webhooks"
-    assert asks(server) == [v1, v2, v1]
-
-
 @pytest.mark.parametrize("name", BOTH)
 def test_the_preferred_family_is_used_if_both_are_present(
     client: InngestClient, server: Server, name: str

@@ -200,8 +200,8 @@ ALL_OF_V2: dict[str, Callable[[InngestClient], Iterable[object]]] = {
     "/v2/events/01/runs": lambda client: client.events.runs("01"),
     "/v2/envs": lambda client: client.envs.list(),
     "/v2/insights/events/schemas": lambda client: client.insights.schemas(),
-    "/v2/keys/events": lambda client: client.keys.list("event"),
-    "/v2/keys/signing": lambda client: client.keys.list("signing"),
+    "/v2/keys/events": lambda client: client.keys.events(),
+    "/v2/keys/signing": lambda client: client.keys.signing(),
 }
 
 
@@ -325,7 +325,6 @@ LISTINGS: dict[str, Any] = {
     "apps": lambda it, cursor: it.apps.list(cursor=cursor),
     "functions": lambda it, cursor: it.functions.list("a", cursor=cursor),
     "webhooks": lambda it, cursor: it.webhooks.list(cursor=cursor),
-    "cancellations": lambda it, cursor: it.cancellations.list(cursor=cursor),
 }
 FIRST_PAGES: dict[str, tuple[str, Any]] = {
     "events": ("/v1/events", lambda it: it.events.list(page_size=1)),

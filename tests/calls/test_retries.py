@@ -75,9 +75,9 @@ OPERATIONS: dict[str, tuple[str, Any, Answer]] = {
     ),
     "signal": ("POST /v1/signals", lambda it: it.signals.send("s"), recorded("v1-signal-ok")),
     "create a webhook": (
-        "POST /v1/webhooks",
-        lambda it: it.webhooks.create(name="x"),
-        says({"data": {"id": "w"}, "metadata": {"fetched_at": "2026-01-01T00:00:00Z"}}),
+        "POST /v2/env/webhooks",
+        lambda it: it.webhooks.create("x", "t"),
+        says({"data": {"id": "w"}}, status=201),
     ),
 }
 ONCE = ["invoke", "invoke with a key", "replay", "replay by v1", "signal", "create a webhook"]

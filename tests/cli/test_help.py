@@ -155,7 +155,7 @@ def ids(mock: MockServer, client: InngestClient) -> dict[str, str]:
         "events": event_id,
         "runs": mock.runs[0].id,
         "cancellations": cancellation.id,
-        "webhooks": client.webhooks.create(name="orders").id,
+        "webhooks": client.webhooks.create("orders", "function transform(evt) {}").id,
         "envs": client.envs.create("staging").id,
     }
 

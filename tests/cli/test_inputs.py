@@ -32,7 +32,7 @@ def _here(folder: Path) -> None:
 )
 def test_text_is_typed_or_in_a_file_or_on_standard_input(typed: str, taken: str, run: Run) -> None:
     Path("file").write_text(f"{TRANSFORM}\n")
-    tokens = "webhooks", "create", "--name", "orders", "--transform", typed
+    tokens = "webhooks", "create", "orders", typed
     run(*tokens, stdin=f"{TRANSFORM}\n")
     assert run.server.requests[-1].json()["transform"] == taken
 

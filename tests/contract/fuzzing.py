@@ -94,7 +94,7 @@ def prepare(client: InngestClient, app: str, *, waiting: Collection[str] = ()) -
     # A release may refuse what the client sends: then the fuzz does without such an id.
     webhooks = envs = list[str]()
     with suppress(InngestError):
-        webhooks = [client.webhooks.create(name="fuzz").id]
+        webhooks = [client.webhooks.create("fuzz", "function transform(evt) {}").id]
     with suppress(InngestError):
         envs = [client.envs.create("fuzz").id]
     return {

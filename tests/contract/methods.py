@@ -54,19 +54,17 @@ class Method:
     Attributes:
         name: As `group.name`.
         arguments: How a request maps to its arguments.
-        chosen: The arguments that make it ask this operation and not another.
         is_listing: Whether it returns a paginator.
     """
 
     name: str
     arguments: Callable[[Request], Arguments]
-    chosen: Mapping[str, str]
     is_listing: bool
 
     def ask(self, client: Any, said: Arguments) -> Any:
         """Call it; for a listing return the items of the first page."""
         method = attrgetter(self.name)(client)
-        result = method(*said.positional, **said.named, **self.chosen)
+        result = method(*said.positional, **said.named)
         return list(result.page().items) if self.is_listing else result
 
 
@@ -207,8 +205,7 @@ def _methods() -> Iterator[tuple[str, Method]]:
             # `runs.watch` asks what `runs.list` asks, too.
             if name != "runs.watch" and id_ not in NOT_WRAPPED:
                 arguments = partial(_arguments, row, operations[id_])
-                chosen = {"kind": "signing"} if id_ == "listSigningKeysV2" else {}
-                yield id_, Method(name, arguments, chosen, row.returns is Returns.PAGES)
+                yield id_, Method(name, arguments, row.returns is Returns.PAGES)
 
 
 NOT_WRAPPED = {
@@ -218,6 +215,8 @@ NOT_WRAPPED = {
     "getHealthV2": "health() asks getHealth, which needs no key; any other call proves the key",
     "sendEventV2": "send() asks it where an API key is the only key; tests/sending/test_api_key.py",
     "listOperationsV2": "asked to know what the server can do, before a call that depends on it",
+    "listWebhooksV1": "webhooks.list() asks listWebhooksV2",
+    "createWebhookV1": "webhooks.create() asks createWebhookV2",
     "listFunctionExperimentsV2": "experiments.list(app=..., function=...) asks listExperimentsV2",
     "listFunctionRunsV2": "runs.list(app=..., function=...) asks listRunsV2, with the same runs",
 }

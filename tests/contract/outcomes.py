@@ -29,7 +29,7 @@ _RESULTS: dict[str, Any] = {
 
 def _result(row: CallRow) -> Any:
     """Return what the method returns, of a listing a list of its items."""
-    module = inngest_rest_api.models if row.result.startswith("V2") else models
+    module = inngest_rest_api.models if row.returns_model else models
     kind = _RESULTS.get(row.result) or getattr(module, row.result)
     return kind if row.returns is Returns.ONE else list[kind]  # type: ignore[valid-type]
 

@@ -34,7 +34,7 @@ def fuzz_mock(folder: Path, waiting: Collection[str] = (), **settings: Any) -> V
 
 
 def test_mock_answers_as_documented(tmp_path: Path) -> None:
-    verdict = fuzz_mock(tmp_path, SIGNALS, examples=10)
+    verdict = fuzz_mock(tmp_path, SIGNALS, examples=12)
     assert verdict.failures == (), verdict.log
     assert verdict.tested == verdict.of == len(DOCUMENT.operations), "none is left out"
     assert verdict.cases > 1_000

@@ -99,7 +99,10 @@ NAMES = re.compile(
     r"listEventSchemasV2 \$\.data\[\]\.name|listInsightsTablesV2 \$\.data\[\](\.columns\[\])?\.name"
     r"|queryInsightsV2 \$\.data\.columns\[\]\.name|syncAppV2 \$\.data\.status"
     r"|getExperimentV2 \$\.data\.variants\[\]\.metrics\[\]\.key"
-    r"|listExperimentsV2 \$\.data\[\]\.function\.id"
+    r"|list(Experiments|SessionRuns)V2 \$\.data\[\]\.function\.id"
+    r"|listSessionsV2 \$\.data\[\]\.functions\[\]\.id"
+    r"|\w+CancellationsV1 \$\.data\[\]\.(environment_id|function_id|started_before)"
+    r"|createCancellationV1 \$(\.data)?\.(environment_id|function_id|started_before)"
     r"|\w+EnvV2 \$\.data\.name|listEnvsV2 \$\.data\[\]\.name|list\w+KeysV2 \$\.data\[\]\.key"
 )
 # Without its end, a run that has a duration would seem to be running.

@@ -144,6 +144,8 @@ def assert_all_is_there(outcome: Any, exchange: Exchange) -> None:
 
 def identity(value: Any) -> str:
     """Return the server's id of a value."""
-    found: str = value if isinstance(value, str) else getattr(value, "internal_id", "") or value.id
+    if isinstance(value, str):
+        return value
     # A key of a self-hosted server has no id, nor a sync that its app did.
-    return found or getattr(value, "environment", "")
+    names = ("internal_id", "id", "run_id", "environment")
+    return next((found for name in names if (found := getattr(value, name, ""))), "")

@@ -95,7 +95,7 @@ def test_the_table_of_calls_shows_the_release_that_drops_a_route() -> None:
     [
         (None, "runs.list", None, "v2"),
         (None, "send", True, "ingest"),
-        (None, "webhooks.list", None, "v1"),
+        (None, "webhooks.list", None, "v2"),
         (None, "insights.query", None, "v2"),
         ("1.38.0", "runs.list", True, "v2"),
         ("1.38.0", "runs.cancel", True, "v1"),

@@ -23,10 +23,11 @@ from inngest_rest._core.clock import SYSTEM_CLOCK, Clock
 from inngest_rest._core.drivers import asynchronous, connection_pool
 from inngest_rest._core.drivers.asynchronous import AsyncDriver
 from inngest_rest._core.drivers.blocking import Driver
-from inngest_rest._core.resources import run_acts
+from inngest_rest._core.resources import by_document, run_acts
 from inngest_rest._core.sending.batching import Batch
 from inngest_rest._core.sending.send import post
 from inngest_rest.errors import ClosedError
+from inngest_rest_api.api.v1 import send_signal_v1
 from tests.support.plans import a_call
 from tests.support.server import accepts_all, recorded, says
 
@@ -230,7 +231,7 @@ def test_each_family_of_the_api_goes_to_its_own_host() -> None:
     plans: list[Plan[Any]] = [
         post(session, Batch.of([0], [b"{}"])),
         run_acts.cancel(session, "x"),
-        run_acts.send_signal(session, "x", None),
+        by_document.ask(session, send_signal_v1, {"signal": "x"}),
     ]
     for plan in plans:
         with pytest.raises(ClosedError):

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from inngest_rest import InngestClient, Page, SendReport
 from inngest_rest.call_row import EVENT_ID, RUN_ID
-from inngest_rest.calls import CANCELLATION_ID, ENV_ID, ROWS, WEBHOOK_ID
+from inngest_rest.calls import ROWS
 from tests.support.calls import BY_NAME, call, public_names, tags
 from tests.support.capabilities import rows
 
@@ -135,15 +135,20 @@ _STAND_FOR_KIND = {
 }
 
 
+def _id_of(name: str) -> str:
+    """Return the id in the example of a call."""
+    return str(BY_NAME[name].examples[0]["id"])
+
+
 def _do(row: CallRow, tools: Tools) -> object:
     """Call a method with its example, about what a trial has."""
     is_cancel = row.name.startswith("runs.cancel")
     instead = {
         RUN_ID: tools.open_run if is_cancel else tools.run,
         EVENT_ID: tools.event,
-        CANCELLATION_ID: tools.cancellation,
-        WEBHOOK_ID: tools.webhook,
-        ENV_ID: tools.env,
+        _id_of("cancellations.delete"): tools.cancellation,
+        _id_of("webhooks.delete"): tools.webhook,
+        _id_of("envs.archive"): tools.env,
     }
     others = _OTHERS.get(row.name, {})
     if _KINDS.get(row.name) in {"wait", "wait many"} or row.name == "send_and_wait":

@@ -84,7 +84,7 @@ class World:
             "run": run,
             "open_run": open_run,
             "cancellation": made.id,
-            "webhook": client.webhooks.create(name="orders").id,
+            "webhook": client.webhooks.create("orders", "function transform(evt) {}").id,
             "env": client.envs.create("staging").id,
         }
 
@@ -93,7 +93,7 @@ class World:
         return {
             "events": {each.name for each in self.mock.events},
             "runs": sorted((each.function_id, str(each.status)) for each in self.mock.runs),
-            "cancellations": len(self._client.cancellations.list().page().items),
+            "cancellations": len(self._client.cancellations.list()),
             "envs": sorted(
                 (it.name, it.is_archived) for it in self._client.envs.list().page().items
             ),

@@ -177,4 +177,4 @@ def test_tools_for_inngest_cloud_cost_little_more(world: World) -> None:
         signing_key="signkey-test-" + "ab" * 16, transport=world.mock.transport
     ) as cloud:
         (general,) = (each for each in tools.Tools(cloud).all() if each.name == "call")
-    assert "webhooks.list|get|create|update|delete" in str(general.description)
+    assert "webhooks.delete|get|update|create|list" in str(general.description)

@@ -80,7 +80,7 @@ def test_advice_names_a_method_by_the_command_that_does_the_same() -> None:
     [
         ("functions.invoke", {"app": "shop", "function": "charge"}),
         ("signals.send", {"signal": "approved"}),
-        ("webhooks.create", {"name": "orders"}),
+        ("webhooks.create", {"name": "orders", "transform": "t"}),
     ],
 )
 def test_what_must_not_be_done_twice_may_be_tried_again_if_it_was_not_done(

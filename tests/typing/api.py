@@ -37,7 +37,7 @@ from inngest_rest.aio.groups import AsyncPaginator
 from inngest_rest.aio.polling import AsyncEndedRuns, AsyncWatcher
 from inngest_rest.client.groups import Paginator
 from inngest_rest.client.polling import EndedRuns, Watcher
-from inngest_rest.models import Cancellation, Job, Span
+from inngest_rest.models import Job, Span
 from inngest_rest.reports import SendFailure
 from inngest_rest.responses import RawResponse
 from inngest_rest.typing import (
@@ -47,7 +47,7 @@ from inngest_rest.typing import (
     RunFilter,
     RunSelection,
 )
-from inngest_rest_api.models import V2Webhook
+from inngest_rest_api.models import V1Cancellation, V1RunId, V2Webhook
 
 if TYPE_CHECKING:
     from inngest_rest.event import EventLike
@@ -131,7 +131,7 @@ def blocking(client: InngestClient) -> None:
     page: Paging = {"limit": 5, "cursor": "c"}
     client.apps.list(**page)
     client.functions.list("a", **page)
-    client.keys.list(**page, reveal=True)
+    client.keys.events(**page, reveal=True)
     stored: EventFilter = {"name": "a", "since": NOW}
     client.events.list(**stored, limit=5)
     client.runs.list(since="yesterday")  # type: ignore[arg-type]
@@ -155,10 +155,10 @@ def blocking(client: InngestClient) -> None:
     assert_type(client.functions.list("a"), Paginator[Function])
     assert_type(client.functions.get("a", "f"), Function)
     assert_type(client.functions.invoke("a", "f", {"k": 1}, idempotency_key="k"), str)
-    assert_type(client.signals.send("s", [1, 2]), str)
-    assert_type(client.cancellations.create("a", "f", started_before=NOW), Cancellation)
-    assert_type(client.cancellations.list(), Paginator[Cancellation])
-    assert_type(client.webhooks.create(name="w"), V2Webhook)
+    assert_type(client.signals.send("s", data=[1, 2]), V1RunId)
+    assert_type(client.cancellations.create("a", "f", started_before=NOW), V1Cancellation)
+    assert_type(client.cancellations.list(), list[V1Cancellation])
+    assert_type(client.webhooks.create("w", "t"), V2Webhook)
     assert_type(client.webhooks.list(), Paginator[V2Webhook])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from attrs import Factory, define, evolve, field, frozen
 
@@ -100,9 +100,7 @@ class Call:
         """Return the function that makes a record of a list's item."""
         if hides_output:
             return _without_output
-        if self.row.result == "str":
-            return cast("Callable[[Any], Any]", record_class(self.row))
-        if self.row.result.startswith("V2"):  # of the generated client
+        if self.row.returns_model:
             from inngest_rest_tools.results import OfCloud  # noqa: PLC0415
 
             return OfCloud.of

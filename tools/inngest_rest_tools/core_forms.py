@@ -285,8 +285,9 @@ FORMS = {
         ),
     ),
     "AppSync": Form(untrusted=("error",)),
-    "Cancellation": Form(untrusted=("app_id", "function_id", "condition", "name")),
-    "CreatedCancellation": Form(view=_view_of_cancellation),
+    "CreatedCancellation": Form(
+        untrusted=("cancellation",), view=_view_of_cancellation
+    ),
     "Description": Form(left_out=names("result"), shorten=_shorten_description),
     # The message has the evidence in words; errors of the server are quoted.
     "Finding": Form(left_out=names("evidence"), untrusted=("message", "limits")),
@@ -357,8 +358,6 @@ FORMS = {
         view=_view_of_sent,
         problem=_problem_of_sent,
     ),
-    "SessionGroup": Form(untrusted=("id",)),
-    "SessionKey": Form(untrusted=("key",)),
     "Severity": Form(
         styles={
             "ok": "green",

@@ -35,7 +35,8 @@ _OF_PROGRAMS = {
     "None": "Done",
     "str": "Started",
     "str | Run": "Started",
-    "Cancellation": "CreatedCancellation",
+    "V1Cancellation": "CreatedCancellation",
+    "V1RunId": "Started",
     "RawResponse": "Answered",
 }
 
@@ -43,10 +44,9 @@ _OF_PROGRAMS = {
 def record_class(row: CallRow) -> type[Record]:
     """Return the class of the records that a call returns to programs."""
     name = _OF_PROGRAMS.get(row.result)
-    is_generated = row.result.startswith("V2")
     if row.effect is Effect.READ:
-        name = "SessionKey" if row.result == "str" else None
-    if is_generated:
+        name = None
+    if name is None and row.returns_model:
         name = "OfCloud"
     if name is None:
         return getattr(import_module(row.module), row.result)  # type: ignore[no-any-return]

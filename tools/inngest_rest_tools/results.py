@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from inngest_rest.bulk import ActionOutcome, ActionRow
 from inngest_rest.explain import SendPreview
-from inngest_rest.models import Cancellation, Run
+from inngest_rest.models import Run
 from inngest_rest.record import Record
 from inngest_rest.reports import SendReport
 from inngest_rest.responses import Target
@@ -103,23 +103,12 @@ class CreatedCancellation(AtTarget):
     """The bulk cancellation that was created, or what a dry run of it found.
 
     Attributes:
-        cancellation: The bulk cancellation that was created.
+        cancellation: The bulk cancellation that was created, as the API has it.
         planned: The runs that a dry run found; the condition is the server's to evaluate.
     """
 
-    cancellation: Cancellation | None = None
+    cancellation: dict[str, Any] | None = None
     planned: Acted | None = None
-
-
-@frozen(repr=False)
-class SessionKey(Record):
-    """What runs are grouped by.
-
-    Attributes:
-        key: The key.
-    """
-
-    key: str
 
 
 @frozen(repr=False)
@@ -174,10 +163,12 @@ def made(
             return Done(target=target, id=values["id"])
         case Run():
             return Started(target=target, run_id=result.id, run=result)
-        case Cancellation():
-            return CreatedCancellation(target=target, cancellation=result)
-        case _:
+        case str():
             return Started(target=target, run_id=result)
+        case _ if kind is Started:
+            return Started(target=target, run_id=result.run_id)
+        case _:
+            return CreatedCancellation(target=target, cancellation=result.to_dict())
 
 
 def _sent(target: Target, result: Any, ids: Iterable[str | None]) -> Sent:

@@ -174,7 +174,7 @@ class Invocation(Call):
         if self.client.target.is_cloud:
             return
         try:
-            self.client.cancellations.list(limit=1).page()
+            self.client.cancellations.list()
         except RouteNotFoundError as error:
             selection = {
                 "app": app,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -157,6 +158,11 @@ class CallRow:
         if container in _RETURNS:
             return item.removesuffix("]")
         return annotation
+
+    @property
+    def returns_model(self) -> bool:
+        """Whether its result is a model of the generated client, or it has such items."""
+        return re.match(r"V[12][A-Z]", self.result) is not None
 
     @property
     def returns(self) -> Returns:

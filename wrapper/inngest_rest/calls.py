@@ -6,6 +6,7 @@ call are in the document (`x-call`); programs derive the rest from its row.
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from importlib.util import module_from_spec, spec_from_file_location
@@ -18,9 +19,10 @@ from inngest_rest import typing
 from inngest_rest._local.faults import after
 from inngest_rest.call_row import EVENT_ID, RUN_ID, CallRow, Effect
 from inngest_rest.errors import InvalidArgumentError
+from inngest_rest_api import api
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from importlib.abc import Loader
     from importlib.machinery import ModuleSpec
 
@@ -28,22 +30,22 @@ if TYPE_CHECKING:
     from inngest_rest.responses import Target
     from inngest_rest.typing import Seconds
 
-GROUPS = {
-    "events": "Stored events",
-    "runs": "Runs of functions",
-    "apps": "Apps synced with the server",
-    "functions": "Functions of an app",
-    "signals": "Signals that runs wait for",
-    "cancellations": "Bulk cancellations",
-    "webhooks": "Webhooks of Inngest Cloud",
-    "account": "The account that the key belongs to",
-    "envs": "Environments",
-    "keys": "Event keys and signing keys",
-    "insights": "Queries in SQL over events and runs, on Inngest Cloud",
-    "experiments": "Experiments of functions, on Inngest Cloud",
-    "sessions": "Runs grouped into sessions, on Inngest Cloud",
-}
+
+GROUPS = api.GROUPS
 """Each group of methods with what it is about."""
+
+
+def documented(name: str) -> CallRow:
+    """Return the row of a call by the document: what its first operation does and returns."""
+    operation = next(each for each in api.OPERATIONS if (name, 1) in each.calls)
+    limit = {"limit": 50} if operation.result == "pages" else {}
+    return CallRow(
+        name=name,
+        effect=Effect(operation.effect),
+        is_repeatable=operation.is_repeatable,
+        is_of_cloud=operation.is_of_cloud,
+        examples=({**json.loads(operation.example), **limit},),
+    )
 
 
 def _send(
@@ -154,10 +156,6 @@ def _is_idempotent(given: Mapping[str, Any]) -> bool:
     return given["method"] in typing.REPEATABLE_METHODS
 
 
-CANCELLATION_ID = "01K9V2J8S2T4V6W8X0Y2Z4A6BC"
-WEBHOOK_ID = "0d4a3f9e-6c1b-4a57-9a0e-5a1f2b7c8d90"
-ENV_ID = "0d4a3f9e-6c1b-4a57-9a0e-5a1f2b7c8d91"
-
 _EVENT = {"name": "shop/order.created", "data": {"order": 1}}
 _FUNCTION = {"app": "shop", "function": "charge"}
 
@@ -237,44 +235,22 @@ _OWN: tuple[CallRow, ...] = (
         is_rare=True,
         examples=({"app": "shop", "timeout": 60},),
     ),
-    CallRow(
-        name="runs.cancel",
-        command="",
-        effect=Effect.CHANGE,
-        examples=({"id": RUN_ID},),
-    ),
-    CallRow(
-        name="runs.replay",
-        command="",
-        effect=Effect.CHANGE,
-        is_repeatable=False,
-        examples=({"id": RUN_ID},),
-    ),
-    CallRow(
-        name="runs.score",
-        is_of_cloud=True,
-        effect=Effect.CREATE,
+    evolve(documented("runs.cancel"), command=""),
+    evolve(documented("runs.replay"), command=""),
+    evolve(
+        documented("runs.score"),
         examples=({"id": RUN_ID, "scores": {"accuracy": 0.9}},),
     ),
-    CallRow(
-        name="runs.add_metadata",
+    evolve(
+        documented("runs.add_metadata"),
         is_rare=True,
-        effect=Effect.CHANGE,
-        is_repeatable=False,
         is_repeatable_if=_adds_no_numbers,
         examples=(
             {"id": RUN_ID, "kind": "userland.support", "values": {"ticket": 42}},
         ),
     ),
-    CallRow(
-        name="runs.jobs",
-        is_rare=True,
-        examples=({"id": RUN_ID},),
-    ),
-    CallRow(
-        name="runs.trace",
-        examples=({"id": RUN_ID},),
-    ),
+    evolve(documented("runs.jobs"), is_rare=True),
+    documented("runs.trace"),
     CallRow(
         name="apps.list",
         examples=({"limit": 50},),
@@ -284,10 +260,8 @@ _OWN: tuple[CallRow, ...] = (
         is_rare=True,
         examples=({"id": "shop"},),
     ),
-    CallRow(
-        name="apps.sync",
-        is_of_cloud=True,
-        effect=Effect.CHANGE,
+    evolve(
+        documented("apps.sync"),
         examples=({"id": "shop", "url": "https://shop.test/api/inngest"},),
     ),
     CallRow(
@@ -303,138 +277,14 @@ _OWN: tuple[CallRow, ...] = (
         is_rare=True,
         examples=(_FUNCTION,),
     ),
-    CallRow(
-        name="functions.invoke",
-        effect=Effect.CREATE,
-        is_repeatable=False,
+    evolve(
+        documented("functions.invoke"),
         examples=(
             {**_FUNCTION, "data": {"order": 1}},
             {**_FUNCTION, "wait": 60},
         ),
     ),
-    CallRow(
-        name="signals.send",
-        is_rare=True,
-        effect=Effect.CREATE,
-        is_repeatable=False,
-        examples=({"signal": "order-1001-approved", "data": {"by": "kim"}},),
-    ),
-    CallRow(
-        name="cancellations.list",
-        is_of_cloud=True,
-        examples=({"limit": 50},),
-    ),
-    CallRow(
-        name="cancellations.create",
-        selects_with_condition=True,
-        is_of_cloud=True,
-        effect=Effect.CHANGE,
-        is_repeatable=False,
-        examples=({**_FUNCTION, "started_before": "1h", "started_after": "2h"},),
-    ),
-    CallRow(
-        name="cancellations.delete",
-        is_of_cloud=True,
-        effect=Effect.CHANGE,
-        examples=({"id": CANCELLATION_ID},),
-    ),
-    CallRow(
-        name="webhooks.list",
-        is_of_cloud=True,
-        examples=({"limit": 50},),
-    ),
-    CallRow(
-        name="webhooks.get",
-        is_of_cloud=True,
-        examples=({"id": WEBHOOK_ID},),
-    ),
-    CallRow(
-        name="webhooks.create",
-        is_of_cloud=True,
-        effect=Effect.CREATE,
-        is_repeatable=False,
-        examples=(
-            {"name": "orders", "transform": "function transform(evt) { return evt }"},
-        ),
-    ),
-    CallRow(
-        name="webhooks.update",
-        is_of_cloud=True,
-        effect=Effect.CHANGE,
-        examples=({"id": WEBHOOK_ID, "name": "orders"},),
-    ),
-    CallRow(
-        name="webhooks.delete",
-        is_of_cloud=True,
-        effect=Effect.CHANGE,
-        examples=({"id": WEBHOOK_ID},),
-    ),
-    CallRow(
-        name="account.get",
-        is_of_cloud=True,
-    ),
-    CallRow(
-        name="envs.list",
-        is_of_cloud=True,
-        examples=({"limit": 50},),
-    ),
-    CallRow(
-        name="envs.create",
-        is_of_cloud=True,
-        effect=Effect.CREATE,
-        is_repeatable=False,
-        examples=({"name": "preview-42"},),
-    ),
-    CallRow(
-        name="envs.archive",
-        is_of_cloud=True,
-        effect=Effect.CHANGE,
-        examples=({"id": ENV_ID},),
-    ),
-    CallRow(
-        name="keys.list",
-        is_of_cloud=True,
-        examples=({"kind": "event"},),
-    ),
-    CallRow(
-        name="insights.query",
-        is_of_cloud=True,
-        examples=({"sql": "SELECT COUNT(*) FROM runs"},),
-    ),
-    CallRow(
-        name="insights.tables",
-        is_of_cloud=True,
-    ),
-    CallRow(
-        name="insights.schemas",
-        is_of_cloud=True,
-        examples=({"limit": 50},),
-    ),
-    CallRow(
-        name="experiments.list",
-        is_of_cloud=True,
-        examples=({"app": "shop"},),
-    ),
-    CallRow(
-        name="experiments.get",
-        is_of_cloud=True,
-        examples=({**_FUNCTION, "id": "pricing"},),
-    ),
-    CallRow(
-        name="sessions.keys",
-        is_of_cloud=True,
-        examples=({"limit": 50},),
-    ),
-    CallRow(
-        name="sessions.list",
-        is_of_cloud=True,
-        examples=({"key": "user"},),
-    ),
-    CallRow(
-        name="sessions.runs",
-        is_of_cloud=True,
-        examples=({"key": "user", "id": "u-1"},),
-    ),
+    evolve(documented("cancellations.create"), selects_with_condition=True),
     CallRow(
         name="health",
         command="",
@@ -468,6 +318,20 @@ def _of_capabilities() -> Iterator[CallRow]:
             yield evolve(row, module=folder)
 
 
+def _of_document(by_hand: Collection[str]) -> Iterator[CallRow]:
+    """Yield the rows of calls that the document alone describes; none has a tool of its own."""
+    for operation in api.OPERATIONS:
+        for name, rank in operation.calls:
+            if rank == 1 and name not in by_hand:
+                yield evolve(documented(name), is_rare=True)
+
+
+def _rows() -> Iterator[CallRow]:
+    by_hand = [*_OWN, *_of_capabilities()]
+    yield from by_hand
+    yield from _of_document({row.name for row in by_hand})
+
+
 _GROUP_NAMES = ("", *GROUPS)
 
 
@@ -476,7 +340,7 @@ def _position(call: CallRow) -> int:
     return _GROUP_NAMES.index(group)
 
 
-ROWS: tuple[CallRow, ...] = tuple(sorted([*_OWN, *_of_capabilities()], key=_position))
+ROWS: tuple[CallRow, ...] = tuple(sorted(_rows(), key=_position))
 """Every call; the order is that of the commands and the tools."""
 
 

@@ -363,20 +363,6 @@ class Span(Record):
 
 
 @frozen(repr=False)
-class Cancellation(Record):
-    """A bulk cancellation: it cancels the runs of a function that started before a given time."""
-
-    id: str
-    app_id: str | None = None
-    function_id: str | None = None
-    started_before: datetime | None = None
-    started_after: datetime | None = None
-    condition: str | None = None
-    created_at: datetime | None = None
-    name: str | None = None
-
-
-@frozen(repr=False)
 class AppSync(Record):
     """A sync of an app; `status` is "pending", "success", "duplicate" (no change) or "error"."""
 
@@ -384,17 +370,6 @@ class AppSync(Record):
     id: str | None = None
     app_id: str | None = None
     error: str | None = None
-
-
-@frozen(repr=False)
-class SessionGroup(Record):
-    """A session: runs that share the value of a session key."""
-
-    id: str
-    run_count: int = 0
-    failed_run_count: int = 0
-    last_active_at: datetime | None = None
-    function_ids: tuple[str, ...] = ()
 
 
 @frozen(repr=False)

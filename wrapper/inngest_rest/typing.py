@@ -147,9 +147,6 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 REPEATABLE_METHODS = frozenset({"GET", "PUT", "DELETE"})
 """The methods that HTTP calls idempotent: a second request has no further effect."""
 
-KeyKind = Literal["event", "signing"]
-"""What a key is for: sending events, or the REST API and requests between server and apps."""
-
 
 class TransportResponse(Protocol):
     """A response of httpx or of httpx2."""

@@ -17,6 +17,7 @@ class V2CreateWebhookBody:
     """The webhook to create."""
 
     name: str
+    """ A display name. """
     transform: str
     """ JavaScript that makes an event of a request. """
     response: str | Unset = UNSET

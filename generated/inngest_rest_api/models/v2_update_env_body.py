@@ -17,7 +17,7 @@ class V2UpdateEnvBody:
     """What to change."""
 
     is_archived: bool | Unset = UNSET
-    """ true: archive it; false: take it back. """
+    """ Whether to archive it; false takes it back. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     FIELDS: ClassVar[Mapping[str, str]] = {

@@ -29,6 +29,7 @@ class Described:
         status: The status of its success.
         has_content: Whether that has a body.
         example: An example of the data in it.
+        fields: The names of the fields of that data, or of its items.
         is_cloud_only: Whether self-hosted servers refuse it.
     """
 
@@ -39,6 +40,7 @@ class Described:
     status: int
     has_content: bool
     example: Any
+    fields: frozenset[str]
     is_cloud_only: bool
 
 
@@ -101,14 +103,25 @@ def _described(path: str, item: Schema, operation: Schema) -> Described:
         status=int(status),
         has_content="content" in success,
         example=_example_of_data(answer),
+        fields=_fields(_data(answer)),
         is_cloud_only="x-cloud-only" in operation,
     )
 
 
 def _example_of_data(schema: Schema) -> Any:
-    """Return an example of `data` in an answer, which may also be an error."""
-    envelope = resolved(schema.get("oneOf", [schema])[-1])
-    data = resolved(envelope.get("properties", {}).get("data", {}))
+    """Return an example of `data` in an answer."""
+    data = _data(schema)
     if data.get("type") == "array":
         return resolved(data["items"]).get("examples", [])[:1]
     return data.get("examples", [None])[0]
+
+
+def _data(schema: Schema) -> Schema:
+    """Return the schema of `data` in an answer, which may also be an error."""
+    envelope = resolved(schema.get("oneOf", [schema])[-1])
+    return resolved(envelope.get("properties", {}).get("data", {}))
+
+
+def _fields(data: Schema) -> frozenset[str]:
+    item = resolved(data.get("items", data))
+    return frozenset(item.get("properties", ()))

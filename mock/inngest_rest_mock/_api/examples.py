@@ -27,21 +27,28 @@ def example_handler(name: str) -> Handler:
     operation = described()[name]
     method, path = OPERATIONS[name].method, OPERATIONS[name].path
     collection = re.sub(r"/{\w+}$", "", path)
+    # Both APIs have webhooks.
+    noun = collection.rpartition("/")[2]
     is_kept = {("GET", collection), ("POST", collection)} <= _ROUTES
+
+    def shown(item: dict[str, Any]) -> dict[str, Any]:
+        """Return what this API has of an item, which the other may have made."""
+        return {name: item[name] for name in item if name in operation.fields}
 
     def answer(call: Call) -> Response:
         if not operation.has_content:
             return Response(operation.status, ())
         if not is_kept:
             return _respond(call, operation.status, operation.example)
-        kept = call.store.kept.setdefault(collection, {})
+        kept = call.store.kept.setdefault(noun, {})
         if method == "POST":
-            id = call.body.get("id") or stable_uuid(f"{collection} {len(kept)}")
+            id = call.body.get("id") or stable_uuid(f"{noun} {len(kept)}")
             kept[id] = {**operation.example, **call.body, "id": id}
             return _respond(call, operation.status, kept[id])
         if path == collection:
             known: list[Any] = [] if operation.is_cloud_only else operation.example
-            return _respond(call, operation.status, [*known, *kept.values()])
+            made = map(shown, kept.values())
+            return _respond(call, operation.status, [*known, *made])
         (id,) = call.params
         if id not in kept:
             return _missing(call)
@@ -49,7 +56,7 @@ def example_handler(name: str) -> Handler:
             del kept[id]
             return _respond(call, operation.status, {"id": id})
         kept[id] |= call.body or {}
-        return _respond(call, operation.status, kept[id])
+        return _respond(call, operation.status, shown(kept[id]))
 
     return answer
 

@@ -1,8 +1,9 @@
 """Write the generated code, or check that it is up to date.
 
-generated/inngest_rest_api comes from openapi/inngest.yaml, the blocking client in
-wrapper/inngest_rest/client from the asynchronous one in wrapper/inngest_rest/aio, and the page of
-every call in docs/reference from the table of calls. What changed for callers in the document since
+generated/inngest_rest_api comes from openapi/inngest.yaml, and so do the methods in
+wrapper/inngest_rest/aio/generated; the blocking client in wrapper/inngest_rest/client comes from
+the asynchronous one in wrapper/inngest_rest/aio, and the page of every call in docs/reference from
+the table of calls. What changed for callers in the document since
 the last commit is printed too, breaking changes marked.
 
 What the document states is kept in openapi/held.txt, one statement a line. New ones are added. If
@@ -25,7 +26,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import yaml
 
-from scripts.internal.regeneration import api_client, blocking_client, held, reference
+from scripts.internal.regeneration import (
+    api_client,
+    blocking_client,
+    held,
+    methods,
+    reference,
+)
 from scripts.internal.regeneration.api_changes import changes
 from scripts.internal.regeneration.tools import SourceError
 from scripts.internal.regeneration.trees import compare, replace
@@ -44,12 +51,12 @@ scripts/regenerate again. Until then the generated code is stale: do not test it
 
 
 class Output(NamedTuple):
-    """A generated package.
+    """A generated package, or a module.
 
     Attributes:
         package: Its path, relative to the root of the repository.
         source: The path it is generated from.
-        write: Generates it from the root of the repository into a new folder.
+        write: Generates it from the root of the repository at a new path.
     """
 
     package: str
@@ -59,6 +66,8 @@ class Output(NamedTuple):
 
 OUTPUTS = (
     Output(api_client.PACKAGE, api_client.DOCUMENT, api_client.write),
+    Output(methods.PACKAGE, api_client.DOCUMENT, methods.write),
+    Output(methods.GROUPS, api_client.DOCUMENT, methods.write_groups),
     Output(blocking_client.PACKAGE, blocking_client.SOURCE, blocking_client.write),
 )
 

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from openapi_python_client.strings import PythonIdentifier
 
+from scripts.internal.regeneration import arguments, results
 from scripts.internal.regeneration.api_changes import METHODS, operations_of
 from scripts.internal.regeneration.tools import SourceError, run, tidy
 
 if TYPE_CHECKING:
+    from scripts.internal.regeneration.arguments import Argument
     from scripts.internal.regeneration.schema_changes import Node
 
 DOCUMENT = "openapi/inngest.yaml"
@@ -100,7 +102,7 @@ def _extensions(document: Node) -> str:
         for id_, operation in operations_of(document).items()
     }
     template = ""
-    for extension in ("since", "until", "permission", "cloud-only"):
+    for extension in ("since", "until", "permission", "cloud-only", "instead"):
         values = {
             name: operation[f"x-{extension}"]
             for name, operation in operations.items()
@@ -111,6 +113,10 @@ def _extensions(document: Node) -> str:
         name: tuple(operation["x-call"].items())
         for name, operation in operations.items()
         if "x-call" in operation
+    }
+    found = {
+        PythonIdentifier(id_, prefix=""): each
+        for id_, each in arguments.of_operations(document).items()
     }
     newest = document["info"].get("x-newest-recorded", "")
     components = document.get("components", {})
@@ -124,7 +130,44 @@ def _extensions(document: Node) -> str:
         for name, parameter in components.get("parameters", {}).items()
         if "x-since" in parameter
     }
-    return (
-        f"{template}{{% set calls = {calls} %}}{{% set newest_recorded = {newest!r} %}}"
-        f"{{% set later = {later} %}}"
-    )
+    sets = {
+        "calls": calls,
+        "newest_recorded": newest,
+        "later": later,
+        "groups": document.get("x-groups", {}),
+        "facts": {
+            name: _facts(document, operation, found[name]) for name, operation in operations.items()
+        },
+        "arguments_of": {name: [*map(_argument, each)] for name, each in found.items()},
+    }
+    return template + "".join(f"{{% set {name} = {value!r} %}}" for name, value in sets.items())
+
+
+def _facts(document: Node, operation: Node, of: tuple[Argument, ...]) -> str:
+    """Return what an operation does and returns, with an example, as arguments of `Operation`."""
+    facts = dict[str, object]()
+    if (effect := operation.get("x-effect", "read")) != "read":
+        facts["effect"] = effect
+    if not operation.get("x-repeatable", True):
+        facts["is_repeatable"] = False
+    if (result := results.of_operation(document, operation)).kind != "one":
+        facts["result"] = result.kind
+    if results.may_panic(operation):
+        facts["may_panic"] = True
+    if operation.get("x-of-cloud") or operation.get("x-cloud-only") or results.may_panic(operation):
+        facts["is_of_cloud"] = True
+    example = {each.name: each.example for each in of if each.example is not None}
+    if example and "x-call" in operation:
+        facts["example"] = json.dumps(example)
+    return "".join(f", {name}={value!r}" for name, value in facts.items())
+
+
+def _argument(argument: Argument) -> str:
+    """Return an argument as it stands in a module of the client."""
+    fields = {
+        name: value
+        for name, value in argument._asdict().items()
+        if not (value is None or value is False or value in ((), ""))
+        if name not in {"default", "example"}
+    }
+    return f"Argument({', '.join(f'{name}={value!r}' for name, value in fields.items())})"

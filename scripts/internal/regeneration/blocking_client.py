@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import ast
 import json
+import tempfile
 import tokenize
 from io import StringIO
 from itertools import accumulate
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scripts.internal.regeneration import methods
 from scripts.internal.regeneration.tools import SourceError, tidy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 SOURCE = "wrapper/inngest_rest/aio"
 PACKAGE = "wrapper/inngest_rest/client"
@@ -65,9 +67,11 @@ def write(root: Path, package: Path) -> None:
     """Translate the modules of the asynchronous client."""
     package.mkdir(parents=True)
     unused = {*CODE, *WORDS}
-    for module in sorted((root / SOURCE).glob("*.py")):
-        text = translate(module.read_text(encoding="utf-8"), unused)
-        (package / module.name).write_text(BANNER.format(module.name) + text, encoding="utf-8")
+    for name, text in _sources(root).items():
+        module = package / name
+        module.parent.mkdir(exist_ok=True)
+        banner = "" if text.startswith(methods.BANNER) else BANNER.format(name)
+        module.write_text(banner + translate(text, unused), encoding="utf-8")
     if unused:
         raise SourceError(
             f"nothing in {SOURCE} matches {', '.join(map(repr, sorted(unused)))}: correct or "
@@ -84,25 +88,43 @@ def write(root: Path, package: Path) -> None:
     (package / SUMMARIES).write_text(table + "\n", encoding="utf-8")
 
 
+def _sources(root: Path) -> dict[str, str]:
+    """Return the modules of the asynchronous client, those of the document as it is now."""
+    with tempfile.TemporaryDirectory() as scratch:
+        generated = Path(scratch) / "generated"
+        methods.write(root, generated)
+        modules = {f"generated/{path.name}": path for path in generated.glob("*.py")}
+        modules |= {path.name: path for path in (root / SOURCE).glob("*.py")}
+        groups = Path(scratch) / Path(methods.GROUPS).name
+        methods.write_groups(root, groups)
+        modules[groups.name] = groups
+        return {name: modules[name].read_text(encoding="utf-8") for name in sorted(modules)}
+
+
 def summaries(package: Path) -> dict[str, str]:
     """Return the first line of the docstring of each method, by what a program calls.
 
     By them, help and the list of tools tell what there is without an import of the client.
     """
-    modules = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(package.glob("*.py"))]
-    classes = {
-        each.name: each
-        for module in modules
-        for each in module.body
+    kinds = [
+        each
+        for path in sorted(package.rglob("*.py"))
+        for each in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(each, ast.ClassDef)
+    ]
+    groups = {
+        ast.unparse(each.target)
+        for kind in kinds
+        for each in kind.body
+        if isinstance(each, ast.AnnAssign) and ast.unparse(each.annotation).startswith("Group[")
     }
-    client = classes["InngestClient"]
-    found = _summaries_of(client, "")
-    for each in client.body:
-        if isinstance(each, ast.AnnAssign) and ast.unparse(each.annotation).startswith("Group["):
-            name = ast.unparse(each.target)
-            found |= _summaries_of(classes[name.capitalize()], f"{name}.")
-    return found
+    found: dict[str, str] = {}
+    for kind in kinds:
+        if kind.name == "InngestClient":
+            found |= _summaries_of(kind, "")
+        elif kind.name.lower() in groups:
+            found |= _summaries_of(kind, f"{kind.name.lower()}.")
+    return dict(sorted(found.items()))
 
 
 def _summaries_of(of: ast.ClassDef, prefix: str) -> dict[str, str]:

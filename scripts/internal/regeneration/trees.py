@@ -1,4 +1,4 @@
-"""Compare and replace folders of generated files."""
+"""Compare and replace folders of generated files, or single ones."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 def compare(fresh: Path, committed: Path) -> list[str]:
     """Name each file that is changed, missing or extra in the committed tree, sorted."""
+    if fresh.is_file():
+        is_same = committed.exists() and filecmp.cmp(fresh, committed, shallow=False)
+        return [] if is_same else [f"changed  {fresh.name}"]
     wanted, present = files(fresh), files(committed)
     return sorted(
         [f"missing  {name}" for name in wanted - present]
@@ -33,6 +36,9 @@ def files(folder: Path) -> set[str]:
 
 
 def replace(fresh: Path, target: Path) -> None:
+    if fresh.is_file():
+        shutil.copy(fresh, target)
+        return
     if target.exists():
         shutil.rmtree(target)
     shutil.copytree(fresh, target)

@@ -78,7 +78,7 @@ def test_a_signal_to_a_held_run_is_not_lost(mock: MockServer, client: InngestCli
     mock.function("shop", "wait", trigger="app/wait", run=waits_for("paid"))
     client.send({"name": "app/wait"})
     with mock.hold():
-        assert client.signals.send("paid", 20) == mock.runs[0].id
+        assert client.signals.send("paid", data=20).run_id == mock.runs[0].id
         assert statuses(mock) == ["running"]
     assert mock.runs[0].output == {"signal": "paid", "data": 20}
 

@@ -9,16 +9,18 @@ from inngest_rest._core.resources import apps
 from inngest_rest._core.resources.wait import wait as wait_for_end
 from inngest_rest._local.arguments import check_seconds
 from inngest_rest._local.faults import after
-from inngest_rest.aio.groups import AsyncPaginator, Resource
+from inngest_rest.aio.generated import apps as generated_apps
+from inngest_rest.aio.generated import functions as generated_functions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from inngest_rest.aio.groups import AsyncPaginator
     from inngest_rest.models import App, AppSync, Function, Run
     from inngest_rest.typing import Seconds
 
 
-class Apps(Resource):
+class Apps(generated_apps.Apps):
     """Apps synced with the server: `client.apps`."""
 
     def list(
@@ -90,7 +92,7 @@ class Apps(Resource):
         return await self._run(apps.sync_app, id, url, wait)
 
 
-class Functions(Resource):
+class Functions(generated_functions.Functions):
     """Functions of an app: `client.functions`."""
 
     def list(

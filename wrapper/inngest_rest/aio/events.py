@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from inngest_rest._core.resources import event_runs, events
 from inngest_rest._core.resources.events import EventSelection
-from inngest_rest.aio.groups import AsyncPaginator, Resource
+from inngest_rest.aio.generated import events as generated
 
 if TYPE_CHECKING:
     import builtins
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from os import PathLike
 
+    from inngest_rest.aio.groups import AsyncPaginator
     from inngest_rest.explanation import Explanation
     from inngest_rest.files import ExportReport
     from inngest_rest.models import D, Run, StoredEvent
     from inngest_rest.typing import Seconds
 
 
-class Events(Resource):
+class Events(generated.Events):
     """Events stored by the server: `client.events`. To send events, use `client.send`."""
 
     def list(

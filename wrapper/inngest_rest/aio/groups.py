@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.drivers.asynchronous import AsyncDriver
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Page
+    from inngest_rest.typing import Paging
 
 __all__ = ["AsyncPaginator"]
 
@@ -36,7 +37,7 @@ G = TypeVar("G", bound="Resource")
 class Group(cached_property[G]):
     """A group, imported on first use: a program that only sends never loads the models of runs."""
 
-    def __init__(self, words: str, module: str = "cloud") -> None:
+    def __init__(self, words: str, module: str) -> None:
         super().__init__(self._make)
         self._module, self.__doc__ = module, words
 
@@ -64,6 +65,26 @@ class Resource:
         **kwargs: P.kwargs,
     ) -> T:
         return await self._driver.run(plan(self._session, *args, **kwargs))
+
+    async def _ask(self, operation: Any, /, **given: Any) -> Any:
+        """Perform an operation of the generated client, its arguments read by the document."""
+        from inngest_rest._core.resources import by_document
+
+        return await self._run(by_document.ask, operation, given)
+
+    def _pages(
+        self,
+        operation: Any,
+        paging: Paging,
+        /,
+        *,
+        masked: str = "",
+        **given: Any,
+    ) -> AsyncPaginator[Any]:
+        """List the items of an operation, its arguments read by the document."""
+        from inngest_rest._core.resources import by_document
+
+        return self._list(by_document.pages, operation, paging, given, masked=masked)
 
     def _list(
         self,

@@ -21,7 +21,7 @@ from inngest_rest._core.clock import SYSTEM_CLOCK, Clock, clock_of
 from inngest_rest._core.drivers import connection_pool
 from inngest_rest._core.drivers.blocking import Driver
 from inngest_rest._local.limits import DEFAULT_EVENTS, DEFAULT_IN_FLIGHT
-from inngest_rest.client.groups import Group, Resource
+from inngest_rest.client.generated_groups import Groups
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from inngest_rest._core.calls.route import GeneratedOperation
-    from inngest_rest.client import cloud
-    from inngest_rest.client.apps import Apps, Functions
-    from inngest_rest.client.events import Events
-    from inngest_rest.client.runs import Runs, Signals
     from inngest_rest.diagnosis import Diagnosis
     from inngest_rest.event import EventLike
     from inngest_rest.explain import SendPreview
@@ -54,7 +50,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class InngestClient(Resource):
+class InngestClient(Groups):
     """A client for Inngest's HTTP API.
 
     An omitted argument is read from the environment variable named beside it. Creating a client
@@ -94,26 +90,6 @@ class InngestClient(Resource):
     Raises:
         ConfigurationError: A setting is malformed; the message names it.
     """
-
-    events: Group[Events] = Group("Events stored by the server.", "events")
-    runs: Group[Runs] = Group("Runs of functions.", "runs")
-    apps: Group[Apps] = Group("Apps synced with the server.", "apps")
-    functions: Group[Functions] = Group("Functions of an app.", "apps")
-    signals: Group[Signals] = Group("Signals that runs wait for.", "runs")
-    cancellations: Group[cloud.Cancellations] = Group("Bulk cancellations.")
-    account: Group[cloud.Account] = Group("The account of the key.")
-    envs: Group[cloud.Envs] = Group("Environments of the account.")
-    keys: Group[cloud.Keys] = Group("Event keys and signing keys.")
-    insights: Group[cloud.Insights] = Group(
-        "Queries over events and runs, on Inngest Cloud."
-    )
-    experiments: Group[cloud.Experiments] = Group(
-        "Experiments of functions, on Inngest Cloud."
-    )
-    sessions: Group[cloud.Sessions] = Group(
-        "Runs grouped into sessions, on Inngest Cloud."
-    )
-    webhooks: Group[cloud.Webhooks] = Group("Webhooks, which only Inngest Cloud has.")
 
     _clock: ClassVar[Clock] = SYSTEM_CLOCK  # a subclass in the tests has another
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from inngest_rest._core.resources import event_runs, events
 from inngest_rest._core.resources.events import EventSelection
-from inngest_rest.client.groups import Paginator, Resource
+from inngest_rest.client.generated import events as generated
 
 if TYPE_CHECKING:
     import builtins
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from os import PathLike
 
+    from inngest_rest.client.groups import Paginator
     from inngest_rest.explanation import Explanation
     from inngest_rest.files import ExportReport
     from inngest_rest.models import D, Run, StoredEvent
     from inngest_rest.typing import Seconds
 
 
-class Events(Resource):
+class Events(generated.Events):
     """Events stored by the server: `client.events`. To send events, use `client.send`."""
 
     def list(

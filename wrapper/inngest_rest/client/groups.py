@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from inngest_rest._core.drivers.blocking import Driver
     from inngest_rest._core.plans import Plan
     from inngest_rest.models import Page
+    from inngest_rest.typing import Paging
 
 __all__ = ["Paginator"]
 
@@ -37,7 +38,7 @@ G = TypeVar("G", bound="Resource")
 class Group(cached_property[G]):
     """A group, imported on first use: a program that only sends never loads the models of runs."""
 
-    def __init__(self, words: str, module: str = "cloud") -> None:
+    def __init__(self, words: str, module: str) -> None:
         super().__init__(self._make)
         self._module, self.__doc__ = module, words
 
@@ -65,6 +66,26 @@ class Resource:
         **kwargs: P.kwargs,
     ) -> T:
         return self._driver.run(plan(self._session, *args, **kwargs))
+
+    def _ask(self, operation: Any, /, **given: Any) -> Any:
+        """Perform an operation of the generated client, its arguments read by the document."""
+        from inngest_rest._core.resources import by_document
+
+        return self._run(by_document.ask, operation, given)
+
+    def _pages(
+        self,
+        operation: Any,
+        paging: Paging,
+        /,
+        *,
+        masked: str = "",
+        **given: Any,
+    ) -> Paginator[Any]:
+        """List the items of an operation, its arguments read by the document."""
+        from inngest_rest._core.resources import by_document
+
+        return self._list(by_document.pages, operation, paging, given, masked=masked)
 
     def _list(
         self,

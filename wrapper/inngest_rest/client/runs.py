@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from inngest_rest._core.resources import run_lists, runs
 from inngest_rest._core.resources.filters import Selection
-from inngest_rest.client.groups import Paginator, Resource
+from inngest_rest.client.generated import runs as generated
 
 if TYPE_CHECKING:
     import builtins
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from inngest_rest.bulk import ActionReport, ActionRow
+    from inngest_rest.client.groups import Paginator
     from inngest_rest.client.polling import (
         EndedRuns,
         Watcher,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     )
 
 
-class Runs(Resource):
+class Runs(generated.Runs):
     """Runs of functions: `client.runs`."""
 
     def list(
@@ -954,23 +955,3 @@ class Runs(Resource):
         from inngest_rest._core.resources import trace
 
         return self._run(runs.explain_event_id(trace.get_trace), id, raw=raw)
-
-
-class Signals(Resource):
-    """Signals that runs wait for: `client.signals`."""
-
-    def send(self, signal: str, data: Any = None) -> str:
-        """Send a signal and return the id of the run that was waiting for it.
-
-        Args:
-            signal: The signal's name; not empty.
-            data: Any JSON value, passed to the run.
-
-        Raises:
-            NotFoundError: No run is waiting for the signal.
-
-        HTTP: `POST /v1/signals`.
-        """
-        from inngest_rest._core.resources import run_acts
-
-        return self._run(run_acts.send_signal, signal, data)

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from ... import errors
 from ...models.event import Event
 from ...types import UNSET, Response, Unset, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -18,8 +18,36 @@ if TYPE_CHECKING:
     from ...models.send_unauthorized import SendUnauthorized
 
 
-OPERATION = Operation("ingest", "send_events", "POST", "/e/{event_key}", calls=(("send", 1),))
+OPERATION = Operation(
+    "ingest",
+    "send_events",
+    "POST",
+    "/e/{event_key}",
+    calls=(("send", 1),),
+    effect="create",
+    result="none",
+    may_panic=True,
+    is_of_cloud=True,
+)
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="event_key",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The event key, a secret. A dev server takes any value. It is compared byte for byte with the raw path segment: do not percent-encode `-`, `.` or `_` [seen].",
+    ),
+    Argument(
+        name="body",
+        place="body",
+        kind="json",
+        is_required=True,
+        help="One event, or an array of at most 5,000. Property names are matched without regard to case, and unknown ones are dropped [seen].",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from ... import errors
 from ...models.v1_metadata_body import V1MetadataBody
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -23,8 +23,58 @@ OPERATION = Operation(
     "/v1/runs/{run_id}/metadata",
     since="1.30.0",
     calls=(("runs.add_metadata", 1),),
+    effect="change",
+    is_repeatable=False,
+    result="none",
+    example='{"id": "01K9V2D6N9P1R7Z4W8X3Y5A0BC"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="id",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id of a run, a ULID in any case.",
+    ),
+    Argument(
+        name="step",
+        place="body",
+        keys=("target", "step_id"),
+        kind="text",
+        help="The id of a step, as in the function.",
+    ),
+    Argument(
+        name="step_index",
+        place="body",
+        keys=("target", "step_index"),
+        kind="integer",
+        help="Which of several steps with this id, from 0. Needs `step_id`.",
+    ),
+    Argument(
+        name="step_attempt",
+        place="body",
+        keys=("target", "step_attempt"),
+        kind="integer",
+        help="Which attempt at the step; -1 is the last [source]. Needs `step_id`.",
+    ),
+    Argument(
+        name="span_id",
+        place="body",
+        keys=("target", "span_id"),
+        kind="text",
+        help="A span within this attempt [source]. Needs `step_id`.",
+    ),
+    Argument(
+        name="metadata",
+        place="body",
+        keys=("metadata",),
+        kind="json",
+        help="Updates, made in order. All are checked before the first is made [source].",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ... import errors
 from ...models.v1_cancellation_body import V1CancellationBody
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -24,8 +24,56 @@ OPERATION = Operation(
     "/v1/cancellations",
     since="1.30.0",
     calls=(("cancellations.create", 1),),
+    effect="change",
+    is_repeatable=False,
+    may_panic=True,
+    is_of_cloud=True,
+    example='{"app": "shop", "function": "charge", "started_before": "2026-11-24T13:42:09Z"}',
+    instead="A self-hosted server has no bulk cancellations: cancel runs by a filter, with {runs.cancel_all}.",
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="app",
+        place="body",
+        keys=("app_id",),
+        kind="text",
+        is_required=True,
+        help="The id its author gave the app.",
+    ),
+    Argument(
+        name="function",
+        place="body",
+        keys=("function_id",),
+        kind="text",
+        is_required=True,
+        help="The function. An open-source server wants app and function joined by `-` [seen]; the vendor's document asks for the bare id.",
+    ),
+    Argument(
+        name="started_before",
+        place="body",
+        keys=("started_before",),
+        kind="time",
+        is_required=True,
+        help="Only runs that started before it. In the past, with 5 s of slack [seen].",
+    ),
+    Argument(
+        name="started_after",
+        place="body",
+        keys=("started_after",),
+        kind="time",
+        help="Only runs that started after it. Before `started_before`.",
+    ),
+    Argument(
+        name="condition",
+        place="body",
+        keys=("if",),
+        kind="text",
+        help="Only runs for which this CEL expression holds.",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ... import errors
 from ...models.v1_webhook_body import V1WebhookBody
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -17,14 +17,21 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v1",
-    "create_webhook_v1",
-    "POST",
-    "/v1/webhooks",
-    cloud_only=True,
-    calls=(("webhooks.create", 2),),
+    "v1", "create_webhook_v1", "POST", "/v1/webhooks", cloud_only=True, is_of_cloud=True
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(name="name", place="body", keys=("name",), kind="text", help="What people call it."),
+    Argument(
+        name="transform",
+        place="body",
+        keys=("transform",),
+        kind="text",
+        help="A JavaScript function `transform(evt, headers, queryParams, raw)` that turns a request into an event.",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from ... import errors
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -23,8 +23,25 @@ OPERATION = Operation(
     "/v1/cancellations/{cancellation_id}",
     since="1.30.0",
     calls=(("cancellations.delete", 1),),
+    effect="change",
+    result="none",
+    may_panic=True,
+    is_of_cloud=True,
+    example='{"id": "01K9V2J8S2T4V6W8X0Y2Z4A6BC"}',
+    instead="A self-hosted server has no bulk cancellations: cancel runs by a filter, with {runs.cancel_all}.",
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="id",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id of a cancellation, a ULID.",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

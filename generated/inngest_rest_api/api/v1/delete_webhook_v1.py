@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from ... import errors
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -22,8 +22,23 @@ OPERATION = Operation(
     "/v1/webhooks/{webhook_id}",
     cloud_only=True,
     calls=(("webhooks.delete", 1),),
+    effect="change",
+    result="none",
+    is_of_cloud=True,
+    example='{"id": "0d4a3f9e-6c1b-4a57-9a0e-5a1f2b7c8d90"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="id",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id of a webhook, a UUID [docs].",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import errors
 from ...types import Response
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from ...client import AuthenticatedClient, Client
 
 
-OPERATION = Operation("v1", "get_metrics", "GET", "/metrics", since="1.30.0")
+OPERATION = Operation("v1", "get_metrics", "GET", "/metrics", since="1.30.0", result="none")
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = ()
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs() -> dict[str, Any]:

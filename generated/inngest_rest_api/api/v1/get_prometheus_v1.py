@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from ... import errors
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -16,9 +16,27 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v1", "get_prometheus_v1", "GET", "/v1/prom/{env}", since="1.30.0", cloud_only=True
+    "v1",
+    "get_prometheus_v1",
+    "GET",
+    "/v1/prom/{env}",
+    since="1.30.0",
+    cloud_only=True,
+    result="none",
+    is_of_cloud=True,
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="env",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The name of the environment in addresses of the dashboard, as `production`.",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from ... import errors
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -17,9 +17,26 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v1", "get_run_v1", "GET", "/v1/runs/{run_id}", since="1.30.0", calls=(("runs.get", 2),)
+    "v1",
+    "get_run_v1",
+    "GET",
+    "/v1/runs/{run_id}",
+    since="1.30.0",
+    calls=(("runs.get", 2),),
+    example='{"id": "01K9V2D6N9P1R7Z4W8X3Y5A0BC"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="id",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id of a run, a ULID in any case.",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import errors
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -15,8 +15,13 @@ if TYPE_CHECKING:
     from ...models.v1_error import V1Error
 
 
-OPERATION = Operation("v1", "list_apps_v1", "GET", "/v1/apps", calls=(("apps.list", 2),))
+OPERATION = Operation(
+    "v1", "list_apps_v1", "GET", "/v1/apps", calls=(("apps.list", 2),), result="list"
+)
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = ()
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs() -> dict[str, Any]:

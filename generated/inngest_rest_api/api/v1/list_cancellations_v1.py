@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import errors
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -22,8 +22,15 @@ OPERATION = Operation(
     "/v1/cancellations",
     since="1.30.0",
     calls=(("cancellations.list", 1),),
+    result="list",
+    may_panic=True,
+    is_of_cloud=True,
+    instead="A self-hosted server has no bulk cancellations: cancel runs by a filter, with {runs.cancel_all}.",
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = ()
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs() -> dict[str, Any]:

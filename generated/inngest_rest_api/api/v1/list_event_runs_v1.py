@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from ... import errors
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -23,8 +23,21 @@ OPERATION = Operation(
     "/v1/events/{event_id}/runs",
     since="1.30.0",
     calls=(("events.runs", 1),),
+    result="list",
+    example='{"id": "01K9V2C4B7M0Q8Y3T5R6S1D2F4"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="id",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The internal id of an event, a ULID in any case, as ingest answered it. Not the event's own `id`.",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

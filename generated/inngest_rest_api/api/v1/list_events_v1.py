@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import errors
 from ...types import UNSET, Response, Unset, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -17,9 +17,54 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v1", "list_events_v1", "GET", "/v1/events", since="1.30.0", calls=(("events.list", 1),)
+    "v1",
+    "list_events_v1",
+    "GET",
+    "/v1/events",
+    since="1.30.0",
+    calls=(("events.list", 1),),
+    result="pages",
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="page_size",
+        place="query",
+        keys=("limit",),
+        kind="integer",
+        help="Events per page. Absent, 0 or not an integer: 20. Anything else is silently moved into 1 to 51 (the vendor's document says 100) [seen].",
+    ),
+    Argument(
+        name="cursor",
+        place="query",
+        keys=("cursor",),
+        kind="text",
+        help="An `internal_id`; only older events follow, itself excluded.",
+    ),
+    Argument(
+        name="name",
+        place="query",
+        keys=("name",),
+        kind="text",
+        help="Only events of exactly this name. If repeated, the first value counts.",
+    ),
+    Argument(
+        name="since",
+        place="query",
+        keys=("received_after",),
+        kind="time",
+        help="Only events received after this time. Absent: one hour ago. The server also reads dates without time or offset; it refuses unix numbers [seen].",
+    ),
+    Argument(
+        name="until",
+        place="query",
+        keys=("received_before",),
+        kind="time",
+        help="Only events received before this time. A bad value is reported as one of `received_after` [seen].",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

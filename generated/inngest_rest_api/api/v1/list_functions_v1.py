@@ -7,7 +7,7 @@ from urllib.parse import quote
 from ... import errors
 from ...models.v1_function import V1Function
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -23,8 +23,21 @@ OPERATION = Operation(
     "/v1/apps/{app_id}/functions",
     since="1.30.0",
     calls=(("functions.list", 2),),
+    result="list",
+    example='{"app": "shop"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="app",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id its author gave the app (`new Inngest({ id })`), not its internal UUID.",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

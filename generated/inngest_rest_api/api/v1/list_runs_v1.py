@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ... import errors
 from ...models.v1_run_status_filter import V1RunStatusFilter
 from ...types import UNSET, Response, Unset, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -16,8 +16,36 @@ if TYPE_CHECKING:
     from ...models.v1_run_page_envelope import V1RunPageEnvelope
 
 
-OPERATION = Operation("v1", "list_runs_v1", "GET", "/v1/runs", calls=(("runs.list", 2),))
+OPERATION = Operation(
+    "v1", "list_runs_v1", "GET", "/v1/runs", calls=(("runs.list", 2),), result="pages"
+)
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="page_size",
+        place="query",
+        keys=("limit",),
+        kind="integer",
+        help="Runs per page. The server's bounds are not known; 20 is the usual default.",
+    ),
+    Argument(
+        name="status",
+        place="query",
+        keys=("status",),
+        kind="text",
+        choices=("running", "completed", "failed", "cancelled"),
+        help="Only runs of this status; one value only. In lower case, as this project was asked [requested].",
+    ),
+    Argument(
+        name="cursor",
+        place="query",
+        keys=("cursor",),
+        kind="text",
+        help="A `run_id`; only older runs follow, itself excluded.",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import errors
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -16,9 +16,18 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v1", "list_webhooks_v1", "GET", "/v1/webhooks", cloud_only=True, calls=(("webhooks.list", 2),)
+    "v1",
+    "list_webhooks_v1",
+    "GET",
+    "/v1/webhooks",
+    cloud_only=True,
+    result="list",
+    is_of_cloud=True,
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = ()
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs() -> dict[str, Any]:

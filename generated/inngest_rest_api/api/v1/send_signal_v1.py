@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ... import errors
 from ...models.v1_signal import V1Signal
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -18,9 +18,36 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v1", "send_signal_v1", "POST", "/v1/signals", since="1.30.0", calls=(("signals.send", 1),)
+    "v1",
+    "send_signal_v1",
+    "POST",
+    "/v1/signals",
+    since="1.30.0",
+    calls=(("signals.send", 1),),
+    effect="create",
+    is_repeatable=False,
+    example='{"signal": "order-1001-approved", "data": {"by": "kim"}}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="signal",
+        place="body",
+        keys=("signal",),
+        kind="text",
+        is_required=True,
+        help="The name a run waits for.",
+    ),
+    Argument(
+        name="data",
+        place="body",
+        keys=("data",),
+        kind="json",
+        help="Any JSON, handed to the waiting step. Absent counts as null.",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from ... import errors
 from ...models.v1_webhook_body import V1WebhookBody
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -24,8 +24,30 @@ OPERATION = Operation(
     "/v1/webhooks/{webhook_id}",
     cloud_only=True,
     calls=(("webhooks.update", 1),),
+    effect="change",
+    is_of_cloud=True,
+    example='{"id": "0d4a3f9e-6c1b-4a57-9a0e-5a1f2b7c8d90", "name": "orders"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="id",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id of a webhook, a UUID [docs].",
+    ),
+    Argument(name="name", place="body", keys=("name",), kind="text", help="What people call it."),
+    Argument(
+        name="transform",
+        place="body",
+        keys=("transform",),
+        kind="text",
+        help="A JavaScript function `transform(evt, headers, queryParams, raw)` that turns a request into an event.",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

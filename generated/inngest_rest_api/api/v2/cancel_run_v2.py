@@ -7,7 +7,7 @@ from urllib.parse import quote
 from ... import errors
 from ...models.v2_cancel_body import V2CancelBody
 from ...types import UNSET, Response, Unset, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -25,8 +25,22 @@ OPERATION = Operation(
     since="1.39.0",
     permission="runs:write:cancel",
     calls=(("runs.cancel", 1),),
+    effect="change",
+    example='{"id": "01K9V2D6N9P1R7Z4W8X3Y5A0BC"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="id",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id of a run, a ULID in any case.",
+    ),
+    Argument(name="body", place="body", kind="object", help="Nothing can be said in it."),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

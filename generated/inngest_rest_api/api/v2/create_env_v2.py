@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ... import errors
 from ...models.v2_create_env_body import V2CreateEnvBody
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -25,8 +25,31 @@ OPERATION = Operation(
     permission="environments:write:create",
     cloud_only=True,
     calls=(("envs.create", 1),),
+    effect="create",
+    is_repeatable=False,
+    is_of_cloud=True,
+    example='{"name": "preview-42"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="name",
+        place="body",
+        keys=("name",),
+        kind="text",
+        is_required=True,
+        help="A display name.",
+    ),
+    Argument(
+        name="id",
+        place="body",
+        keys=("id",),
+        kind="text",
+        help="The id to give it; the server makes one by default [docs].",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from ... import errors
 from ...models.v2_score import V2Score
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -24,8 +24,24 @@ OPERATION = Operation(
     "/v2/runs/{run_id}/scores",
     since="1.37.0",
     calls=(("runs.score", 1),),
+    effect="create",
+    result="list",
+    is_of_cloud=True,
+    example='{"id": "01K9V2D6N9P1R7Z4W8X3Y5A0BC"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="id",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id of a run, a ULID in any case.",
+    ),
+    Argument(name="body", place="body", kind="json", is_required=True, help="The scores."),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ... import errors
 from ...models.v2_create_webhook_body import V2CreateWebhookBody
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -24,8 +24,53 @@ OPERATION = Operation(
     since="1.30.0",
     cloud_only=True,
     calls=(("webhooks.create", 1),),
+    effect="create",
+    is_repeatable=False,
+    is_of_cloud=True,
+    example='{"name": "orders", "transform": "function transform(evt) { return evt }"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="name",
+        place="body",
+        keys=("name",),
+        kind="text",
+        is_required=True,
+        help="A display name.",
+    ),
+    Argument(
+        name="transform",
+        place="body",
+        keys=("transform",),
+        kind="text",
+        is_required=True,
+        help="JavaScript that makes an event of a request.",
+    ),
+    Argument(
+        name="response",
+        place="body",
+        keys=("response",),
+        kind="text",
+        help="JavaScript that answers GET requests.",
+    ),
+    Argument(
+        name="events",
+        place="body",
+        keys=("eventFilter", "events"),
+        kind="texts",
+        help="Names of events, with `*` for the rest of one.",
+    ),
+    Argument(
+        name="event_filter",
+        place="body",
+        keys=("eventFilter", "filter"),
+        kind="text",
+        help="`ALLOW` these alone, or `DENY` these. Absent is `ALLOW`, protobuf's default.",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import errors
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -23,8 +23,12 @@ OPERATION = Operation(
     since="1.30.0",
     permission="accounts:read:get",
     calls=(("account.get", 1),),
+    is_of_cloud=True,
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = ()
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs() -> dict[str, Any]:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from ... import errors
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -24,8 +24,20 @@ OPERATION = Operation(
     since="1.30.0",
     permission="apps:read:get",
     calls=(("apps.get", 1),),
+    example='{"app": "shop"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="app",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id its author gave the app (`new Inngest({ id })`), not its internal UUID.",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from ... import errors
 from ...types import UNSET, Response, Unset, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -25,8 +25,46 @@ OPERATION = Operation(
     since="1.35.0",
     cloud_only=True,
     calls=(("experiments.get", 1),),
+    is_of_cloud=True,
+    example='{"app": "shop", "function": "charge", "id": "pricing"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="app",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id its author gave the app (`new Inngest({ id })`), not its internal UUID.",
+    ),
+    Argument(
+        name="function",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id of a function, bare: `hello`. With the app in front, `my-app-hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs [seen].",
+    ),
+    Argument(name="id", place="path", kind="id", is_required=True, help="The experiment's id."),
+    Argument(
+        name="variant", place="query", keys=("variant",), kind="text", help="Only this variant."
+    ),
+    Argument(
+        name="since",
+        place="query",
+        keys=("from_",),
+        kind="time",
+        help="Only runs at or after this time, with an offset. Must be before `until` if both are given.",
+    ),
+    Argument(
+        name="until",
+        place="query",
+        keys=("until",),
+        kind="time",
+        help="Only runs at or before this time, with an offset.",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

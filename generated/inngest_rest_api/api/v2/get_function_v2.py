@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from ... import errors
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -23,8 +23,27 @@ OPERATION = Operation(
     "/v2/apps/{app_id}/functions/{function_id}",
     since="1.30.0",
     calls=(("functions.get", 1),),
+    example='{"app": "shop", "function": "charge"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="app",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id its author gave the app (`new Inngest({ id })`), not its internal UUID.",
+    ),
+    Argument(
+        name="function",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id of a function, bare: `hello`. With the app in front, `my-app-hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs [seen].",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import errors
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 OPERATION = Operation("v2", "get_health_v2", "GET", "/v2/health", since="1.30.0")
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = ()
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs() -> dict[str, Any]:

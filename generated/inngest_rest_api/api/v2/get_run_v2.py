@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from ... import errors
 from ...types import UNSET, Response, Unset, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -17,9 +17,33 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "get_run_v2", "GET", "/v2/runs/{run_id}", since="1.30.0", calls=(("runs.get", 1),)
+    "v2",
+    "get_run_v2",
+    "GET",
+    "/v2/runs/{run_id}",
+    since="1.30.0",
+    calls=(("runs.get", 1),),
+    example='{"id": "01K9V2D6N9P1R7Z4W8X3Y5A0BC"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="id",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id of a run, a ULID in any case.",
+    ),
+    Argument(
+        name="include_output",
+        place="query",
+        keys=("include_output",),
+        kind="flag",
+        help="true: send `output` (and a span's `input`) as well. Absent: false.",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from ... import errors
 from ...models.v2_invoke_body import V2InvokeBody
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -25,8 +25,44 @@ OPERATION = Operation(
     since="1.30.0",
     permission="functions:write:invoke",
     calls=(("functions.invoke", 1),),
+    effect="create",
+    is_repeatable=False,
+    example='{"app": "shop", "function": "charge"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="app",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id its author gave the app (`new Inngest({ id })`), not its internal UUID.",
+    ),
+    Argument(
+        name="function",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id of a function, bare: `hello`. With the app in front, `my-app-hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs [seen].",
+    ),
+    Argument(
+        name="data",
+        place="body",
+        keys=("data",),
+        kind="object",
+        is_required=True,
+        help="Any JSON object. Numbers pass through 64-bit floats: integers beyond 2^53 come back changed [seen].",
+    ),
+    Argument(
+        name="idempotency_key",
+        place="body",
+        keys=("idempotencyKey",),
+        kind="text",
+        help="A second call with the same key starts nothing and is a 409.",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import errors
 from ...types import UNSET, Response, Unset, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -23,8 +23,30 @@ OPERATION = Operation(
     since="1.30.0",
     permission="environments:read:list",
     calls=(("envs.list", 1),),
+    result="pages",
+    is_of_cloud=True,
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="page_size",
+        place="query",
+        keys=("limit",),
+        kind="integer",
+        least=0,
+        most=250,
+        help="Items per page, at most 250; 0 is a 400 [seen]. Absent: 50 [docs].",
+    ),
+    Argument(
+        name="cursor",
+        place="query",
+        keys=("cursor",),
+        kind="text",
+        help="`page.cursor` of the page before, a UUID; anything else is a 400 [seen].",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import errors
 from ...types import UNSET, Response, Unset, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -22,9 +22,31 @@ OPERATION = Operation(
     "/v2/keys/events",
     since="1.30.0",
     permission="event_keys:read:list",
-    calls=(("keys.list", 1),),
+    calls=(("keys.events", 1),),
+    result="pages",
+    is_of_cloud=True,
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="page_size",
+        place="query",
+        keys=("limit",),
+        kind="integer",
+        least=0,
+        most=100,
+        help="Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].",
+    ),
+    Argument(
+        name="cursor",
+        place="query",
+        keys=("cursor",),
+        kind="text",
+        help="`page.cursor` of the page before, a UUID; anything else is a 400 [seen].",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(
@@ -127,8 +149,8 @@ def sync_detailed(
 ) -> Response[V2Errors | V2KeyListEnvelope | str]:
     """List event keys
 
-    In clear. The header `X-Inngest-Env` chooses the environment; without it, keys of the production
-    environment come [docs].
+    The server sends them in clear. The header `X-Inngest-Env` chooses the environment; without it, keys
+    of the production environment come [docs].
 
     Args:
         limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
@@ -163,8 +185,8 @@ def sync(
 ) -> V2Errors | V2KeyListEnvelope | str | None:
     """List event keys
 
-    In clear. The header `X-Inngest-Env` chooses the environment; without it, keys of the production
-    environment come [docs].
+    The server sends them in clear. The header `X-Inngest-Env` chooses the environment; without it, keys
+    of the production environment come [docs].
 
     Args:
         limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
@@ -194,8 +216,8 @@ async def asyncio_detailed(
 ) -> Response[V2Errors | V2KeyListEnvelope | str]:
     """List event keys
 
-    In clear. The header `X-Inngest-Env` chooses the environment; without it, keys of the production
-    environment come [docs].
+    The server sends them in clear. The header `X-Inngest-Env` chooses the environment; without it, keys
+    of the production environment come [docs].
 
     Args:
         limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].
@@ -228,8 +250,8 @@ async def asyncio(
 ) -> V2Errors | V2KeyListEnvelope | str | None:
     """List event keys
 
-    In clear. The header `X-Inngest-Env` chooses the environment; without it, keys of the production
-    environment come [docs].
+    The server sends them in clear. The header `X-Inngest-Env` chooses the environment; without it, keys
+    of the production environment come [docs].
 
     Args:
         limit (int | Unset): Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].

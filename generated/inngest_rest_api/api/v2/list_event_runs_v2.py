@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from ... import errors
 from ...types import UNSET, Response, Unset, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -24,8 +24,51 @@ OPERATION = Operation(
     since="1.30.0",
     permission="runs:read:list",
     calls=(("events.runs", 2),),
+    result="pages",
+    example='{"id": "01K9V2C4B7M0Q8Y3T5R6S1D2F4"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="id",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The internal id of an event, a ULID in any case, as ingest answered it. Not the event's own `id`.",
+    ),
+    Argument(
+        name="page_size",
+        place="query",
+        keys=("limit",),
+        kind="integer",
+        least=0,
+        most=40,
+        help="Runs per page, at most 40; more is a 400. Absent or 0: 20 [seen].",
+    ),
+    Argument(
+        name="cursor",
+        place="query",
+        keys=("cursor",),
+        kind="text",
+        help="`page.cursor` of the page before; anything else is a 400. It is JSON in base64, with the id of the last run and, as `c.start_time.v` or `c.end_time.v`, the microsecond by which that is ordered [seen].",
+    ),
+    Argument(
+        name="include_output",
+        place="query",
+        keys=("include_output",),
+        kind="flag",
+        help="true: send `output` (and a span's `input`) as well. Absent: false.",
+    ),
+    Argument(
+        name="include",
+        place="query",
+        keys=("include",),
+        kind="texts",
+        help="What to send as well: `deferred_from`; anything else is a 400. Repeat the key for several. Ignored before release 1.45 [seen on 1.43].",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from ... import errors
 from ...types import UNSET, Response, Unset, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -24,8 +24,58 @@ OPERATION = Operation(
     "/v2/apps/{app_id}/functions/{function_id}/experiments",
     since="1.35.0",
     cloud_only=True,
+    result="pages",
+    is_of_cloud=True,
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="app",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id its author gave the app (`new Inngest({ id })`), not its internal UUID.",
+    ),
+    Argument(
+        name="function",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id of a function, bare: `hello`. With the app in front, `my-app-hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs [seen].",
+    ),
+    Argument(
+        name="since",
+        place="query",
+        keys=("from_",),
+        kind="time",
+        help="Only runs at or after this time, with an offset. Must be before `until` if both are given.",
+    ),
+    Argument(
+        name="until",
+        place="query",
+        keys=("until",),
+        kind="time",
+        help="Only runs at or before this time, with an offset.",
+    ),
+    Argument(
+        name="page_size",
+        place="query",
+        keys=("limit",),
+        kind="integer",
+        least=0,
+        most=100,
+        help="Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].",
+    ),
+    Argument(
+        name="cursor",
+        place="query",
+        keys=("cursor",),
+        kind="text",
+        help="`page.cursor` of the page before, a UUID; anything else is a 400 [seen].",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -10,7 +10,7 @@ from ...models.v2_order import V2Order
 from ...models.v2_run_status import V2RunStatus
 from ...models.v2_time_field import V2TimeField
 from ...types import UNSET, Response, Unset, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -27,8 +27,118 @@ OPERATION = Operation(
     "/v2/apps/{app_id}/functions/{function_id}/runs",
     since="1.38.0",
     permission="runs:read:list",
+    result="pages",
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="app",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id its author gave the app (`new Inngest({ id })`), not its internal UUID.",
+    ),
+    Argument(
+        name="function",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id of a function, bare: `hello`. With the app in front, `my-app-hello`, it is understood by `getFunctionV2` and `invokeFunctionV2`, but lists no runs [seen].",
+    ),
+    Argument(
+        name="page_size",
+        place="query",
+        keys=("limit",),
+        kind="integer",
+        least=0,
+        most=100,
+        help="Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].",
+    ),
+    Argument(
+        name="cursor",
+        place="query",
+        keys=("cursor",),
+        kind="text",
+        help="`page.cursor` of the page before; anything else is a 400. It is JSON in base64, with the id of the last run and, as `c.start_time.v` or `c.end_time.v`, the microsecond by which that is ordered [seen].",
+    ),
+    Argument(
+        name="status",
+        place="query",
+        keys=("status",),
+        kind="texts",
+        choices=(
+            "QUEUED",
+            "RUNNING",
+            "COMPLETED",
+            "FAILED",
+            "CANCELLED",
+            "SKIPPED",
+            "PAUSED",
+            "UNKNOWN",
+        ),
+        help="Only runs of these statuses. Repeat the key for several; a list with commas is a 400. Any case is understood [seen]. Before release 1.45 `SKIPPED` and `PAUSED` are a 400, too [seen on 1.43]; from then on `PAUSED` is a 501 on a self-hosted server. `UNKNOWN` is always a 400 [source].",
+    ),
+    Argument(
+        name="since",
+        place="query",
+        keys=("from_",),
+        kind="time",
+        help="Only runs at or after this time, with an offset. Must be before `until` if both are given.",
+    ),
+    Argument(
+        name="until",
+        place="query",
+        keys=("until",),
+        kind="time",
+        help="Only runs at or before this time, with an offset.",
+    ),
+    Argument(
+        name="time_field",
+        place="query",
+        keys=("time_field",),
+        kind="text",
+        choices=("queuedAt", "startedAt", "endedAt"),
+        help="The time that `from`, `until` and the order are about. Absent: `queuedAt`, which `startedAt` equals here: the time of scheduling. `endedAt` is when the run last changed: without a `status`, queued and running runs are listed, too [seen].",
+    ),
+    Argument(
+        name="order",
+        place="query",
+        keys=("order",),
+        kind="text",
+        choices=("ASC", "DESC"),
+        help="Which way to sort. Absent: `DESC`, newest first.",
+    ),
+    Argument(
+        name="include_output",
+        place="query",
+        keys=("include_output",),
+        kind="flag",
+        help="true: send `output` (and a span's `input`) as well. Absent: false.",
+    ),
+    Argument(
+        name="is_deferred",
+        place="query",
+        keys=("is_deferred",),
+        kind="flag",
+        help="true: only deferred runs; false: only others. Absent: all.",
+    ),
+    Argument(
+        name="query",
+        place="query",
+        keys=("query",),
+        kind="text",
+        help='Only runs for which this CEL expression on `event`, `output` or `error` is true, at most 2,048 bytes; each line is one, joined by "and". **Before release 1.45 it is ignored, and all runs are listed** [seen on 1.43].',
+    ),
+    Argument(
+        name="include",
+        place="query",
+        keys=("include",),
+        kind="texts",
+        help="What to send as well: `deferred_from`; anything else is a 400. Repeat the key for several. Ignored before release 1.45 [seen on 1.43].",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

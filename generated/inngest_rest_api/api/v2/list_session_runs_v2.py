@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from ... import errors
 from ...types import UNSET, Response, Unset, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -26,8 +26,53 @@ OPERATION = Operation(
     permission="runs:read:list",
     cloud_only=True,
     calls=(("sessions.runs", 1),),
+    result="pages",
+    is_of_cloud=True,
+    example='{"key": "user", "id": "u-1"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="key",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The key by which runs are grouped.",
+    ),
+    Argument(name="id", place="path", kind="id", is_required=True, help="The session's id."),
+    Argument(
+        name="since",
+        place="query",
+        keys=("from_",),
+        kind="time",
+        help="Only runs at or after this time, with an offset. Must be before `until` if both are given.",
+    ),
+    Argument(
+        name="until",
+        place="query",
+        keys=("until",),
+        kind="time",
+        help="Only runs at or before this time, with an offset.",
+    ),
+    Argument(
+        name="page_size",
+        place="query",
+        keys=("limit",),
+        kind="integer",
+        least=0,
+        most=100,
+        help="Items per page, at most 100; more is a 400. Absent or 0: 20 [seen].",
+    ),
+    Argument(
+        name="cursor",
+        place="query",
+        keys=("cursor",),
+        kind="text",
+        help="`page.cursor` of the page before, a UUID; anything else is a 400 [seen].",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ... import errors
 from ...models.v2_insights_query_body import V2InsightsQueryBody
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -24,8 +24,22 @@ OPERATION = Operation(
     since="1.30.0",
     cloud_only=True,
     calls=(("insights.query", 1),),
+    is_of_cloud=True,
+    example='{"sql": "SELECT COUNT(*) FROM runs"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="sql",
+        place="body",
+        keys=("query",),
+        kind="text",
+        is_required=True,
+        help="SQL in the dialect of ClickHouse.",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

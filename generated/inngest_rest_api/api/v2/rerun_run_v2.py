@@ -7,7 +7,7 @@ from urllib.parse import quote
 from ... import errors
 from ...models.v2_rerun_body import V2RerunBody
 from ...types import UNSET, Response, Unset, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -25,8 +25,36 @@ OPERATION = Operation(
     since="1.30.0",
     permission="runs:write:rerun",
     calls=(("runs.replay", 1),),
+    effect="change",
+    is_repeatable=False,
+    example='{"id": "01K9V2D6N9P1R7Z4W8X3Y5A0BC"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="id",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id of a run, a ULID in any case.",
+    ),
+    Argument(
+        name="from_step",
+        place="body",
+        keys=("fromStep", "stepId"),
+        kind="text",
+        help="The step's name as its author wrote it, or its SHA-1, a span's `stepId`, in the trace of the first run of the chain of replays. Unknown is a 400; so is the name of two steps, of which the SHA-1 chooses one [seen]. The new run keeps the results of the steps that began before the last attempt at it; a parallel one that began later runs again.",
+    ),
+    Argument(
+        name="input_",
+        place="body",
+        keys=("fromStep", "input"),
+        kind="json",
+        help='What to give the step instead of its former input; an empty one is none. A Python SDK (0.5.19) did not run the step, and took `{"input": [...]}` for its output; a step that sleeps ignores it [seen]. The TypeScript SDK calls the step with it [source].',
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

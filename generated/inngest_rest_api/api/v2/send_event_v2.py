@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ... import errors
 from ...models.v2_send_event_body import V2SendEventBody
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -17,9 +17,49 @@ if TYPE_CHECKING:
 
 
 OPERATION = Operation(
-    "v2", "send_event_v2", "POST", "/v2/events", since="1.42.0", calls=(("send", 2),)
+    "v2",
+    "send_event_v2",
+    "POST",
+    "/v2/events",
+    since="1.42.0",
+    calls=(("send", 2),),
+    effect="create",
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="name",
+        place="body",
+        keys=("name",),
+        kind="text",
+        is_required=True,
+        help="At most 512 bytes.",
+    ),
+    Argument(
+        name="data",
+        place="body",
+        keys=("data",),
+        kind="object",
+        help="Any JSON object. Numbers pass through 64-bit floats: integers beyond 2^53 come back changed [seen].",
+    ),
+    Argument(
+        name="user",
+        place="body",
+        keys=("user",),
+        kind="object",
+        help="Any JSON object. Numbers pass through 64-bit floats: integers beyond 2^53 come back changed [seen].",
+    ),
+    Argument(name="id", place="body", keys=("id",), kind="text", help="Idempotency key."),
+    Argument(
+        name="ts",
+        place="body",
+        keys=("ts",),
+        kind="json",
+        help="Milliseconds since 1970, as a number or its digits.",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

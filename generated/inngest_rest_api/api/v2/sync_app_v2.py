@@ -7,7 +7,7 @@ from urllib.parse import quote
 from ... import errors
 from ...models.v2_sync_app_body import V2SyncAppBody
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -26,8 +26,30 @@ OPERATION = Operation(
     since="1.30.0",
     cloud_only=True,
     calls=(("apps.sync", 1),),
+    effect="change",
+    is_of_cloud=True,
+    example='{"app": "shop", "url": "https://shop.test/api/inngest"}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="app",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id its author gave the app (`new Inngest({ id })`), not its internal UUID.",
+    ),
+    Argument(
+        name="url",
+        place="body",
+        keys=("url",),
+        kind="text",
+        is_required=True,
+        help="Where the app serves its functions.",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from ... import errors
 from ...models.v2_update_env_body import V2UpdateEnvBody
 from ...types import Response, read_json
-from .. import Operation
+from .. import Argument, Operation
 
 if TYPE_CHECKING:
     import httpx
@@ -25,8 +25,29 @@ OPERATION = Operation(
     since="1.30.0",
     cloud_only=True,
     calls=(("envs.archive", 1),),
+    effect="change",
+    is_of_cloud=True,
+    example='{"id": "0d4a3f9e-6c1b-4a57-9a0e-5a1f2b7c8d91", "archived": true}',
 )
 """Where the document has this operation"""
+
+ARGUMENTS: tuple[Argument, ...] = (
+    Argument(
+        name="id",
+        place="path",
+        kind="id",
+        is_required=True,
+        help="The id of an environment, a UUID.",
+    ),
+    Argument(
+        name="archived",
+        place="body",
+        keys=("isArchived",),
+        kind="flag",
+        help="Whether to archive it; false takes it back.",
+    ),
+)
+"""Its arguments by name, for calls that are made of the document"""
 
 
 def get_kwargs(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from inngest_rest import errors
 from inngest_rest._core.calls.operation import is_panic, perform
-from inngest_rest._core.calls.sources import API_VERSION, ENV, SIGNING_KEY
+from inngest_rest._core.calls.sources import API_VERSION, SIGNING_KEY
 
 if TYPE_CHECKING:
     from inngest_rest._core.calls.route import Route
@@ -102,9 +102,6 @@ def _span(operation: Operation) -> str:
 
 _CLOUD_ONLY = errors.Advice("No self-hosted server has this: only Inngest Cloud does.")
 
-# Without the name of an environment, v2 refuses these (operation listWebhooksV2).
-_NEED_ENV = {"list_webhooks_v2", "create_webhook_v2"}
-
 
 def may_ask(settings: Settings, operation: Operation) -> bool:
     """Return whether a client with these settings may request an operation."""
@@ -115,7 +112,7 @@ def may_ask(settings: Settings, operation: Operation) -> bool:
     if settings.api_version != "auto":
         return settings.api_version == operation.tag
     if operation.tag == "v2":
-        return operation.name not in _NEED_ENV or settings.env is not None
+        return True
     # An API key is valid for v2 only: without a signing key, v1 would reject the call.
     return settings.dev or not settings.api_key or bool(settings.signing_bearers)
 
@@ -129,10 +126,8 @@ def _none_may_be_asked(
     if pinned != "auto":
         reason = f'but api_version="{pinned}" is set'
         return errors.ConfigurationError(f"{message}, {reason}", settings=[API_VERSION])
-    needed = "an environment" if apis == "v2" else "a signing key"
-    setting = ENV if apis == "v2" else SIGNING_KEY
     return errors.ConfigurationError(
-        f"{message}, which needs {needed}",
-        settings=[setting],
-        advice=errors.Advice("Set {}.", (setting,)),
+        f"{message}, which needs a signing key",
+        settings=[SIGNING_KEY],
+        advice=errors.Advice("Set {}.", (SIGNING_KEY,)),
     )

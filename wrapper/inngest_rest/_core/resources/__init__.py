@@ -1,5 +1,6 @@
 """The resources of the API: their methods as plans, their responses as public models.
 
+by_document   calls that the document alone describes
 routes        the operations that serve each method, in the order in which they are tried
 fields        take values out of generated models, where any may be absent
 rows          the fields of a record, read from JSON directly or from a generated model
@@ -9,12 +10,11 @@ windows       instants and windows of time, as callers write them
 apps          apps and their functions: list, get, sync, invoke
 last_runs     the last run of functions, and the next planned time of their crons
 catalogue     all functions of a server, and which of them an event triggers
-cloud         what only Inngest Cloud has: the account, sessions, bulk cancellations
 events        stored events
 runs          single runs: get one, and say what else its id may be
 run_lists     lists of runs, and why one is empty
 run_filters   what a server filters runs by: the statuses of open ones, queries
-run_acts      acts on one run: cancel, score, metadata, signals
+run_acts      acts on one run: cancel, score, metadata
 event_runs    the runs that an event started
 run_rows      runs as v1 and v2 have them, and the model that each becomes
 run_jobs      the queued jobs of a run

@@ -1,4 +1,4 @@
-"""Acts on one run: cancel it, score it, give it values, or end its wait by a signal."""
+"""Acts on one run: cancel it, score it, or give it values."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from inngest_rest import errors
 from inngest_rest._core.calls.route import About, Route, no_result
-from inngest_rest._core.resources import fields, routes
+from inngest_rest._core.resources import routes
 from inngest_rest._local.arguments import (
     check_choice,
-    check_json,
     check_json_object,
     check_text,
     invalid,
@@ -129,13 +128,4 @@ def add_metadata(
         path={"id": run_id},
         body=api.V1MetadataBody(target=target, metadata=[update]),
         repeatable=op != "add",
-    )
-
-
-def send_signal(session: Session, signal: str, data: Any) -> Plan[str]:
-    # The server responds to an empty one with 500 after 1.5 s (recording v1-signal-empty).
-    check_text("signal", signal or "")
-    body = api.V1Signal(signal, check_json("data", data))
-    return routes.ask_one(
-        session, "signals.send", fields.run_id_of, body=body, repeatable=False
     )
