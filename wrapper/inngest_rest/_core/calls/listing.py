@@ -198,7 +198,7 @@ class Walk(Generic[T]):
         self._last_ids = {listing.start.last} if listing.start else set[str]()
         self._local_filter: LocalFilter[T] | None = None
         listing.last_filter = None
-        self._is_empty = listing.is_empty = listing.start is None
+        listing.is_empty = listing.start is None
         self._listed = 0  # items that were returned
         # Whether the window of a page is narrowed to begin at its cursor: a server searches for a
         # cursor from the beginning of the window, so each page would take longer than the last.
@@ -212,7 +212,7 @@ class Walk(Generic[T]):
         page = await self._next_page(deadline)
         while not (page.items or self.is_done):
             page = await self._next_page(deadline)
-        self._is_empty = self._listing.is_empty = self._is_empty and not page.items
+        self._listing.is_empty &= not page.items
         return page
 
     async def _next_page(self, deadline: float) -> Page[T]:
