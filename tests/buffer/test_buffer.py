@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import inspect
 import json
 import weakref
 from collections import UserDict
@@ -406,17 +405,6 @@ def test_a_missing_key_raises_at_construction(connect: Connect) -> None:
 def test_no_key_is_in_the_repr() -> None:
     with InngestClient(event_key="key-abc") as client, EventBuffer(client) as buffer:
         assert repr(buffer) == "EventBuffer('https://inn.gs', None)"
-
-
-def test_both_buffers_have_the_same_methods() -> None:
-    def public(kind: type) -> dict[str, Any]:
-        members = {name: member for name, member in vars(kind).items() if name[0] != "_"}
-        return {name.replace("aclose", "close"): member for name, member in members.items()}
-
-    blocking, awaiting = public(EventBuffer), public(AsyncEventBuffer)
-    assert list(blocking) == list(awaiting)
-    for name, member in blocking.items():
-        assert inspect.signature(member) == inspect.signature(awaiting[name]), name
 
 
 # In memory.

@@ -625,21 +625,6 @@ def client(server: Server) -> Iterator[InngestClient]:
         yield client
 
 
-def test_no_key_gets_into_the_file(server: Server, path: Path) -> None:
-    server.on("POST /e/event-key-abc", text(503, "down"))
-    client = InngestClient(
-        event_key="event-key-abc", signing_key="abcd1234", transport=server, retries=0
-    )
-    with client, EventBuffer(client, path) as buffer:
-        buffer.add({"name": "a"})
-        buffer.flush(0.05)
-        content = b"".join(each.read_bytes() for each in path.parent.iterdir())
-        buffer.close(0.05)
-    assert b'"a"' in content
-    assert b"event-key-abc" not in content
-    assert b"abcd1234" not in content
-
-
 def test_events_left_by_one_process_are_sent_by_another(
     client: InngestClient, server: Server, path: Path
 ) -> None:

@@ -27,11 +27,6 @@ def timing(clock: Clock) -> Schedule:
     return Schedule(3, 60.0, clock.monotonic, poll=30.0)
 
 
-def test_an_idle_outbox_is_polled_and_an_idle_memory_is_not(timing: Schedule, clock: Clock) -> None:
-    assert timing.due_in() == 30
-    assert Schedule(3, 60.0, clock.monotonic).due_in() == LONGEST_WAIT
-
-
 def test_a_full_batch_is_due_at_once_and_a_smaller_one_at_its_age(
     timing: Schedule, clock: Clock
 ) -> None:
@@ -42,14 +37,6 @@ def test_a_full_batch_is_due_at_once_and_a_smaller_one_at_its_age(
     assert timing.added() is True
     assert timing.due_in() == 0
     timing.took(1)
-    assert timing.due_in() == 60
-
-
-def test_flush_now_ends_a_pause(timing: Schedule) -> None:
-    timing.added()
-    timing.failed()
-    with timing.flush_now():
-        assert timing.due_in() == 0
     assert timing.due_in() == 60
 
 
@@ -144,6 +131,14 @@ def test_a_wait_without_a_timeout_has_no_end(clock: Clock) -> None:
     assert deadline.left() == LONGEST_WAIT
 
 
+def test_a_wait_with_a_timeout_ends_with_it(clock: Clock) -> None:
+    deadline = Deadline(5, clock.monotonic)
+    clock.advance(2)
+    assert deadline.left() == 3
+    clock.advance(9)
+    assert deadline.left() == 0
+
+
 def test_an_event_added_while_a_batch_is_taken_is_due_at_its_age(timing: Schedule) -> None:
     class Busy(Queue):
         def _count(self) -> int:
@@ -183,23 +178,6 @@ def test_a_flush_that_ends_in_a_forked_child_leaves_no_trace(timing: Schedule) -
     with timing.flush_now():
         timing.took(1)
         assert timing.due_in() == 0
-
-
-def test_the_age_of_what_waits_counts_from_its_first_event(timing: Schedule, clock: Clock) -> None:
-    timing.added()
-    clock.advance(10)
-    timing.added()
-    assert timing.due_in() == 50
-    clock.advance(100)
-    assert timing.due_in() == 0
-
-
-def test_a_wait_with_a_timeout_ends_with_it(clock: Clock) -> None:
-    deadline = Deadline(5, clock.monotonic)
-    clock.advance(2)
-    assert deadline.left() == 3
-    clock.advance(9)
-    assert deadline.left() == 0
 
 
 def test_a_batch_of_stored_events_is_bounded_by_bytes_but_has_at_least_one() -> None:

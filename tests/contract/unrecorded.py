@@ -97,12 +97,6 @@ V2_FUNCTION = {
     "configuration": {"retries": {"value": 3, "isDefault": False}},
     "failureHandler": {"slug": "charge-failure", "name": "Charge (failure)"},
 }
-V2_WEBHOOK = {
-    "id": UUID,
-    "environment": "staging",
-    "eventFilter": {"events": ["shop/*"], "filter": "DENY"},
-}
-METRIC = {"key": "accuracy", "avg": 0.5, "min": 0.1, "max": 0.9}
 V2_SPAN = {"id": "s", "name": "Run", "status": "COMPLETED", "queuedAt": AT, "stepOp": "RUN"}
 INVOCATION = {"runId": ID, "queuedAt": AT}
 

@@ -27,7 +27,6 @@ NOW = datetime(2026, 11, 24, 18, 0, 0, 1_501, tzinfo=UTC)
 
 class Name(StrEnum):
     PLAIN = "app/plain"
-    RESERVED = "inngest/x"
 
 
 class Moment(datetime):

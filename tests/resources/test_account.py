@@ -17,22 +17,8 @@ from inngest_rest import (
     RequestTimeoutError,
 )
 from inngest_rest_api.models import (
-    JsonObject,
-    V2Env,
-    V2EventFilter,
-    V2EventSchema,
-    V2Experiment,
-    V2ExperimentDetail,
-    V2FunctionRef,
     V2InsightsColumn,
-    V2InsightsResult,
     V2InsightsTable,
-    V2Key,
-    V2RunStatus,
-    V2Session,
-    V2SessionKey,
-    V2SessionRun,
-    V2Webhook,
 )
 from inngest_rest_mock import MockServer
 from tests.support.server import says
@@ -65,125 +51,6 @@ def test_only_the_end_of_a_long_key_is_shown(client: InngestClient, server: Serv
     keys = [{"key": "k" * length} for length in (16, 17)]
     server.on("GET /v2/keys/events", says({"data": keys, "page": {"hasMore": False}}))
     assert [it.key for it in client.keys.events()] == ["…", "…kkkk"]
-
-
-LISTINGS: dict[str, tuple[str, Call, dict[str, Any], Any, Any]] = {
-    # The path, the call, an item with all that it may have, what it is read as, and what one is
-    # read as that has an id or a name alone.
-    "environments": (
-        "/v2/envs",
-        lambda it: it.envs.list(),
-        {"type": "BRANCH", "isArchived": True, "createdAt": NOON},
-        V2Env("1", "n", type_="BRANCH", is_archived=True, created_at=AT_NOON),
-        V2Env("1", "n"),
-    ),
-    "keys": (
-        "/v2/keys/signing",
-        lambda it: it.keys.signing(),
-        {"environment": "e", "createdAt": NOON},
-        V2Key("…", "1", environment="e", created_at=AT_NOON),
-        V2Key("…", "1"),
-    ),
-    "schemas": (
-        "/v2/insights/events/schemas",
-        lambda it: it.insights.schemas(),
-        {"name": "n", "schema": {"type": "object"}},
-        V2EventSchema("n", JsonObject.from_dict({"type": "object"})),
-        V2EventSchema("1"),
-    ),
-    "experiments": (
-        "/v2/experiments",
-        lambda it: it.experiments.list(),
-        {"function": {"id": "f"}, "variants": ["a", "b"], "totalRuns": 3, "firstSeen": NOON},
-        V2Experiment(
-            "1",
-            function=V2FunctionRef("f"),
-            variants=["a", "b"],
-            total_runs=3,
-            first_seen=AT_NOON,
-        ),
-        V2Experiment("1"),
-    ),
-    "keys of sessions": (
-        "/v2/sessions",
-        lambda it: it.sessions.keys(),
-        {},
-        V2SessionKey("1"),
-        V2SessionKey("1"),
-    ),
-    "sessions": (
-        "/v2/sessions/k",
-        lambda it: it.sessions.list("k"),
-        {"runCount": 5, "failedRunCount": 2, "lastActiveAt": NOON, "functions": [{"id": "f"}]},
-        V2Session("1", 5, 2, last_active_at=AT_NOON, functions=[V2FunctionRef("f")]),
-        V2Session("1"),
-    ),
-    "runs of a session": (
-        "/v2/sessions/k/s/runs",
-        lambda it: it.sessions.runs("k", "s"),
-        {"status": "RUNNING", "function": {"id": "f"}, "startedAt": NOON},
-        V2SessionRun("1", V2FunctionRef("f"), status=V2RunStatus.RUNNING, started_at=AT_NOON),
-        V2SessionRun("1"),
-    ),
-    "webhooks": (
-        "/v2/env/webhooks",
-        lambda it: it.webhooks.list(),
-        {"url": "u", "eventFilter": {"events": ["a/b"], "filter": "DENY"}, "updatedAt": NOON},
-        V2Webhook("1", url="u", event_filter=V2EventFilter(["a/b"], "DENY"), updated_at=AT_NOON),
-        V2Webhook("1"),
-    ),
-}
-
-
-@pytest.mark.parametrize("name", LISTINGS)
-def test_an_item_has_all_that_the_answer_has_and_defaults_for_what_is_left_out(
-    name: str, connect: Connect, server: Server
-) -> None:
-    path, call, more, full, bare = LISTINGS[name]
-    bare_item = {"name": "1"} if name == "schemas" else {"id": "1"}
-    bare_item |= {"keys": {"key": "0123456789abcdef"}, "environments": {"name": "n"}}.get(name, {})
-    page = {"hasMore": False}
-    server.on(f"GET {path}", says({"data": [{**bare_item, **more}, bare_item], "page": page}))
-    client = connect(env="preview")
-    assert list(call(client)) == [full, bare]
-
-
-EXPERIMENT = "/v2/apps/a/functions/f/experiments/x"
-
-
-def test_an_experiment_has_the_weight_and_the_metrics_of_each_variant(
-    client: InngestClient, server: Server
-) -> None:
-    metric = {"key": "m", "avg": 1.5, "min": 1, "max": 2}
-    data = {
-        "id": "x",
-        "variants": [
-            {"variantName": "a", "runCount": 2, "metrics": [metric]},
-            {"variantName": "b", "metrics": [{"key": "m"}]},
-            {"variantName": "c"},
-        ],
-        "variantWeights": [{"variantName": "a", "weight": 0.7}],
-        "selectionStrategy": "weighted",
-        "lastSeen": NOON,
-    }
-    server.on(f"GET {EXPERIMENT}", says({"data": data}), says({"data": {"id": "x"}}))
-    assert client.experiments.get("a", "f", "x") == V2ExperimentDetail.from_dict(data)
-    assert client.experiments.get("a", "f", "x", variant="a") == V2ExperimentDetail("x")
-    assert server.asked == [f"GET {EXPERIMENT}", f"GET {EXPERIMENT}?variant=a"]
-
-
-def test_insights_have_the_columns_the_rows_and_the_remarks_of_a_query(
-    client: InngestClient, server: Server
-) -> None:
-    data = {
-        "columns": [{"name": "n"}, {"name": "m"}],
-        "rows": [{"values": [1, "x"]}, {}],
-        "diagnostics": [{"severity": "WARNING", "message": "slow"}],
-    }
-    server.on("POST /v2/insights/query", says({"data": data}))
-    found = client.insights.query("select 1")
-    assert found == V2InsightsResult.from_dict(data)
-    assert server.bodies() == [{"query": "select 1"}]
 
 
 @pytest.mark.parametrize(

@@ -248,16 +248,6 @@ def test_an_answer_in_json_instead_of_ids_is_refused_with_what_prints_ids(
     assert len(run.server.requests) == before
 
 
-@pytest.mark.parametrize("more", [[], ["--dry-run"], ["--report", "r.json"]])
-def test_a_malformed_id_is_a_mistake_that_asks_for_nothing_and_begins_no_report(
-    more: list[str], run: Run, folder: Path
-) -> None:
-    ran = run("runs", "cancel", "a/b", *more)
-    assert (ran.status, ran.answer["error"]["field"]) == (2, "ids")
-    assert not run.server.requests
-    assert not list(folder.iterdir())
-
-
 def test_no_ids_on_standard_input_are_a_mistake_even_beside_a_filter(run: Run) -> None:
     run.start("open")
     ran = run("runs", "cancel", "-", "--status", "running", "--yes")
@@ -311,15 +301,6 @@ def test_a_filter_that_selects_nothing_is_done_at_once(more: list[str], run: Run
     ran = run("runs", "cancel", "--status", "running", *more)
     assert (ran.status, ran.answer["data"]["counts"]) == (0, {})
     assert ran.answer.keys().isdisjoint({"confirm", "next_command"})
-
-
-@pytest.mark.parametrize("more", [[], ["--yes"], ["--dry-run"], ["--limit", "3", "--yes"]])
-def test_an_empty_filter_is_refused(more: list[str], run: Run) -> None:
-    run.start("open")
-    ran = run("runs", "cancel", *more)
-    assert (ran.status, ran.answer["error"]["code"]) == (2, "usage")
-    assert "nothing selects runs" in ran.answer["error"]["message"]
-    assert not writes(run.server)
 
 
 def test_a_dry_run_does_nothing_and_says_how_to_do_it(run: Run) -> None:
@@ -449,43 +430,6 @@ def test_an_empty_list_says_on_standard_error_or_as_a_warning_what_was_searched(
     assert "searched" not in run("apps", "list", "-o", "table").err
 
 
-@pytest.mark.usefixtures("folder")
-def test_a_report_of_something_else_is_no_success(run: Run) -> None:
-    ids = run.start("open", 3)
-    assert run("runs", "cancel", ids[0], "--report", "r.jsonl").status == 0
-    for other in (["cancel", *ids[1:]], ["cancel", "--app", "shop"], ["replay", ids[0]]):
-        ran = run("runs", *other, "--yes", "--report", "r.jsonl")
-        assert (ran.status, ran.answer["error"]["field"]) == (2, "report")
-        assert ran.answer["error"]["message"].startswith("r.jsonl is a report with ")
-    assert writes(run.server) == {ids[0]}
-
-
-def test_a_report_that_is_finished_is_no_success(run: Run, folder: Path) -> None:
-    words = ["runs", "replay", *run.start("failed"), "--report", "r.jsonl"]
-    assert run(*words).status == 0
-    done = folder.joinpath("r.jsonl").read_text()
-    started = len(run.server.runs)
-    again = run(*words)
-    error = again.answer["error"]
-    assert (again.status, error["code"], error["field"]) == (12, "finished", "report")
-    assert "r.jsonl is finished: runs.replay: 1 done" in again.answer["error"]["message"]
-    assert folder.joinpath("r.jsonl").read_text() == done
-    assert len(run.server.runs) == started
-
-
-@pytest.mark.parametrize("text", ["{", "[]", '{"action": "runs.cancel", "rows": []}\n'])
-def test_a_file_that_is_no_report_is_refused_and_left_alone(
-    text: str, run: Run, folder: Path
-) -> None:
-    ids = run.start("open")
-    (folder / "r.json").write_text(text)
-    ran = run("runs", "cancel", *ids, "--report", "r.json")
-    assert (ran.status, ran.answer["error"]["field"]) == (2, "report")
-    assert "r.json is not a report" in ran.answer["error"]["message"]
-    assert (folder / "r.json").read_text() == text
-    assert not writes(run.server)
-
-
 def test_an_act_that_failed_names_the_command_that_looks_at_the_server(run: Run) -> None:
     (id,) = run.start("open")
     run.server.fault(answers(400), path=f"/v2/runs/{id}/cancel")
@@ -528,9 +472,3 @@ def test_an_act_on_a_name_that_does_not_exist_is_not_found(tokens: list[str], ru
     assert "did you mean" in error["message"]
     assert ("`apps list`" if "shp" in tokens else "`functions list`") in error["hint"]
     assert writes(run.server) == set()
-
-
-def test_an_act_that_selects_nothing_of_what_exists_is_a_success(run: Run) -> None:
-    for verb in ("replay", "cancel"):
-        ran = run("runs", verb, "--app", "shop", "--until", "7d", "--dry-run")
-        assert (ran.status, ran.answer["data"]["rows"]) == (0, [])

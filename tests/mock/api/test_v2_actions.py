@@ -35,17 +35,6 @@ def test_times_of_a_single_run_are_milliseconds_and_its_duration_text(
     assert (run["endedAt"], run["durationMs"]) == ("2026-11-24T18:10:00Z", "600000")
 
 
-def test_trace_is_a_root_with_one_step(client: httpx.Client, run_id: str) -> None:
-    trace = client.get(f"/v2/runs/{run_id}/trace?includeOutput=true").json()["data"]
-    root = trace["rootSpan"]
-    (step,) = root["children"]
-    assert (trace["runId"], root["name"], root["status"]) == (run_id, "Run", "COMPLETED")
-    assert root["input"]["data"][0]["name"] == "app/ok"
-    assert (step["stepOp"], step["output"]) == ("RUN", {"echo": {}, "n": 1})
-    bare = client.get(f"/v2/runs/{run_id}/trace").json()["data"]["rootSpan"]
-    assert not {"input", "output"} & bare.keys()
-
-
 @pytest.mark.parametrize(
     ("event", "op", "status"),
     [
