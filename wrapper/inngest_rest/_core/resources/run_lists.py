@@ -314,10 +314,10 @@ def _advice_for(selection: Selection) -> AdviceByError:
 def _place_of(runs: tuple[Run, ...]) -> datetime | None:
     """Return the time to which a page has come: the latest at which one of its runs was queued.
 
-    Runs are listed by the time of scheduling, which is later than that at which they were queued:
-    in milliseconds, but by any time for a cron that the server was late with. In the order of
-    `oldest`, the last run was scheduled after that time; in the other order before it, or within
-    the margin of `Window.behind`, unless all runs of the page were late.
+    Runs are listed by the time of scheduling, which is that of queueing and 20 ms more at the most
+    on the servers that were recorded (recording v2-runs-list). From `oldest` on, the last run was
+    scheduled after the latest such time. From `newest` on, it was before it, or within the margin
+    of `Window.behind`: also if a run was scheduled later than that, unless all of the page were.
     """
     times = [run.queued_at for run in runs if run.queued_at is not None]
     return max(times, default=None)
